@@ -1,0 +1,1 @@
+"""How it is told: metrics, JSON, pages."""

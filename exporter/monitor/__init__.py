@@ -1,0 +1,1 @@
+"""When rules are checked, and what was seen."""

@@ -1,0 +1,1 @@
+"""How a rule is checked: sockets, names, TLS, protocols, verdicts."""

@@ -1,0 +1,277 @@
+"""The one door to the wire: sockets, their clocks and their error queues.
+
+A `Link` is one probe's way to one address. It opens non-blocking sockets of its
+own (never asyncio transports: a transport does not drain the error queue and
+spins), notes the stage reached and the seconds spent in each, and turns every
+OSError into a `ProbeError` with the evidence the kernel kept: ICMP type, code and
+sender from the error queue, the handshake's round trip and SYN retransmits from
+TCP_INFO, receive timestamps of datagrams. Nothing here needs privileges.
+
+Deadlines belong to the runner, which cancels; a Link only knows how to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import time
+from typing import TYPE_CHECKING, Protocol, Self
+
+from exporter.probes import kernel
+from exporter.probes.outcome import ProbeError, Reason, Stage, TlsFacts
+from exporter.probes.refusal import refusal
+from exporter.probes.stream import CHUNK, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from exporter.rules.rule import Target
+
+_DATAGRAM = 65535
+_STRAY_DATAGRAMS = 16
+
+
+class SecureStream(Stream):
+    """A Stream inside TLS, which knows what certificate the peer presented."""
+
+    facts: TlsFacts
+    alpn: str
+
+
+class Secure(Protocol):
+    """What a Link needs of a TLS engine (implemented in tls.py)."""
+
+    async def handshake(
+        self, stream: Stream, target: Target, alpn: Sequence[bytes], link: Link
+    ) -> SecureStream:
+        """TLS over `stream`; sets `link.tls` as soon as a chain was presented."""
+
+
+class Link:
+    """One probe's way to one address.
+
+    Attributes:
+        stage: the furthest stage reached so far.
+        latency: network round trip in seconds, once known.
+        syn_retransmits: SYNs the kernel sent again, once connected or given up.
+        tls: the certificate chain presented, once there was one.
+    """
+
+    def __init__(self, target: Target, address: str, secure: Secure) -> None:
+        self.target = target
+        self.address = address
+        self.stage = Stage.CONNECT
+        self.latency: float | None = None
+        self.syn_retransmits: int | None = None
+        self.tls: TlsFacts | None = None
+        self._secure = secure
+        self._sockets: list[socket.socket] = []
+        self._phases: dict[Stage, float] = {}
+        self._since = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def connect(self) -> Stream:
+        """A TCP connection to the target's port."""
+        self.enter(Stage.CONNECT)
+        sock = self._socket(socket.SOCK_STREAM)
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, self._peer)
+        except OSError as error:
+            raise self.refusal(sock, error) from error
+        self._note_handshake(sock)
+        self.enter(Stage.EXCHANGE)
+        return TcpStream(self, sock)
+
+    def datagrams(self) -> Datagrams:
+        """A connected UDP socket to the target's port: ICMP errors reach it."""
+        self.enter(Stage.CONNECT)
+        sock = self._socket(socket.SOCK_DGRAM)
+        kernel.stamp_datagrams(sock)
+        try:
+            sock.connect(self._peer)
+        except OSError as error:
+            raise self.refusal(sock, error) from error
+        return Datagrams(self, sock)
+
+    async def start_tls(self, stream: Stream, alpn: Sequence[bytes] = ()) -> Stream:
+        """TLS over `stream`, whatever carries it.
+
+        Raises:
+            ProbeError: malformed if the peer sent anything before the handshake;
+                such bytes would otherwise be taken for protected ones.
+        """
+        if stream.pending:
+            raise ProbeError(Reason.MALFORMED, "data sent before the TLS handshake")
+        self.enter(Stage.TLS)
+        secured = await self._secure.handshake(stream, self.target, alpn, self)
+        self.enter(Stage.EXCHANGE)
+        return secured
+
+    def enter(self, stage: Stage) -> None:
+        """Books the time since the last change to the stage that ends here."""
+        now = time.perf_counter()
+        self._phases[self.stage] = self._phases.get(self.stage, 0) + now - self._since
+        self.stage = stage
+        self._since = now
+
+    def phases(self) -> Mapping[Stage, float]:
+        """Seconds spent per stage until now."""
+        self.enter(self.stage)
+        return self._phases
+
+    def close(self) -> None:
+        """Ends every connection: FIN, not RST, so drop what was left unread."""
+        for sock in self._sockets:
+            if self.syn_retransmits is None and sock.type == socket.SOCK_STREAM:
+                handshake = kernel.handshake(sock)
+                self.syn_retransmits = handshake and handshake[1]
+            with contextlib.suppress(OSError):
+                sock.recv(CHUNK)
+            sock.close()
+        self._sockets.clear()
+
+    @property
+    def _peer(self) -> tuple[str, int]:
+        return (self.address, self.target.port)
+
+    def _socket(self, kind: socket.SocketKind) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        try:
+            sock = socket.socket(family, kind)
+        except OSError as error:
+            raise self.refusal(None, error) from error
+        self._sockets.append(sock)
+        sock.setblocking(False)
+        kernel.queue_errors(sock)
+        return sock
+
+    def _note_handshake(self, sock: socket.socket) -> None:
+        handshake = kernel.handshake(sock)
+        if handshake is None:
+            self.latency = time.perf_counter() - self._since
+        else:
+            self.latency, self.syn_retransmits = handshake
+
+    def refusal(self, sock: socket.socket | None, error: OSError) -> ProbeError:
+        """What a failed call on one of this Link's sockets means."""
+        # The failed call already took SO_ERROR; draining the queue before it had
+        # would clear it and make the failure look like success.
+        icmp = kernel.drain_errors(sock) if sock is not None else None
+        own = ""
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                own = sock.getsockname()[0]
+        code = error.errno or errno.EIO
+        return refusal(code, icmp, peer=self.address, own=own)
+
+
+class TcpStream(Stream):
+    """A plain TCP connection."""
+
+    def __init__(self, link: Link, sock: socket.socket) -> None:
+        super().__init__()
+        self._link = link
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+
+    async def send(self, data: bytes) -> None:
+        """Sends all of `data`."""
+        try:
+            await self._loop.sock_sendall(self._sock, data)
+        except OSError as error:
+            raise self._link.refusal(self._sock, error) from error
+
+    async def _read(self) -> bytes:
+        try:
+            return await self._loop.sock_recv(self._sock, CHUNK)
+        except OSError as error:
+            raise self._link.refusal(self._sock, error) from error
+
+
+class Datagrams:
+    """A connected UDP socket.
+
+    The stage stays `connect` until a datagram comes back: before that, nothing
+    proves that ours arrived.
+    """
+
+    def __init__(self, link: Link, sock: socket.socket) -> None:
+        self._link = link
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+        self._sent_wall = 0.0
+        self._strays = _STRAY_DATAGRAMS
+
+    def send(self, data: bytes) -> float:
+        """Sends one datagram; returns the Unix time just before."""
+        self._sent_wall = time.time()
+        try:
+            self._sock.send(data)
+        except OSError as error:
+            raise self._link.refusal(self._sock, error) from error
+        return self._sent_wall
+
+    async def receive(self) -> tuple[bytes, float]:
+        """The next datagram and the Unix time at which the kernel received it.
+
+        Raises:
+            ProbeError: what the network said instead, or malformed after so many
+                datagrams that none can be the answer.
+        """
+        data, ancillary = await self._receive_message()
+        self._strays -= 1
+        if self._strays < 0:
+            raise ProbeError(Reason.MALFORMED, "datagrams, but none is the answer")
+        received = kernel.receive_time(ancillary)
+        self._link.latency = max(received - self._sent_wall, 0.0)
+        self._link.enter(Stage.EXCHANGE)
+        return data, received
+
+    async def ask(self, request: bytes, *, tries: int, spacing: float) -> bytes | None:
+        """Sends `request` up to `tries` times, `spacing` seconds apart.
+
+        Returns the first datagram that comes back; None after the last silence.
+        """
+        for _ in range(tries):
+            self.send(request)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(spacing):
+                    return (await self.receive())[0]
+        return None
+
+    async def _receive_message(self) -> tuple[bytes, Sequence[tuple[int, int, bytes]]]:
+        while True:
+            try:
+                data, ancillary, _, _ = self._sock.recvmsg(_DATAGRAM, 128)
+            except BlockingIOError:
+                await self._readable()
+            except OSError as error:
+                raise self._link.refusal(self._sock, error) from error
+            else:
+                return data, ancillary
+
+    async def _readable(self) -> None:
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._loop.add_reader(self._sock, _wake, future)
+        try:
+            await future
+        finally:
+            self._loop.remove_reader(self._sock)
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

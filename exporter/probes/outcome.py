@@ -1,0 +1,199 @@
+"""What probes see, in the closed words everything else speaks.
+
+This file is a leaf: it imports nothing of ours. An `Observation` is what one
+probe of one address saw; a `Result` is one round over all addresses of a target
+with its verdict. Times are seconds; `*_timestamp` fields are Unix times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Stage(StrEnum):
+    """How far a probe came, in order."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    TLS = "tls"
+    EXCHANGE = "exchange"
+
+
+class Reason(StrEnum):
+    """Why a probe ended where it did: a closed set, safe as a label value."""
+
+    ANSWERED = "answered"
+    NXDOMAIN = "nxdomain"
+    NO_ADDRESS = "no_address"
+    DNS_FAILURE = "dns_failure"
+    TIMEOUT = "timeout"
+    REFUSED = "refused"
+    PORT_UNREACHABLE = "port_unreachable"
+    HOST_UNREACHABLE = "host_unreachable"
+    NETWORK_UNREACHABLE = "network_unreachable"
+    PROHIBITED = "prohibited"
+    NO_ROUTE = "no_route"
+    RESET = "reset"
+    CLOSED = "closed"
+    TLS_ALERT = "tls_alert"
+    MALFORMED = "malformed"
+    REJECTED = "rejected"
+    UNTESTED = "untested"
+    LOCAL_FAULT = "local_fault"
+    BUG = "bug"
+
+
+INCONCLUSIVE = frozenset({Reason.UNTESTED, Reason.LOCAL_FAULT, Reason.BUG})
+"""Reasons from which nothing about the rule can be concluded."""
+
+
+class Origin(StrEnum):
+    """Who said no, from the sender of the ICMP error; empty when nobody spoke."""
+
+    DESTINATION = "destination"
+    PATH = "path"
+    SELF = "self"
+    NOBODY = ""
+
+
+class Verdict(StrEnum):
+    """An observation judged against the rule's expectation."""
+
+    HOLDS = "holds"
+    VIOLATED = "violated"
+    UNKNOWN = "unknown"
+
+
+class Trust(StrEnum):
+    """The kind of root a certificate chain ends in."""
+
+    PUBLIC = "public"
+    SITE = "site"
+    NONE = "none"
+
+
+class TlsError(StrEnum):
+    """Why a certificate chain does not verify: a closed set; empty when it does."""
+
+    NONE = ""
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    NAME_MISMATCH = "name_mismatch"
+    SELF_SIGNED = "self_signed"
+    UNKNOWN_ISSUER = "unknown_issuer"
+    INCOMPLETE_CHAIN = "incomplete_chain"
+    REVOKED = "revoked"
+    WEAK = "weak"
+    INVALID_PURPOSE = "invalid_purpose"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Icmp:
+    """An ICMP error from the socket's error queue (RFC 792, RFC 4443)."""
+
+    type: int
+    code: int
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFacts:
+    """The certificate chain as presented, whether or not it verifies."""
+
+    version: str
+    cipher: str
+    subject: str
+    issuer: str
+    fingerprint_sha256: str
+    expiry_timestamp: float
+    chain_expiry_timestamp: float
+    verified: bool
+    error: TlsError
+    trust: Trust
+    intercepted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a protocol tells beyond having answered; absent facts are None."""
+
+    detail: str = ""
+    http_status: int | None = None
+    ntp_offset: float | None = None
+    ntp_stratum: int | None = None
+
+
+NO_EVIDENCE = Evidence()
+
+
+class ProbeError(Exception):
+    """A probe ended before the intended answer; `reason` says how.
+
+    Raised by the socket module, the codecs and the probers, caught only by the
+    runner. `evidence` keeps what was learnt before the end.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        detail: str,
+        *,
+        origin: Origin = Origin.NOBODY,
+        icmp: Icmp | None = None,
+        evidence: Evidence = NO_EVIDENCE,
+    ) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.origin = origin
+        self.icmp = icmp
+        self.evidence = evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one probe of one address saw.
+
+    `address` is empty when the name did not resolve. `latency` is the network
+    round trip as the kernel timed it; `phases` the seconds spent per stage.
+    """
+
+    address: str
+    stage: Stage
+    reason: Reason
+    detail: str = ""
+    origin: Origin = Origin.NOBODY
+    icmp: Icmp | None = None
+    latency: float | None = None
+    syn_retransmits: int | None = None
+    phases: Mapping[Stage, float] = field(default_factory=dict)
+    tls: TlsFacts | None = None
+    evidence: Evidence = NO_EVIDENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One address's observation with the verdict on it alone."""
+
+    observation: Observation
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One round over a target: the verdict, what decided it, and every address.
+
+    `duration` is the wall time of the whole round, `finished_timestamp` its end.
+    """
+
+    verdict: Verdict
+    observation: Observation
+    addresses: tuple[Judged, ...]
+    duration: float
+    finished_timestamp: float

@@ -1,0 +1,86 @@
+"""A byte stream with bounded, buffered reading; no sockets here.
+
+`Stream` is what probers talk through. A TCP connection, TLS over one, and TLS
+inside another protocol's packets are all Streams, so a prober never knows which.
+Subclasses move bytes (`send`, `_read`); every reading helper is shared and
+bounded, because the peer decides how much it sends.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from exporter.probes.outcome import ProbeError, Reason
+
+CHUNK = 16384
+READ_LIMIT = 65536
+"""Bytes accepted from one connection before the peer is called malformed."""
+
+
+class Stream(ABC):
+    """Bytes to and from one peer.
+
+    All methods raise `ProbeError`: `closed` on FIN where an answer was due,
+    `reset` on RST, `malformed` beyond the read limit.
+    """
+
+    def __init__(self, limit: int = READ_LIMIT) -> None:
+        self._buffer = bytearray()
+        self._left = limit
+
+    @abstractmethod
+    async def send(self, data: bytes) -> None:
+        """Sends all of `data`."""
+
+    @abstractmethod
+    async def _read(self) -> bytes:
+        """The next bytes as they come, at most `CHUNK`; empty at the end."""
+
+    @property
+    def pending(self) -> int:
+        """How many received bytes nobody has asked for yet."""
+        return len(self._buffer)
+
+    async def receive(self) -> bytes:
+        """At least one byte: whatever is there, else the next to come."""
+        if not self._buffer:
+            await self._fill()
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        return data
+
+    async def receive_exactly(self, count: int) -> bytes:
+        """Exactly `count` bytes."""
+        while len(self._buffer) < count:
+            await self._fill()
+        return self._take(count)
+
+    async def receive_line(self, limit: int) -> bytes:
+        r"""One line without its line end (\n or \r\n), at most `limit` bytes.
+
+        Raises:
+            ProbeError: malformed if no line end comes within `limit` bytes.
+        """
+        while (end := self._buffer.find(b"\n", 0, limit)) < 0:
+            if len(self._buffer) >= limit:
+                message = f"no line end within {limit} bytes"
+                raise ProbeError(Reason.MALFORMED, message)
+            await self._fill()
+        return self._take(end + 1).removesuffix(b"\n").removesuffix(b"\r")
+
+    async def _fill(self) -> None:
+        data = await self._read()
+        if not data:
+            detail = "closed by the peer in the middle of an answer"
+            if not self._buffer:
+                detail = "closed by the peer where an answer was due"
+            raise ProbeError(Reason.CLOSED, detail)
+        self._left -= len(data)
+        if self._left < 0:
+            raise ProbeError(Reason.MALFORMED, "more data than any real answer has")
+        self._buffer += data
+
+    def _take(self, count: int) -> bytes:
+        data = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return data

@@ -1,0 +1,1 @@
+"""Codecs: bytes to frozen values and back, without I/O."""

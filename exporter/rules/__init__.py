@@ -1,0 +1,1 @@
+"""What must hold: rules, catalogues, the site file."""

@@ -1,0 +1,152 @@
+"""What must hold: one requirement, and the targets it becomes.
+
+A leaf: frozen values without behaviour beyond naming themselves. Loading and
+checking files is the business of `catalogue.py` and `site.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Transport(StrEnum):
+    """The transport a rule opens; exported as the `protocol` label."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class Expect(StrEnum):
+    """Whether the path must be open or must be closed."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class Denial(StrEnum):
+    """An answer that a deny rule accepts as the firewall's own refusal."""
+
+    RESET = "reset"
+
+
+class Severity(StrEnum):
+    """How loudly a violated rule should be told."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class AddressPolicy(StrEnum):
+    """How many of a host's addresses must answer."""
+
+    ANY = "any"
+    ALL = "all"
+
+
+class Usage(StrEnum):
+    """What a rule is for: the closed vocabulary of the `usage` label."""
+
+    USER_ACCESS = "user-access"
+    ADMINISTRATION = "administration"
+    DATABASE = "database"
+    DIRECTORY = "directory"
+    AUTHENTICATION = "authentication"
+    FILE_SHARE = "file-share"
+    APPLICATION_SERVICES = "application-services"
+    ANALYTICS = "analytics"
+    CLUSTER_SYNC = "cluster-sync"
+    CERTIFICATE_CHECK = "certificate-check"
+    TIME = "time"
+    OS_UPDATES = "os-updates"
+    PACKAGE_REPOSITORY = "package-repository"
+    VENDOR_API = "vendor-api"
+    CONTENT_DELIVERY = "content-delivery"
+    LICENSING = "licensing"
+    MAIL = "mail"
+
+
+class Status(StrEnum):
+    """Whether a target is probed from here, and if not, why not."""
+
+    ACTIVE = "active"
+    UNSET = "unset"
+    OTHER_ROLE = "other_role"
+    NOT_APPLICABLE = "not_applicable"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsPolicy:
+    """What a rule asks of the certificate.
+
+    `verify` False: a certificate that does not verify is expected and raises no
+    finding. `server_name` replaces the destination as the name sent and checked.
+    `expected_issuer` is a piece of text the leaf's issuer must contain.
+    """
+
+    verify: bool = True
+    server_name: str | None = None
+    expected_issuer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One requirement of a catalogue or site file, overrides applied.
+
+    `probe` names the prober and `options` are its constructor arguments.
+    `interval` and `timeout` are seconds. `rows` are row ids of the vendor document.
+    """
+
+    id: str
+    source: str
+    port: int
+    transport: Transport
+    probe: str
+    usage: Usage
+    description: str
+    catalogue: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    section: str = ""
+    expect: Expect = Expect.ALLOW
+    witness: str | None = None
+    denial: frozenset[Denial] = frozenset()
+    severity: Severity = Severity.WARNING
+    owner: str = ""
+    interval: float = 60.0
+    timeout: float = 5.0
+    public: bool = False
+    tls: TlsPolicy = TlsPolicy()
+    addresses: AddressPolicy = AddressPolicy.ANY
+    rows: tuple[str, ...] = ()
+    retired: str | None = None
+    unverifiable: str | None = None
+    advisory: bool = False
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One rule x one destination host: one set of series.
+
+    `destination` is a host name or IP literal in lower case; `port` is the rule's
+    unless the destination carried its own (a base URL, a mirror).
+    """
+
+    rule: Rule
+    destination: str
+    port: int
+    status: Status = Status.ACTIVE
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What identifies this target among all others."""
+        return (self.rule.id, self.destination, self.port)
+
+    def __str__(self) -> str:
+        return f"{self.rule.id} {self.destination}:{self.port}/{self.rule.transport}"
