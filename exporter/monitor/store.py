@@ -1,0 +1,156 @@
+"""What was seen: the latest result of every target, its counters and its history.
+
+One `Record` a target, replaced in memory only. The history is kept as episodes:
+consecutive rounds with the same verdict and cause are one entry with a count, so a
+healthy target costs one entry and an outage is remembered as what it was. When the
+history is full the oldest healthy episode goes first: failures stay longest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from exporter.probes.outcome import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from exporter.probes.outcome import Observation, Result
+    from exporter.rules.rule import Target
+
+EPISODES = 24
+
+
+@dataclass(slots=True)
+class Episode:
+    """Consecutive rounds that ended alike; `sample` is the latest of them."""
+
+    verdict: Verdict
+    first_timestamp: float
+    last_timestamp: float
+    sample: Observation
+    count: int = 1
+
+
+@dataclass(slots=True)
+class Record:
+    """Everything known of one target.
+
+    Attributes:
+        latest: the last finished round, None before the first.
+        probes: rounds finished with a verdict other than unknown.
+        failures: of those, violated.
+        last_success_timestamp: Unix time of the last round that held.
+        state_change_timestamp: Unix time since which the verdict is what it is.
+        episodes: oldest first.
+    """
+
+    target: Target
+    latest: Result | None = None
+    probes: int = 0
+    failures: int = 0
+    last_success_timestamp: float | None = None
+    state_change_timestamp: float | None = None
+    episodes: list[Episode] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The present verdict; unknown before the first round."""
+        return self.latest.verdict if self.latest else Verdict.UNKNOWN
+
+    def add(self, result: Result) -> None:
+        """Takes in a finished round."""
+        now = result.finished_timestamp
+        if self.latest is None or self.latest.verdict is not result.verdict:
+            self.state_change_timestamp = now
+        self.latest = result
+        if result.verdict is not Verdict.UNKNOWN:
+            self.probes += 1
+        if result.verdict is Verdict.VIOLATED:
+            self.failures += 1
+        if result.verdict is Verdict.HOLDS:
+            self.last_success_timestamp = now
+        self._remember(result)
+
+    def _remember(self, result: Result) -> None:
+        seen = result.observation
+        now = result.finished_timestamp
+        if self.episodes and _alike(self.episodes[-1], result):
+            last = self.episodes[-1]
+            last.count += 1
+            last.last_timestamp = now
+            last.sample = seen
+            return
+        if len(self.episodes) >= EPISODES:
+            self.episodes.pop(_least_worth_keeping(self.episodes))
+        self.episodes.append(Episode(result.verdict, now, now, seen))
+
+
+class Store:
+    """The records of all targets in force, by target key.
+
+    `listeners` are called with a record after each round and must not raise.
+    """
+
+    def __init__(self) -> None:
+        self._records: dict[tuple[str, str, int], Record] = {}
+        self._by_rule: dict[str, list[Record]] = {}
+        self.listeners: list[Callable[[Record], None]] = []
+
+    def replace(self, targets: Iterable[Target]) -> None:
+        """Makes `targets` the ones in force; what is known of a kept one stays.
+
+        A target whose rule changed in anything starts afresh, since its past was
+        judged by another rule.
+        """
+        kept: dict[tuple[str, str, int], Record] = {}
+        by_rule: dict[str, list[Record]] = {}
+        for target in targets:
+            known = self._records.get(target.key)
+            record = known if known and known.target == target else Record(target)
+            kept[target.key] = record
+            by_rule.setdefault(target.rule.id, []).append(record)
+        self._records = kept
+        self._by_rule = by_rule
+
+    def add(self, target: Target, result: Result) -> None:
+        """Takes in a round; one of a target no longer in force is dropped."""
+        record = self._records.get(target.key)
+        if record is None or record.target != target:
+            return
+        record.add(result)
+        for listener in self.listeners:
+            listener(record)
+
+    def records(self) -> list[Record]:
+        """All records, in the order of the configuration."""
+        return list(self._records.values())
+
+    def of_rule(self, rule_id: str) -> list[Record]:
+        """The records of one rule's targets; empty for an unknown rule."""
+        return list(self._by_rule.get(rule_id, ()))
+
+    def witness(self, rule_id: str, destination: str) -> Verdict:
+        """The present verdict of a rule towards a host, for judging silence."""
+        for record in self._by_rule.get(rule_id, ()):
+            if record.target.destination == destination:
+                return record.verdict
+        return Verdict.UNKNOWN
+
+
+def _alike(episode: Episode, result: Result) -> bool:
+    before, now = episode.sample, result.observation
+    return (
+        episode.verdict is result.verdict
+        and before.reason is now.reason
+        and before.stage is now.stage
+        and before.origin is now.origin
+    )
+
+
+def _least_worth_keeping(episodes: list[Episode]) -> int:
+    for index, episode in enumerate(episodes[:-1]):
+        if episode.verdict is Verdict.HOLDS:
+            return index
+    return 0
