@@ -17,7 +17,8 @@ import contextlib
 import errno
 import socket
 import time
-from typing import TYPE_CHECKING, Protocol, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from exporter.probes import kernel
 from exporter.probes.outcome import ProbeError, Reason, Stage, TlsFacts
@@ -25,10 +26,12 @@ from exporter.probes.refusal import refusal
 from exporter.probes.stream import CHUNK, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from exporter.rules.rule import Target
+
+T = TypeVar("T")
 
 _DATAGRAM = 65535
 _STRAY_DATAGRAMS = 16
@@ -201,6 +204,15 @@ class TcpStream(Stream):
             raise self._link.refusal(self._sock, error) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[T]):
+    """An answer with the Unix times of sending and of the kernel receiving it."""
+
+    answer: T
+    sent: float
+    received: float
+
+
 class Datagrams:
     """A connected UDP socket.
 
@@ -212,45 +224,46 @@ class Datagrams:
         self._link = link
         self._sock = sock
         self._loop = asyncio.get_running_loop()
-        self._sent_wall = 0.0
-        self._strays = _STRAY_DATAGRAMS
 
-    def send(self, data: bytes) -> float:
-        """Sends one datagram; returns the Unix time just before."""
-        self._sent_wall = time.time()
-        try:
-            self._sock.send(data)
-        except OSError as error:
-            raise self._link.refusal(self._sock, error) from error
-        return self._sent_wall
+    async def ask(
+        self, request: bytes, accept: Callable[[bytes], T | None], patience: float
+    ) -> Reply[T] | None:
+        """Sends one datagram and waits for its answer.
 
-    async def receive(self) -> tuple[bytes, float]:
-        """The next datagram and the Unix time at which the kernel received it.
+        Args:
+            request: the datagram.
+            accept: reads a datagram; None if it is not the answer to `request`.
+            patience: seconds until the silence is taken as such.
+
+        Returns:
+            The answer, or None after `patience` seconds without one.
 
         Raises:
-            ProbeError: what the network said instead, or malformed after so many
-                datagrams that none can be the answer.
+            ProbeError: what the network said instead, what `accept` found wrong,
+                or malformed after more strays than any honest network delivers.
         """
-        data, ancillary = await self._receive_message()
-        self._strays -= 1
-        if self._strays < 0:
-            raise ProbeError(Reason.MALFORMED, "datagrams, but none is the answer")
-        received = kernel.receive_time(ancillary)
-        self._link.latency = max(received - self._sent_wall, 0.0)
-        self._link.enter(Stage.EXCHANGE)
-        return data, received
-
-    async def ask(self, request: bytes, *, tries: int, spacing: float) -> bytes | None:
-        """Sends `request` up to `tries` times, `spacing` seconds apart.
-
-        Returns the first datagram that comes back; None after the last silence.
-        """
-        for _ in range(tries):
-            self.send(request)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(spacing):
-                    return (await self.receive())[0]
+        sent = time.time()
+        try:
+            self._sock.send(request)
+        except OSError as error:
+            raise self._link.refusal(self._sock, error) from error
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                return await self._answer(accept, sent)
         return None
+
+    async def _answer(
+        self, accept: Callable[[bytes], T | None], sent: float
+    ) -> Reply[T]:
+        for _ in range(_STRAY_DATAGRAMS):
+            data, ancillary = await self._receive_message()
+            received = kernel.receive_time(ancillary)
+            self._link.enter(Stage.EXCHANGE)
+            answer = accept(data)
+            if answer is not None:
+                self._link.latency = max(received - sent, 0.0)
+                return Reply(answer, sent, received)
+        raise ProbeError(Reason.MALFORMED, "datagrams, but none is the answer")
 
     async def _receive_message(self) -> tuple[bytes, Sequence[tuple[int, int, bytes]]]:
         while True:

@@ -121,12 +121,16 @@ class TlsFacts:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a protocol tells beyond having answered; absent facts are None."""
+    """What a protocol tells beyond having answered; absent facts are None.
+
+    `hold_off` is how many seconds the peer asks not to be probed again.
+    """
 
     detail: str = ""
     http_status: int | None = None
     ntp_offset: float | None = None
     ntp_stratum: int | None = None
+    hold_off: float | None = None
 
 
 NO_EVIDENCE = Evidence()

@@ -1,0 +1,25 @@
+"""One file a protocol; one line here registers it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.probes.protocols.http import Http, Https
+from exporter.probes.protocols.ntp import Ntp
+from exporter.probes.protocols.ssh import Ssh
+from exporter.probes.protocols.tcp import Tcp
+from exporter.probes.protocols.tls import Tls
+from exporter.probes.protocols.udp import Udp
+
+if TYPE_CHECKING:
+    from exporter.probes.protocols.base import Prober
+
+PROBERS: dict[str, type[Prober]] = {
+    "http": Http,
+    "https": Https,
+    "ntp": Ntp,
+    "ssh": Ssh,
+    "tcp": Tcp,
+    "tls": Tls,
+    "udp": Udp,
+}

@@ -1,0 +1,83 @@
+"""HTTP and HTTPS: one GET, answered by any status the rule accepts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from exporter.probes.outcome import Evidence, ProbeError, Reason
+from exporter.probes.protocols.base import TCP, Prober
+from exporter.probes.wire.http import HeadReader, request
+
+if TYPE_CHECKING:
+    from exporter.probes.link import Link
+    from exporter.probes.stream import Stream
+    from exporter.probes.wire.http import Head
+    from exporter.rules.rule import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Http(Prober):
+    """GET over plain TCP (RFC 9110, RFC 9112); redirects are not followed.
+
+    Attributes:
+        path: request target, beginning with a slash.
+        host: the Host header, by default the destination.
+        expect_status: statuses that count as the intended answer, such as 200 or
+            "2xx"; by default any, since any proves that the path is open.
+    """
+
+    path: str = "/"
+    host: str | None = None
+    expect_status: tuple[int | str, ...] = ()
+    transports: ClassVar[frozenset[str]] = TCP
+    default_port: ClassVar[int] = 80
+
+    async def probe(self, link: Link, target: Target) -> Evidence:
+        """A response head with an accepted status is the answer."""
+        stream = await self._open(link)
+        await stream.send(request("GET", self.path, self._host_header(target)))
+        reader = HeadReader()
+        while (head := reader.feed(await stream.receive())) is None:
+            pass
+        evidence = Evidence(detail=_describe(head), http_status=head.status)
+        if not self._accepts(head.status):
+            detail = f"{evidence.detail}, which is not an expected status"
+            raise ProbeError(Reason.REJECTED, detail, evidence=evidence)
+        return evidence
+
+    async def _open(self, link: Link) -> Stream:
+        return await link.connect()
+
+    def _host_header(self, target: Target) -> str:
+        if self.host is not None:
+            return self.host
+        name = f"[{target.destination}]" if ":" in target.destination else None
+        name = name or target.destination
+        return name if target.port == self.default_port else f"{name}:{target.port}"
+
+    def _accepts(self, status: int) -> bool:
+        if not self.expect_status:
+            return True
+        return (
+            status in self.expect_status or f"{status // 100}xx" in self.expect_status
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Https(Http):
+    """The same over TLS, with ALPN http/1.1 (RFC 7301)."""
+
+    default_port: ClassVar[int] = 443
+
+    async def _open(self, link: Link) -> Stream:
+        return await link.start_tls(await link.connect(), [b"http/1.1"])
+
+
+def _describe(head: Head) -> str:
+    told = (
+        f"{name}: {head.headers[name][:120]}"
+        for name in ("server", "location", "via")
+        if name in head.headers
+    )
+    return ", ".join((f"HTTP {head.status}", *told))

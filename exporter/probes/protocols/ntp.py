@@ -1,0 +1,57 @@
+"""NTP: one client request, answered by a server's packet that echoes our cookie."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from exporter.probes.outcome import Evidence, ProbeError, Reason
+from exporter.probes.protocols.base import UDP, Prober
+from exporter.probes.wire import ntp
+
+if TYPE_CHECKING:
+    from exporter.probes.link import Datagrams, Link, Reply
+    from exporter.rules.rule import Target
+
+_TRIES = 2
+_RATE_PAUSE = 1024.0
+_DENIED_PAUSE = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ntp(Prober):
+    """Asks for the time (RFC 5905), at most twice."""
+
+    transports: ClassVar[frozenset[str]] = UDP
+    # RFC 5905: the lowest poll exponent a public server expects is 6.
+    floor: ClassVar[float] = 64.0
+
+    async def probe(self, link: Link, target: Target) -> Evidence:
+        """A server packet is the answer, synchronised or not."""
+        reply = await _ask(link.datagrams(), target.rule.timeout / (_TRIES + 1))
+        answer = reply.answer
+        if answer.kiss:
+            raise _kissed(answer.kiss)
+        if not answer.synchronised:
+            return Evidence("the server's clock is not synchronised", ntp_stratum=0)
+        offset = ntp.offset(reply.sent, answer, reply.received)
+        return Evidence(ntp_offset=offset, ntp_stratum=answer.stratum)
+
+
+async def _ask(datagrams: Datagrams, patience: float) -> Reply[ntp.Reply]:
+    for _ in range(_TRIES):
+        cookie = os.urandom(ntp.COOKIE)
+        accept = partial(ntp.parse, cookie=cookie)
+        reply = await datagrams.ask(ntp.request(cookie), accept, patience)
+        if reply is not None:
+            return reply
+    raise ProbeError(Reason.TIMEOUT, f"no answer to {_TRIES} requests")
+
+
+def _kissed(code: str) -> ProbeError:
+    """RFC 5905 7.4: RATE asks for fewer requests, DENY and RSTR for none."""
+    pause = _RATE_PAUSE if code == "RATE" else _DENIED_PAUSE
+    evidence = Evidence(hold_off=pause)
+    return ProbeError(Reason.REJECTED, f"kiss-o'-death {code}", evidence=evidence)

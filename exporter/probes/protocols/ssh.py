@@ -1,0 +1,69 @@
+"""SSH: the identification exchange (RFC 4253 4.2), and nothing of the key exchange."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from exporter import __version__
+from exporter.probes.outcome import Evidence, ProbeError, Reason
+from exporter.probes.protocols.base import TCP, Prober
+
+if TYPE_CHECKING:
+    from exporter.probes.link import Link
+    from exporter.probes.stream import Stream
+    from exporter.rules.rule import Target
+
+# RFC 4253 4.2: an identification line has at most 255 bytes, other lines may precede it.
+_LINE = 255
+_LINES_BEFORE = 20
+# A software version must not hold a minus sign.
+_IDENT = f"SSH-2.0-connectivity_exporter_{__version__}\r\n".encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Ssh(Prober):
+    """Reads the server's identification, sends ours, closes.
+
+    Sending our own line makes sshd log one plain line instead of an error.
+
+    Attributes:
+        disconnect: end with SSH_MSG_DISCONNECT and a reason text for the server's
+            log, which costs it one line more.
+    """
+
+    disconnect: bool = False
+    transports: ClassVar[frozenset[str]] = TCP
+    # OpenSSH 9.8 counts unauthenticated connections against the source; at one in
+    # 30 s its penalty never accrues.
+    floor: ClassVar[float] = 30.0
+    one_at_a_time: ClassVar[bool] = True
+
+    async def probe(self, link: Link, target: Target) -> Evidence:
+        """A line `SSH-2.0-...` (or 1.99, RFC 4253 5.1) is the answer."""
+        stream = await link.connect()
+        banner = await _identification(stream)
+        await stream.send(_IDENT)
+        if self.disconnect:
+            await stream.receive_exactly(4)  # their KEXINIT has begun: ours was read
+            await stream.send(_disconnect("connectivity check"))
+        return Evidence(detail=banner)
+
+
+async def _identification(stream: Stream) -> str:
+    for _ in range(_LINES_BEFORE):
+        line = await stream.receive_line(_LINE)
+        if line.startswith((b"SSH-2.0-", b"SSH-1.99-")):
+            return line.decode("ascii", "backslashreplace")
+    raise ProbeError(Reason.MALFORMED, "no SSH identification line")
+
+
+def _disconnect(text: str) -> bytes:
+    """SSH_MSG_DISCONNECT, by application, as an unencrypted packet (RFC 4253 6, 11.1)."""
+    said = text.encode("ascii")
+    payload = struct.pack(">BII", 1, 11, len(said)) + said + struct.pack(">I", 0)
+    padding = 8 - (5 + len(payload)) % 8
+    padding += 8 if padding < 4 else 0  # noqa: PLR2004 - RFC 4253 6: at least four
+    head = struct.pack(">IB", 1 + len(payload) + padding, padding)
+    return head + payload + bytes(padding)

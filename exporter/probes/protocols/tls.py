@@ -1,0 +1,31 @@
+"""Bare TLS: proves a TLS server and shows its certificate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from exporter.probes.outcome import NO_EVIDENCE, Evidence
+from exporter.probes.protocols.base import TCP, Prober
+
+if TYPE_CHECKING:
+    from exporter.probes.link import Link
+    from exporter.rules.rule import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Tls(Prober):
+    """Completes a TLS handshake (RFC 8446, RFC 5246) and closes.
+
+    Attributes:
+        alpn: protocol names offered (RFC 7301), none by default.
+    """
+
+    alpn: tuple[str, ...] = ()
+    transports: ClassVar[frozenset[str]] = TCP
+
+    async def probe(self, link: Link, target: Target) -> Evidence:
+        """The handshake is the answer, whether or not the chain verifies."""
+        stream = await link.connect()
+        await link.start_tls(stream, [name.encode() for name in self.alpn])
+        return NO_EVIDENCE

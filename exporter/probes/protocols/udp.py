@@ -1,0 +1,40 @@
+"""Any UDP service: truthful about how little a datagram can prove."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from exporter.probes.outcome import NO_EVIDENCE, Evidence, ProbeError, Reason
+from exporter.probes.protocols.base import UDP, Prober
+
+if TYPE_CHECKING:
+    from exporter.probes.link import Link
+    from exporter.rules.rule import Target
+
+_TRIES = 3
+_SPACING = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Udp(Prober):
+    """Sends a datagram up to three times (RFC 768).
+
+    Any reply is an answer. Silence proves nothing and ends `untested`; ICMP
+    port-unreachable from the destination itself proves that the way is open.
+
+    Attributes:
+        payload: the datagram in hexadecimal, empty by default.
+    """
+
+    payload: str = ""
+    transports: ClassVar[frozenset[str]] = UDP
+
+    async def probe(self, link: Link, target: Target) -> Evidence:
+        """Any datagram back from the destination is the answer."""
+        datagrams = link.datagrams()
+        payload = bytes.fromhex(self.payload)
+        for _ in range(_TRIES):
+            if await datagrams.ask(payload, bytes, _SPACING) is not None:
+                return NO_EVIDENCE
+        raise ProbeError(Reason.UNTESTED, "no reply, which proves nothing for UDP")

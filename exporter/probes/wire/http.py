@@ -1,0 +1,77 @@
+"""HTTP/1.1 messages (RFC 9112): one request out, one response head back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httptools
+
+from exporter import __version__
+from exporter.probes.outcome import ProbeError, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+USER_AGENT = f"connectivity-exporter/{__version__}"
+_FIRST_FINAL_STATUS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A final response's status and headers (names in lower case)."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+def request(method: str, target: str, host: str) -> bytes:
+    """A request without body that asks the peer to close afterwards."""
+    return (
+        f"{method} {target} HTTP/1.1\r\n"
+        f"Host: {host}\r\n"
+        f"User-Agent: {USER_AGENT}\r\n"
+        "Accept: */*\r\n"
+        "Connection: close\r\n\r\n"
+    ).encode("ascii")
+
+
+class HeadReader:
+    """Takes bytes as they come until a final response's head is complete.
+
+    Interim responses (1xx, RFC 9110 15.2) are read over.
+    """
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: dict[str, str] = {}
+        self._head: Head | None = None
+
+    def feed(self, data: bytes) -> Head | None:
+        """The head once it is complete, None while it is not.
+
+        Raises:
+            ProbeError: malformed if this is not HTTP.
+        """
+        if self._head is None:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade:
+                pass  # 101 ends HTTP; the head was complete before it
+            except httptools.HttpParserError as error:
+                if self._head is None:
+                    detail = f"not an HTTP response: {error}"
+                    raise ProbeError(Reason.MALFORMED, detail) from error
+        return self._head
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser for each header."""
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser at the end of a head."""
+        status = self._parser.get_status_code()
+        if status >= _FIRST_FINAL_STATUS or status == 101:  # noqa: PLR2004 - Switching Protocols is final too
+            self._head = self._head or Head(status, self._headers)
+        else:
+            self._headers = {}
