@@ -108,3 +108,23 @@ def _parse_extended_error(data: bytes) -> Icmp | None:
         sender = ipaddress.IPv6Address(offender[8:24])
         return Icmp(kind, code, str(sender.ipv4_mapped or sender))
     return None
+
+
+def has_route(address: str) -> bool:
+    """Whether this host knows a way to an address; sends nothing."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((address, 9))
+    except OSError:
+        return False
+    return True
+
+
+def can_open_socket() -> bool:
+    """Whether a file descriptor is left for one more socket."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,199 @@
+"""Runs one round over a target: resolve, probe every address, judge.
+
+The runner owns the deadlines and is the only place where anything unexpected is
+caught: a prober that breaks is `bug`, a round that we could not run in time for
+want of CPU is `local_fault`, and neither says anything about the rule.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from exporter.probes.link import Link
+from exporter.probes.outcome import (
+    Judged,
+    Observation,
+    Origin,
+    ProbeError,
+    Reason,
+    Result,
+    Stage,
+    Verdict,
+)
+from exporter.probes.protocols import PROBERS
+from exporter.probes.verdict import combine, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from exporter.probes.dns import Resolver
+    from exporter.probes.link import Secure
+    from exporter.probes.outcome import Evidence
+    from exporter.probes.protocols.base import Prober
+    from exporter.rules.rule import Rule, Target
+
+logger = logging.getLogger(__name__)
+
+MAX_ADDRESSES = 8
+"""Addresses of one name probed in a round; a CDN may list many more."""
+_STALL = 0.1
+"""Share of a deadline spent without CPU beyond which silence proves nothing."""
+
+
+class Runner:
+    """Turns targets into results.
+
+    Args:
+        resolver: names to addresses.
+        secure: the TLS engine.
+        witness: present verdict of (rule id, destination), for deny rules.
+        stalled: seconds, ever growing, in which this process did not get to run.
+        wall: Unix time.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        secure: Secure,
+        witness: Callable[[str, str], Verdict] = lambda _rule, _host: Verdict.UNKNOWN,
+        stalled: Callable[[], float] = lambda: 0.0,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._resolver = resolver
+        self._secure = secure
+        self._witness = witness
+        self._stalled = stalled
+        self._wall = wall
+        self._probers: dict[str, Prober] = {}
+
+    async def run(self, target: Target) -> Result:
+        """One round. Raises nothing but cancellation."""
+        started = time.perf_counter()
+        observations = await self._observe(target)
+        rule = target.rule
+        witness = Verdict.UNKNOWN
+        if rule.witness is not None:
+            witness = self._witness(rule.witness, target.destination)
+        judged = tuple(
+            Judged(seen, judge(rule, seen, witness)) for seen in observations
+        )
+        verdict = judged[0].verdict
+        if len(judged) > 1:
+            verdict = combine(rule, [one.verdict for one in judged])
+        return Result(
+            verdict=verdict,
+            observation=_deciding(judged, verdict),
+            addresses=judged,
+            duration=time.perf_counter() - started,
+            finished_timestamp=self._wall(),
+        )
+
+    def prober(self, rule: Rule) -> Prober:
+        """The prober of a rule, with its options."""
+        prober = self._probers.get(rule.id)
+        if prober is None:
+            prober = self._probers[rule.id] = PROBERS[rule.probe](**rule.options)
+        return prober
+
+    async def _observe(self, target: Target) -> Sequence[Observation]:
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(target.rule.timeout):
+                addresses = await self._resolver.resolve(target.destination)
+        except ProbeError as error:
+            return [_unresolved(error.reason, error.detail)]
+        except TimeoutError:
+            return [_unresolved(Reason.DNS_FAILURE, "no resolver answers in time")]
+        except Exception as error:  # noqa: BLE001 - ours is never the target's fault
+            return [_bug(target, error, "", Stage.RESOLVE)]
+        resolve = time.perf_counter() - started
+        probes = [self._probe(target, a, resolve) for a in addresses[:MAX_ADDRESSES]]
+        if len(probes) == 1 or self.prober(target.rule).one_at_a_time:
+            return [await probe for probe in probes]
+        return await asyncio.gather(*probes)
+
+    async def _probe(self, target: Target, address: str, resolve: float) -> Observation:
+        timeout = target.rule.timeout
+        stalled = self._stalled()
+        started = time.perf_counter()
+        with Link(target, address, self._secure) as link:
+            try:
+                async with asyncio.timeout(timeout):
+                    evidence = await self.prober(target.rule).probe(link, target)
+            except ProbeError as error:
+                return _ended(link, error, resolve)
+            except TimeoutError:
+                late = time.perf_counter() - started - timeout
+                late += self._stalled() - stalled
+                return _ended(link, _silence(timeout, late), resolve)
+            except Exception as error:  # noqa: BLE001 - ours is never the target's fault
+                return _bug(target, error, address, link.stage)
+            return _answered(link, evidence, resolve)
+
+
+def _answered(link: Link, evidence: Evidence, resolve: float) -> Observation:
+    phases = {Stage.RESOLVE: resolve, **link.phases()}
+    return Observation(
+        address=link.address,
+        stage=link.stage,
+        reason=Reason.ANSWERED,
+        detail=evidence.detail,
+        latency=link.latency,
+        syn_retransmits=link.syn_retransmits,
+        phases=phases,
+        tls=link.tls,
+        evidence=evidence,
+    )
+
+
+def _ended(link: Link, error: ProbeError, resolve: float) -> Observation:
+    phases = {Stage.RESOLVE: resolve, **link.phases()}
+    link.close()
+    return Observation(
+        address=link.address,
+        stage=link.stage,
+        reason=error.reason,
+        detail=error.detail,
+        origin=error.origin,
+        icmp=error.icmp,
+        latency=link.latency,
+        syn_retransmits=link.syn_retransmits,
+        phases=phases,
+        tls=link.tls,
+        evidence=error.evidence,
+    )
+
+
+def _silence(timeout: float, late: float) -> ProbeError:
+    if late > timeout * _STALL:
+        detail = f"this host was too busy: {late:.2f} s of the wait were our own"
+        return ProbeError(Reason.LOCAL_FAULT, detail)
+    return ProbeError(Reason.TIMEOUT, f"no answer within {timeout:g} s")
+
+
+def _unresolved(reason: Reason, detail: str) -> Observation:
+    return Observation("", Stage.RESOLVE, reason, detail)
+
+
+def _bug(target: Target, error: Exception, address: str, stage: Stage) -> Observation:
+    logger.error("probe of %s failed unexpectedly", target, exc_info=error)
+    return Observation(address, stage, Reason.BUG, f"{type(error).__name__}: {error}")
+
+
+def _deciding(judged: Sequence[Judged], verdict: Verdict) -> Observation:
+    """The observation that stands for the round.
+
+    Of those that share its verdict: one in which somebody said who refused, then
+    the one that came furthest.
+    """
+    if len(judged) == 1:
+        return judged[0].observation
+    sharing = [one.observation for one in judged if one.verdict is verdict]
+    stages = list(Stage)
+    return max(
+        sharing,
+        key=lambda seen: (seen.origin is not Origin.NOBODY, stages.index(seen.stage)),
+    )
