@@ -96,9 +96,8 @@ class Resolver:
         Raises:
             ProbeError: nxdomain, no_address or dns_failure.
         """
-        cached = self._cache.get(host)
-        if cached is not None and cached.expires > self._clock():
-            return _addresses(cached.answer)
+        if (known := self.known(host)) is not None:
+            return known
         if (literal := _literal(host)) is not None:
             self._cache[host] = _Cached(_Answer((literal,)), float("inf"))
             return (literal,)
@@ -110,6 +109,13 @@ class Resolver:
             self._running[host] = running
         # Shielded: one waiter giving up must not take the answer from the others.
         return _addresses(await asyncio.shield(running))
+
+    def known(self, host: str) -> tuple[str, ...] | None:
+        """What `resolve` would say without asking anybody, None if it must ask."""
+        cached = self._cache.get(host)
+        if cached is None or cached.expires <= self._clock():
+            return None
+        return _addresses(cached.answer)
 
     async def close(self) -> None:
         """Ends look-ups under way."""

@@ -43,11 +43,11 @@ _QUEUES = frozenset(
 )
 
 
-def queue_errors(sock: socket.socket) -> None:
+def queue_errors(sock: socket.socket, *, v6: bool) -> None:
     """Asks the kernel to keep ICMP errors, and to report each at once."""
     if not _LINUX:
         return
-    if sock.family == socket.AF_INET6:
+    if v6:
         sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
     else:
         sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
@@ -74,7 +74,10 @@ def drain_errors(sock: socket.socket) -> Icmp | None:
 
 
 def handshake(sock: socket.socket) -> tuple[float | None, int] | None:
-    """The TCP handshake: (round trip in seconds if timed, SYNs sent again)."""
+    """The TCP handshake: (round trip in seconds if timed, SYNs sent again).
+
+    None for a socket that is not TCP.
+    """
     if not _LINUX:
         return None
     try:

@@ -138,7 +138,7 @@ class Link:
     def close(self) -> None:
         """Ends every connection: FIN, not RST, so drop what was left unread."""
         for sock in self._sockets:
-            if self.syn_retransmits is None and sock.type == socket.SOCK_STREAM:
+            if self.syn_retransmits is None:
                 handshake = kernel.handshake(sock)
                 self.syn_retransmits = handshake and handshake[1]
             with contextlib.suppress(OSError):
@@ -151,14 +151,14 @@ class Link:
         return (self.address, self.target.port)
 
     def _socket(self, kind: socket.SocketKind) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        v6 = ":" in self.address
         try:
-            sock = socket.socket(family, kind)
+            sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind)
         except OSError as error:
             raise self.refusal(None, error) from error
         self._sockets.append(sock)
         sock.setblocking(False)
-        kernel.queue_errors(sock)
+        kernel.queue_errors(sock, v6=v6)
         return sock
 
     def _note_handshake(self, sock: socket.socket) -> None:

@@ -101,8 +101,10 @@ class Runner:
     async def _observe(self, target: Target) -> Sequence[Observation]:
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(target.rule.timeout):
-                addresses = await self._resolver.resolve(target.destination)
+            addresses = self._resolver.known(target.destination)
+            if addresses is None:
+                async with asyncio.timeout(target.rule.timeout):
+                    addresses = await self._resolver.resolve(target.destination)
         except ProbeError as error:
             return [_unresolved(error.reason, error.detail)]
         except TimeoutError:
