@@ -17,6 +17,7 @@ import contextlib
 import errno
 import socket
 import time
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
@@ -38,17 +39,26 @@ _STRAY_DATAGRAMS = 16
 
 
 class SecureStream(Stream):
-    """A Stream inside TLS, which knows what certificate the peer presented."""
+    """A Stream inside TLS; `alpn` is the protocol agreed on, empty if none."""
 
-    facts: TlsFacts
     alpn: str
+
+    @abstractmethod
+    def farewell(self) -> bytes:
+        """The last bytes to send, so that the peer sees an orderly end."""
 
 
 class Secure(Protocol):
     """What a Link needs of a TLS engine (implemented in tls.py)."""
 
     async def handshake(
-        self, stream: Stream, target: Target, alpn: Sequence[bytes], link: Link
+        self,
+        stream: Stream,
+        target: Target,
+        alpn: Sequence[bytes],
+        link: Link,
+        *,
+        at_most_tls12: bool = False,
     ) -> SecureStream:
         """TLS over `stream`; sets `link.tls` as soon as a chain was presented."""
 
@@ -72,6 +82,7 @@ class Link:
         self.tls: TlsFacts | None = None
         self._secure = secure
         self._sockets: list[socket.socket] = []
+        self._secured: list[tuple[TcpStream, SecureStream]] = []
         self._phases: dict[Stage, float] = {}
         self._since = time.perf_counter()
 
@@ -109,8 +120,19 @@ class Link:
             raise self.refusal(sock, error) from error
         return Datagrams(self, sock)
 
-    async def start_tls(self, stream: Stream, alpn: Sequence[bytes] = ()) -> Stream:
+    async def start_tls(
+        self,
+        stream: Stream,
+        alpn: Sequence[bytes] = (),
+        *,
+        at_most_tls12: bool = False,
+    ) -> Stream:
         """TLS over `stream`, whatever carries it.
+
+        Args:
+            stream: a connection, or TLS's place inside another protocol.
+            alpn: protocol names to offer.
+            at_most_tls12: for carriers that came before TLS 1.3.
 
         Raises:
             ProbeError: malformed if the peer sent anything before the handshake;
@@ -119,7 +141,11 @@ class Link:
         if stream.pending:
             raise ProbeError(Reason.MALFORMED, "data sent before the TLS handshake")
         self.enter(Stage.TLS)
-        secured = await self._secure.handshake(stream, self.target, alpn, self)
+        secured = await self._secure.handshake(
+            stream, self.target, alpn, self, at_most_tls12=at_most_tls12
+        )
+        if isinstance(stream, TcpStream):
+            self._secured.append((stream, secured))
         self.enter(Stage.EXCHANGE)
         return secured
 
@@ -137,6 +163,9 @@ class Link:
 
     def close(self) -> None:
         """Ends every connection: FIN, not RST, so drop what was left unread."""
+        for carrier, secured in self._secured:
+            carrier.send_last(secured.farewell())
+        self._secured.clear()
         for sock in self._sockets:
             if self.syn_retransmits is None:
                 handshake = kernel.handshake(sock)
@@ -202,6 +231,11 @@ class TcpStream(Stream):
             return await self._loop.sock_recv(self._sock, CHUNK)
         except OSError as error:
             raise self._link.refusal(self._sock, error) from error
+
+    def send_last(self, data: bytes) -> None:
+        """Sends what goes at once, and does not care if nobody listens any more."""
+        with contextlib.suppress(OSError):
+            self._sock.send(data)
 
 
 @dataclass(frozen=True, slots=True)

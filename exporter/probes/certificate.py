@@ -1,0 +1,171 @@
+"""What one X.509 certificate says, in words that are safe to print.
+
+OpenSSL read the certificate in the handshake and is lenient; cryptography, which
+has the better view on names and extensions, refuses some certificates that real
+servers present (a negative serial number, say). So dates, the fingerprint and the
+key come from OpenSSL and are always there; names and extensions come from
+cryptography and may be unreadable. Nothing here judges: see trust.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import unicodedata
+import warnings
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from OpenSSL import crypto
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NAME_LIMIT = 200
+"""Characters of a distinguished name that are kept."""
+UNREADABLE = "(unreadable)"
+
+_WEAKEST_KEY = {crypto.TYPE_RSA: 2048, crypto.TYPE_DSA: 2048}
+_WEAK_DIGESTS = (b"md2", b"md4", b"md5", b"sha1")
+
+
+class Certificate:
+    """One certificate as presented.
+
+    Attributes:
+        native: OpenSSL's object, for path building.
+        not_before: Unix time from which it is valid.
+        not_after: Unix time until which it is valid; 0 if its date makes no sense.
+        parsed: cryptography's view, None if it refuses to read it.
+    """
+
+    def __init__(self, native: crypto.X509) -> None:
+        self.native = native
+        self.not_before = _unix_time(native.get_notBefore())
+        self.not_after = _unix_time(native.get_notAfter())
+        self.parsed = _parse(encode(native))
+
+    @property
+    def subject(self) -> str:
+        """The subject: RFC 4514, one bounded line of printable text."""
+        return UNREADABLE if self.parsed is None else printable(self.parsed.subject)
+
+    @property
+    def issuer(self) -> str:
+        """The issuer: RFC 4514, one bounded line of printable text."""
+        return UNREADABLE if self.parsed is None else printable(self.parsed.issuer)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the DER form, 64 lower-case hexadecimal digits."""
+        return hashlib.sha256(encode(self.native)).hexdigest()
+
+    def issuer_contains(self, text: str) -> bool:
+        """Whether `text` is part of the issuer's name or of one of its values."""
+        if self.parsed is None:
+            return False
+        issuer = self.parsed.issuer
+        return text in issuer.rfc4514_string() or any(
+            text in _text(attribute.value) for attribute in issuer
+        )
+
+    def serves_tls(self) -> bool:
+        """Whether its extended key usage, if any, names TLS servers (RFC 5280)."""
+        extensions = self._extensions()
+        try:
+            usage = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        except x509.ExtensionNotFound:
+            return True
+        allowed = {
+            ExtendedKeyUsageOID.SERVER_AUTH,
+            ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+        }
+        return not allowed.isdisjoint(usage)
+
+    def alternative_names(self) -> x509.SubjectAlternativeName:
+        """Its subject alternative names, none if it has no such extension."""
+        kind = x509.SubjectAlternativeName
+        try:
+            return self._extensions().get_extension_for_class(kind).value
+        except x509.ExtensionNotFound:
+            return kind([])
+
+    def has_weak_key(self) -> bool:
+        """Whether its key offers less than 112 bits (NIST SP 800-57, table 2)."""
+        key = self.native.get_pubkey()
+        return key.bits() < _WEAKEST_KEY.get(key.type(), 0)
+
+    def has_weak_signature(self) -> bool:
+        """Whether it is signed over a digest for which collisions are known."""
+        algorithm = self.native.get_signature_algorithm().lower()
+        return any(digest in algorithm for digest in _WEAK_DIGESTS)
+
+    def _extensions(self) -> x509.Extensions:
+        """Empty when unreadable: a check that needs them then finds nothing."""
+        if self.parsed is not None:
+            with contextlib.suppress(ValueError, x509.DuplicateExtension):
+                return self.parsed.extensions
+        return x509.Extensions([])
+
+
+def encode(native: crypto.X509) -> bytes:
+    """The certificate's DER form."""
+    return crypto.dump_certificate(crypto.FILETYPE_ASN1, native)
+
+
+def printable(name: x509.Name, limit: int = NAME_LIMIT) -> str:
+    """A distinguished name as one line, cut at `limit` characters.
+
+    RFC 4514, section 2.4, lets any octet of the UTF-8 form be written as a
+    backslash and two digits; this does so with every character that is not plainly
+    visible: control characters, line ends, direction marks, unassigned ones.
+    """
+    return _cut((_visible(char) for char in name.rfc4514_string()), limit)
+
+
+def _visible(char: str) -> str:
+    if char == " " or unicodedata.category(char)[0] not in "CZ":
+        return char
+    octets = char.encode("utf-8", "surrogatepass")
+    return "".join(f"\\{octet:02X}" for octet in octets)
+
+
+def _cut(pieces: Iterable[str], limit: int) -> str:
+    kept: list[str] = []
+    for piece in pieces:
+        limit -= len(piece)
+        if limit < 0:
+            return "".join([*kept, "…"])
+        kept.append(piece)
+    return "".join(kept)
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _parse(der: bytes) -> x509.Certificate | None:
+    with warnings.catch_warnings():
+        # What it warns about today it refuses tomorrow; both are fine here.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            parsed = x509.load_der_x509_certificate(der)
+            # Names are parsed on first use: bad ones must show now.
+            parsed.subject.rfc4514_string()
+            parsed.issuer.rfc4514_string()
+        except ValueError:
+            return None
+        return parsed
+
+
+def _unix_time(generalized: bytes | None) -> float:
+    """Unix time of an ASN.1 GeneralizedTime; 0 if it is none."""
+    try:
+        text = (generalized or b"").decode()
+        return datetime.strptime(text, "%Y%m%d%H%M%S%z").timestamp()
+    except ValueError:
+        return 0.0

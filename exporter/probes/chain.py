@@ -1,0 +1,129 @@
+"""From the chain a peer presented to the facts that are exported.
+
+Reading and judging a chain costs about as much as the handshake, and peers present
+the same chain for months. So facts are remembered by everything that went into
+them, until the next date in the chain passes, and never for more than an hour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.probes.certificate import Certificate, encode
+from exporter.probes.outcome import TlsError, TlsFacts, Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from OpenSSL.crypto import X509
+
+    from exporter.probes.trust import Finding, Judge
+    from exporter.rules.rule import Rule, Target
+
+_REMEMBERED = 4096
+_REJUDGED_AFTER = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the handshake agreed on."""
+
+    version: str
+    cipher: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """Facts that hold from `since` until just before `until` (Unix times)."""
+
+    facts: TlsFacts
+    since: float
+    until: float
+
+
+class Examiner:
+    """Tells the facts of a chain, and remembers them while they hold.
+
+    Args:
+        judge: says what a chain is worth.
+        clock: Unix time, for judging dates.
+    """
+
+    def __init__(self, judge: Judge, clock: Callable[[], float] = time.time) -> None:
+        self._judge = judge
+        self._clock = clock
+        self._known: OrderedDict[tuple[object, ...], _Remembered] = OrderedDict()
+
+    def facts(
+        self, presented: Sequence[X509], session: Session, target: Target
+    ) -> TlsFacts:
+        """The facts of a chain, leaf first, presented to a probe of `target`."""
+        encoded = b"".join(encode(native) for native in presented)
+        policy = (server_name(target), target.rule.public, target.rule.tls)
+        key = (hashlib.sha256(encoded).digest(), session, policy)
+        now = self._clock()
+        known = self._known.get(key)
+        if known is None or not known.since <= now < known.until:
+            known = self._examine(presented, session, target, now)
+            self._known[key] = known
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return known.facts
+
+    def _examine(
+        self, presented: Sequence[X509], session: Session, target: Target, now: float
+    ) -> _Remembered:
+        chain = [Certificate(native) for native in presented]
+        leaf = chain[0]
+        finding = self._judge.judge(chain, server_name(target), now)
+        facts = TlsFacts(
+            version=session.version,
+            cipher=session.cipher,
+            subject=leaf.subject,
+            issuer=leaf.issuer,
+            fingerprint_sha256=leaf.fingerprint,
+            expiry_timestamp=leaf.not_after,
+            chain_expiry_timestamp=min(one.not_after for one in chain),
+            verified=not finding.error,
+            error=finding.error,
+            trust=finding.trust,
+            intercepted=_intercepted(target.rule, leaf, finding),
+        )
+        return _Remembered(facts, now, _next_date([*chain, *finding.path], now))
+
+
+def server_name(target: Target) -> str:
+    """The name, or IP literal, that the certificate must be for."""
+    return (target.rule.tls.server_name or target.destination).rstrip(".")
+
+
+def _intercepted(rule: Rule, leaf: Certificate, finding: Finding) -> bool | None:
+    """Whether somebody else's certificate is in the peer's place.
+
+    None when the chain does not tell: the rule is not about a public service and
+    names no issuer, or the chain ends before any root.
+    """
+    expected = rule.tls.expected_issuer
+    if expected is not None and not leaf.issuer_contains(expected):
+        return True
+    if not rule.public:
+        return None if expected is None else False
+    if finding.trust is not Trust.NONE:
+        return finding.trust is Trust.SITE
+    foreign = finding.error in {TlsError.SELF_SIGNED, TlsError.UNKNOWN_ISSUER}
+    return True if foreign else None
+
+
+def _next_date(certificates: Sequence[Certificate], now: float) -> float:
+    dates = [
+        date
+        for certificate in certificates
+        for date in (certificate.not_before, certificate.not_after)
+        if date > now
+    ]
+    return min([*dates, now + _REJUDGED_AFTER])

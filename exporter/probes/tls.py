@@ -1,0 +1,252 @@
+"""TLS over any Stream: one handshake that accepts every peer, then a judgement.
+
+OpenSSL works on memory buffers and never sees a socket, so the same engine serves
+a TCP connection and a handshake carried inside another protocol's packets. The
+handshake verifies nothing, because a certificate that is wrong is the very thing
+to report: the facts of the chain presented (chain.py) are kept even when the
+handshake fails after it. No client certificate is offered and no session is
+resumed: the whole chain is wanted every time.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import certifi
+from OpenSSL import SSL, _util
+
+from exporter.probes.chain import Examiner, Session, server_name
+from exporter.probes.link import SecureStream
+from exporter.probes.outcome import ProbeError, Reason
+from exporter.probes.stream import CHUNK
+from exporter.probes.trust import Judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from exporter.probes.link import Link
+    from exporter.probes.stream import Stream
+    from exporter.rules.rule import Target
+
+# Old peers must stay readable: TLS 1.0, short keys, SHA-1 signatures. But no suite
+# that does without a certificate: the certificate is what we come for.
+_CIPHERS = b"DEFAULT:!PSK:!SRP:@SECLEVEL=0"
+_SUITES = b"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+# Without a post-quantum share the ClientHello fits into one packet, so it passes
+# where a client's usually passes, and the handshake costs a quarter less.
+_GROUPS = b"X25519:P-256:P-384:P-521"
+_OPTIONS = (
+    SSL.OP_LEGACY_SERVER_CONNECT
+    | SSL.OP_NO_RENEGOTIATION
+    | SSL.OP_NO_TICKET
+    | SSL.OP_NO_COMPRESSION
+)
+
+_OUTGOING = 65536
+_SHOWN = 40
+# RFC 8446, section 5.1: the content types a peer's first record can have.
+_ALERT = 21
+_HANDSHAKE = 22
+# OpenSSL tells errors by text alone here. Its texts for alerts begin with a
+# protocol and "alert"; those of RFC 6066, section 9, lack the word, and alerts it
+# does not know have no text at all.
+_ALERT_TEXT = re.compile(
+    r"^(?:\S+ alert (?P<name>.+)"
+    r"|tlsv1 (?P<extension>unsupported extension|certificate unobtainable"
+    r"|unrecognized name|bad certificate (?:status response|hash value))"
+    r"|)$"
+)
+
+
+class TlsEngine:
+    """Opens TLS over Streams and tells what certificates are worth.
+
+    Args:
+        ca_file: PEM file of the site's own certificate authorities, if any.
+        public_roots: PEM file of the public certificate authorities.
+        clock: Unix time, for judging dates.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+
+    def __init__(
+        self,
+        ca_file: Path | None = None,
+        *,
+        public_roots: Path | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        judge = Judge(public_roots or Path(certifi.where()), ca_file)
+        self._examiner = Examiner(judge, clock)
+        self._newest = _context(SSL.TLS1_3_VERSION)
+        self._at_most_tls12 = _context(SSL.TLS1_2_VERSION)
+
+    async def handshake(
+        self,
+        stream: Stream,
+        target: Target,
+        alpn: Sequence[bytes],
+        link: Link,
+        *,
+        at_most_tls12: bool = False,
+    ) -> SecureStream:
+        """TLS over `stream`; sets `link.tls` as soon as a chain was presented.
+
+        Args:
+            stream: carries the records, whatever it is made of.
+            target: what the peer is called and how its certificate is judged.
+            alpn: protocol names to offer (RFC 7301).
+            link: takes the facts, also when the handshake then fails.
+            at_most_tls12: for carriers that came before TLS 1.3.
+
+        Raises:
+            ProbeError: tls_alert if the peer refuses, malformed if it does not
+                speak TLS, closed, or whatever the stream raises.
+        """
+        context = self._at_most_tls12 if at_most_tls12 else self._newest
+        connection = _connection(context, server_name(target), alpn)
+        try:
+            await _shake_hands(connection, stream)
+        finally:
+            presented = connection.get_peer_cert_chain()
+            if presented:
+                link.tls = self._examiner.facts(presented, _session(connection), target)
+        return TlsStream(connection, stream)
+
+
+class TlsStream(SecureStream):
+    """Bytes protected by an established TLS connection."""
+
+    def __init__(self, connection: SSL.Connection, carrier: Stream) -> None:
+        super().__init__()
+        self._connection = connection
+        self._carrier = carrier
+        self.alpn = connection.get_alpn_proto_negotiated().decode("ascii", "replace")
+
+    async def send(self, data: bytes) -> None:
+        """Sends all of `data`."""
+        try:
+            self._connection.sendall(data)
+        except SSL.Error as error:
+            raise _failure(error) from error
+        await _flush(self._connection, self._carrier)
+
+    async def _read(self) -> bytes:
+        while True:
+            try:
+                return self._connection.recv(CHUNK)
+            except SSL.WantReadError:
+                await _exchange(self._connection, self._carrier)
+            except SSL.ZeroReturnError:
+                return b""
+            except SSL.Error as error:
+                raise _failure(error) from error
+
+    def farewell(self) -> bytes:
+        """The close_notify alert (RFC 8446, 6.1), nothing if TLS broke down."""
+        try:
+            self._connection.shutdown()
+        except SSL.Error:
+            return b""
+        return _outgoing(self._connection)
+
+
+def _context(newest: int) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_min_proto_version(SSL.TLS1_VERSION)
+    context.set_max_proto_version(newest)
+    context.set_cipher_list(_CIPHERS)
+    context.set_tls13_ciphersuites(_SUITES)
+    context.set_options(_OPTIONS)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    # pyOpenSSL has no method for this; without it things only get slower.
+    limit = getattr(_util.lib, "SSL_CTX_set1_curves_list", None)
+    if limit is not None:
+        limit(context._context, _GROUPS)  # noqa: SLF001 - as above
+    return context
+
+
+def _connection(
+    context: SSL.Context, name: str, alpn: Sequence[bytes]
+) -> SSL.Connection:
+    connection = SSL.Connection(context, None)
+    connection.set_connect_state()
+    if not _is_address(name):
+        connection.set_tlsext_host_name(name.encode("idna"))
+    if alpn:
+        connection.set_alpn_protos(list(alpn))
+    return connection
+
+
+def _is_address(name: str) -> bool:
+    """Whether a name is an IP literal, which is never sent (RFC 6066, section 3)."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _session(connection: SSL.Connection) -> Session:
+    return Session(
+        version=connection.get_protocol_version_name(),
+        cipher=connection.get_cipher_name() or "",
+    )
+
+
+async def _shake_hands(connection: SSL.Connection, stream: Stream) -> None:
+    answered = False
+    while not _done(connection):
+        await _flush(connection, stream)
+        data = await stream.receive()
+        if not answered and data[0] not in {_ALERT, _HANDSHAKE}:
+            message = f"no TLS: the peer sent {data[:_SHOWN]!r}"
+            raise ProbeError(Reason.MALFORMED, message)
+        answered = True
+        connection.bio_write(data)
+    await _flush(connection, stream)
+
+
+def _done(connection: SSL.Connection) -> bool:
+    try:
+        connection.do_handshake()
+    except SSL.WantReadError:
+        return False
+    except SSL.Error as error:
+        raise _failure(error) from error
+    return True
+
+
+async def _exchange(connection: SSL.Connection, carrier: Stream) -> None:
+    await _flush(connection, carrier)
+    connection.bio_write(await carrier.receive())
+
+
+async def _flush(connection: SSL.Connection, carrier: Stream) -> None:
+    if data := _outgoing(connection):
+        await carrier.send(data)
+
+
+def _outgoing(connection: SSL.Connection) -> bytes:
+    pieces = []
+    while True:
+        try:
+            pieces.append(connection.bio_read(_OUTGOING))
+        except SSL.WantReadError:
+            return b"".join(pieces)
+
+
+def _failure(error: SSL.Error) -> ProbeError:
+    """What an error of OpenSSL says about the peer."""
+    if isinstance(error, SSL.ZeroReturnError):
+        return ProbeError(Reason.CLOSED, "TLS closed by the peer in the handshake")
+    text = error.args[0][-1][-1]
+    if alert := _ALERT_TEXT.match(text):
+        name = alert["name"] or alert["extension"] or "of an unknown kind"
+        return ProbeError(Reason.TLS_ALERT, f"the peer sent a TLS alert: {name}")
+    return ProbeError(Reason.MALFORMED, f"TLS broke down: {text}")

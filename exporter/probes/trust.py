@@ -1,0 +1,218 @@
+"""Whether a presented chain verifies, against which roots, and if not, why.
+
+OpenSSL builds the path, twice if need be: first as of now, then, when only dates
+are in the way, without looking at them, so that an expired certificate of a public
+CA still counts as that CA's. Names are service-identity's business (RFC 9525; the
+common name does not count). When several things are wrong the first of these is
+told: the chain, the dates, the name, the purpose, the strength. That is the order
+in which they make the ones behind pointless, and dates are exported anyway.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import re
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from OpenSSL import crypto
+from OpenSSL.SSL import X509VerificationCodes as Codes
+from service_identity import CertificateError, VerificationError
+from service_identity.hazmat import (
+    DNS_ID,
+    DNSPattern,
+    IPAddress_ID,
+    IPAddressPattern,
+    verify_service_identity,
+)
+
+from exporter.probes.certificate import Certificate
+from exporter.probes.outcome import TlsError, Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_log = logging.getLogger(__name__)
+
+# openssl/x509_vfy.h: X509_V_FLAG_NO_CHECK_TIME, which pyOpenSSL does not name.
+_NO_CHECK_TIME = 0x200000
+_PEM = re.compile(
+    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.+?"
+    rb"-----END (?:TRUSTED |X509 )?CERTIFICATE-----",
+    re.DOTALL,
+)
+_DATES = frozenset({TlsError.EXPIRED, TlsError.NOT_YET_VALID})
+_ERRORS = {
+    Codes.ERR_CERT_HAS_EXPIRED: TlsError.EXPIRED,
+    Codes.ERR_CERT_NOT_YET_VALID: TlsError.NOT_YET_VALID,
+    Codes.ERR_DEPTH_ZERO_SELF_SIGNED_CERT: TlsError.SELF_SIGNED,
+    Codes.ERR_SELF_SIGNED_CERT_IN_CHAIN: TlsError.UNKNOWN_ISSUER,
+    Codes.ERR_CERT_UNTRUSTED: TlsError.UNKNOWN_ISSUER,
+    Codes.ERR_CERT_REJECTED: TlsError.UNKNOWN_ISSUER,
+    Codes.ERR_UNABLE_TO_GET_ISSUER_CERT: TlsError.INCOMPLETE_CHAIN,
+    Codes.ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY: TlsError.INCOMPLETE_CHAIN,
+    Codes.ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: TlsError.INCOMPLETE_CHAIN,
+    Codes.ERR_CERT_REVOKED: TlsError.REVOKED,
+    Codes.ERR_INVALID_PURPOSE: TlsError.INVALID_PURPOSE,
+    Codes.ERR_INVALID_CA: TlsError.INVALID_PURPOSE,
+    Codes.ERR_KEYUSAGE_NO_CERTSIGN: TlsError.INVALID_PURPOSE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a chain is worth.
+
+    `error` is empty when the chain verifies. `path` is the chain as built, leaf
+    first, root last; empty when there is none.
+    """
+
+    trust: Trust
+    error: TlsError
+    path: tuple[Certificate, ...] = ()
+
+
+class Roots:
+    """One set of certificate authorities.
+
+    Args:
+        certificates: the authorities; an intermediate may be one.
+        directory: more of them, as c_rehash(1) files them, looked up when needed.
+    """
+
+    def __init__(
+        self, certificates: Iterable[crypto.X509], directory: str | None = None
+    ) -> None:
+        self._now = crypto.X509Store()
+        self._ever = crypto.X509Store()
+        self._now.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+        self._ever.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN | _NO_CHECK_TIME)
+        for certificate in certificates:
+            self._now.add_cert(certificate)
+            self._ever.add_cert(certificate)
+        if directory is not None:
+            self._now.load_locations(None, directory)
+            self._ever.load_locations(None, directory)
+
+    def path(
+        self, chain: Sequence[Certificate], now: float
+    ) -> tuple[Sequence[crypto.X509], TlsError]:
+        """The path from the leaf to a root, empty if none, and what is wrong.
+
+        Args:
+            chain: as presented, leaf first.
+            now: Unix time at which to judge dates.
+        """
+        self._now.set_time(datetime.fromtimestamp(now, UTC))
+        path, error = _build(self._now, chain)
+        if error in _DATES:
+            path, worse = _build(self._ever, chain)
+            error = worse or error
+        return path, error
+
+
+class Judge:
+    """Judges chains against the public authorities and the site's own.
+
+    Args:
+        public: a PEM file of the public certificate authorities.
+        site: a PEM file of the site's authorities, added to the system's.
+    """
+
+    def __init__(self, public: Path, site: Path | None) -> None:
+        system = ssl.get_default_verify_paths()
+        certificates = list(load(site)) if site else []
+        if system.cafile:
+            with contextlib.suppress(OSError):
+                certificates += load(Path(system.cafile))
+        self._public = Roots(load(public))
+        self._site = Roots(certificates, system.capath)
+
+    def judge(self, chain: Sequence[Certificate], name: str, now: float) -> Finding:
+        """What the chain is worth to a client that asked for `name`."""
+        finding = self._trust(chain, now)
+        if finding.error:
+            return finding
+        error = _shortcoming(finding.path, name)
+        return Finding(finding.trust, error, finding.path)
+
+    def _trust(self, chain: Sequence[Certificate], now: float) -> Finding:
+        public, public_error = self._public.path(chain, now)
+        if not public_error:
+            return _finding(Trust.PUBLIC, public, public_error)
+        site, site_error = self._site.path(chain, now)
+        if not site_error or not public:
+            return _finding(Trust.SITE, site, site_error)
+        return _finding(Trust.PUBLIC, public, public_error)
+
+
+def load(file: Path) -> Iterator[crypto.X509]:
+    """The certificates of a PEM file; one that cannot be read is skipped."""
+    for number, block in enumerate(_PEM.findall(file.read_bytes()), start=1):
+        try:
+            yield crypto.load_certificate(crypto.FILETYPE_PEM, block)
+        except crypto.Error:
+            _log.warning("%s: certificate %d cannot be read, skipped", file, number)
+
+
+def _build(
+    store: crypto.X509Store, chain: Sequence[Certificate]
+) -> tuple[Sequence[crypto.X509], TlsError]:
+    leaf, *others = (certificate.native for certificate in chain)
+    context = crypto.X509StoreContext(store, leaf, others)
+    try:
+        return context.get_verified_chain(), TlsError.NONE
+    except crypto.X509StoreContextError as error:
+        return (), _ERRORS.get(error.errors[0], TlsError.INVALID)
+
+
+def _finding(trust: Trust, path: Sequence[crypto.X509], error: TlsError) -> Finding:
+    if not path:
+        return Finding(Trust.NONE, error)
+    return Finding(trust, error, tuple(Certificate(one) for one in path))
+
+
+def _shortcoming(path: Sequence[Certificate], name: str) -> TlsError:
+    """What a client would still object to in a trusted chain in date."""
+    if not _is_for(path[0], name):
+        return TlsError.NAME_MISMATCH
+    # The last one is trusted as it stands: neither its purposes nor its signature
+    # are anyone's promise.
+    vouched = path[:-1] or path
+    if not all(certificate.serves_tls() for certificate in vouched):
+        return TlsError.INVALID_PURPOSE
+    if any(certificate.has_weak_key() for certificate in path):
+        return TlsError.WEAK
+    if any(certificate.has_weak_signature() for certificate in path[:-1]):
+        return TlsError.WEAK
+    return TlsError.NONE
+
+
+def _is_for(leaf: Certificate, name: str) -> bool:
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        wanted: DNS_ID | IPAddress_ID = DNS_ID(name)
+    else:
+        wanted = IPAddress_ID(address)
+    try:
+        verify_service_identity(list(_patterns(leaf)), [wanted], [])
+    except (CertificateError, VerificationError):
+        return False
+    return True
+
+
+def _patterns(leaf: Certificate) -> Iterator[DNSPattern | IPAddressPattern]:
+    """Its names one by one: an odd one must not hide the others."""
+    names = leaf.alternative_names()
+    for text in names.get_values_for_type(x509.DNSName):
+        with contextlib.suppress(CertificateError):
+            yield DNSPattern.from_bytes(text.encode())
+    for address in names.get_values_for_type(x509.IPAddress):
+        yield IPAddressPattern(address)  # type: ignore[arg-type] # networks only occur in name constraints
