@@ -233,12 +233,14 @@ async def _flush(connection: SSL.Connection, carrier: Stream) -> None:
 
 
 def _outgoing(connection: SSL.Connection) -> bytes:
-    pieces = []
-    while True:
+    """Every byte OpenSSL wants sent, so that few packets carry them."""
+    pieces: list[bytes] = []
+    while not pieces or len(pieces[-1]) == _OUTGOING:
         try:
             pieces.append(connection.bio_read(_OUTGOING))
         except SSL.WantReadError:
-            return b"".join(pieces)
+            break
+    return b"".join(pieces)
 
 
 def _failure(error: SSL.Error) -> ProbeError:

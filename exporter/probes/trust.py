@@ -48,6 +48,9 @@ _PEM = re.compile(
     re.DOTALL,
 )
 _DATES = frozenset({TlsError.EXPIRED, TlsError.NOT_YET_VALID})
+_ROOTLESS = frozenset(
+    {TlsError.INCOMPLETE_CHAIN, TlsError.UNKNOWN_ISSUER, TlsError.SELF_SIGNED}
+)
 _ERRORS = {
     Codes.ERR_CERT_HAS_EXPIRED: TlsError.EXPIRED,
     Codes.ERR_CERT_NOT_YET_VALID: TlsError.NOT_YET_VALID,
@@ -89,16 +92,8 @@ class Roots:
     def __init__(
         self, certificates: Iterable[crypto.X509], directory: str | None = None
     ) -> None:
-        self._now = crypto.X509Store()
-        self._ever = crypto.X509Store()
-        self._now.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
-        self._ever.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN | _NO_CHECK_TIME)
-        for certificate in certificates:
-            self._now.add_cert(certificate)
-            self._ever.add_cert(certificate)
-        if directory is not None:
-            self._now.load_locations(None, directory)
-            self._ever.load_locations(None, directory)
+        self._certificates = tuple(certificates)
+        self._directory = directory
 
     def path(
         self, chain: Sequence[Certificate], now: float
@@ -109,12 +104,25 @@ class Roots:
             chain: as presented, leaf first.
             now: Unix time at which to judge dates.
         """
-        self._now.set_time(datetime.fromtimestamp(now, UTC))
-        path, error = _build(self._now, chain)
+        store = self._store()
+        store.set_time(datetime.fromtimestamp(now, UTC))
+        path, error = _build(store, chain)
         if error in _DATES:
-            path, worse = _build(self._ever, chain)
+            store = self._store()
+            store.set_flags(_NO_CHECK_TIME)
+            path, worse = _build(store, chain)
             error = worse or error
         return path, error
+
+    def _store(self) -> crypto.X509Store:
+        # A store keeps the first time it is given, so each is used once.
+        store = crypto.X509Store()
+        store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+        for certificate in self._certificates:
+            store.add_cert(certificate)
+        if self._directory is not None:
+            store.load_locations(None, self._directory)
+        return store
 
 
 class Judge:
@@ -147,9 +155,13 @@ class Judge:
         if not public_error:
             return _finding(Trust.PUBLIC, public, public_error)
         site, site_error = self._site.path(chain, now)
-        if not site_error or not public:
+        if not site_error or (site and not public):
             return _finding(Trust.SITE, site, site_error)
-        return _finding(Trust.PUBLIC, public, public_error)
+        if public:
+            return _finding(Trust.PUBLIC, public, public_error)
+        # Nothing builds: a forged signature says more than a missing root.
+        error = public_error if site_error in _ROOTLESS else site_error
+        return Finding(Trust.NONE, error)
 
 
 def load(file: Path) -> Iterator[crypto.X509]:
@@ -173,8 +185,6 @@ def _build(
 
 
 def _finding(trust: Trust, path: Sequence[crypto.X509], error: TlsError) -> Finding:
-    if not path:
-        return Finding(Trust.NONE, error)
     return Finding(trust, error, tuple(Certificate(one) for one in path))
 
 
@@ -196,16 +206,18 @@ def _shortcoming(path: Sequence[Certificate], name: str) -> TlsError:
 
 def _is_for(leaf: Certificate, name: str) -> bool:
     try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        wanted: DNS_ID | IPAddress_ID = DNS_ID(name)
-    else:
-        wanted = IPAddress_ID(address)
-    try:
-        verify_service_identity(list(_patterns(leaf)), [wanted], [])
-    except (CertificateError, VerificationError):
+        verify_service_identity(list(_patterns(leaf)), [_wanted(name)], [])
+    except (CertificateError, VerificationError, ValueError):
+        # ValueError: the name itself is none, so nobody can have it.
         return False
     return True
+
+
+def _wanted(name: str) -> DNS_ID | IPAddress_ID:
+    try:
+        return IPAddress_ID(ipaddress.ip_address(name))
+    except ValueError:
+        return DNS_ID(name)
 
 
 def _patterns(leaf: Certificate) -> Iterator[DNSPattern | IPAddressPattern]:

@@ -1,0 +1,298 @@
+import shutil
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from OpenSSL import crypto
+
+from exporter.probes import trust
+from exporter.probes.certificate import Certificate
+from exporter.probes.outcome import TlsError, Trust
+from exporter.probes.trust import Judge
+from tests.certificates import CLIENT, DAY, NOW, authority, issue, openssl, server
+
+NAME = "web.uni.example"
+
+ROOT = authority("Root")
+INTERMEDIATE = authority("Intermediate", ROOT)
+STRANGER = authority("Stranger")
+BARE = authority("Bare root", bare=True)
+SHORT = rsa.generate_private_key(65537, 1024)  # noqa: S505 - weak on purpose
+
+GOOD = server(INTERMEDIATE, NAME)
+EXPIRED = server(INTERMEDIATE, NAME, start=-9 * DAY, end=-DAY)
+LATER = server(INTERMEDIATE, NAME, start=DAY)
+OTHER_NAME = server(INTERMEDIATE, "other.example")
+ODD_NAMES = server(INTERMEDIATE, "*.*.odd", "192.0.2.1.", NAME)
+OLD_INTERMEDIATE = authority("Old", ROOT, start=-9 * DAY, end=-DAY)
+
+# case: (presented, openssl's own verdict on it is the same, what we say)
+CASES = {
+    "a good chain": ([GOOD, INTERMEDIATE], ""),
+    "the root is sent too": ([GOOD, INTERMEDIATE, ROOT], ""),
+    "the wrong way round": ([GOOD, ROOT, INTERMEDIATE], ""),
+    "a stranger is sent too": ([GOOD, STRANGER, INTERMEDIATE], ""),
+    "signed by the root": ([server(ROOT, NAME)], ""),
+    "a bare private root": ([server(BARE, NAME)], ""),
+    "no extended key usage": ([server(ROOT, NAME, purposes=())], ""),
+    "a wildcard": ([server(ROOT, "*.uni.example")], ""),
+    "an odd name beside the right one": ([ODD_NAMES, INTERMEDIATE], ""),
+    "the intermediate is missing": ([GOOD], "incomplete_chain"),
+    "expired": ([EXPIRED, INTERMEDIATE], "expired"),
+    "an expired intermediate": (
+        [server(OLD_INTERMEDIATE, NAME), OLD_INTERMEDIATE],
+        "expired",
+    ),
+    "not yet valid": ([LATER, INTERMEDIATE], "not_yet_valid"),
+    "another name": ([OTHER_NAME, INTERMEDIATE], "name_mismatch"),
+    "a wildcard too high": ([server(ROOT, "*.web.uni.example")], "name_mismatch"),
+    "self-signed": ([server(None, NAME)], "self_signed"),
+    "self-signed and expired": ([server(None, NAME, end=-DAY / 2)], "self_signed"),
+    "an unknown root": ([server(STRANGER, NAME), STRANGER], "unknown_issuer"),
+    "an unknown root, not sent": ([server(STRANGER, NAME)], "incomplete_chain"),
+    "a client's certificate": (
+        [server(ROOT, NAME, purposes=(CLIENT,))],
+        "invalid_purpose",
+    ),
+    "signed by a server": (
+        [server(GOOD, NAME, common="x"), GOOD, INTERMEDIATE],
+        "invalid_purpose",
+    ),
+    "a short key": ([server(ROOT, NAME, key=SHORT)], "weak"),
+    "expired, another name": (
+        [server(ROOT, "other.example", end=-DAY / 2)],
+        "expired",
+    ),
+    "another name, weak": ([server(ROOT, "other.example", key=SHORT)], "name_mismatch"),
+}
+UNTRUSTED = {"incomplete_chain", "unknown_issuer", "self_signed"}
+
+
+@pytest.fixture(autouse=True)
+def no_system_roots(monkeypatch, tmp_path):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "absent"))
+
+
+@pytest.fixture
+def pem(tmp_path):
+    def write(name, *certificates):
+        path = tmp_path / name
+        path.write_bytes(b"".join(one.pem for one in certificates))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def judge(pem):
+    return Judge(pem("public.pem", ROOT, BARE), pem("site.pem"))
+
+
+def chain(*issued):
+    return [
+        Certificate(crypto.X509.from_cryptography(one.certificate)) for one in issued
+    ]
+
+
+def verdict(judge, issued, name=NAME, now=NOW):
+    return judge.judge(chain(*issued), name, now.timestamp())
+
+
+def openssl_accepts(pem, presented, name=NAME):
+    leaf, *others = presented
+    untrusted = ("-untrusted", pem("others.pem", *others)) if others else ()
+    return openssl(
+        *("verify", "-purpose", "sslserver", "-auth_level", "2"),
+        *("-attime", int(NOW.timestamp()), "-no-CApath", "-no-CAstore"),
+        *("-CAfile", pem("roots.pem", ROOT, BARE), "-partial_chain"),
+        *(*untrusted, "-verify_hostname", name),
+        pem("leaf.pem", leaf),
+    )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_chain_gets_the_error_that_describes_it(judge, case):
+    presented, error = CASES[case]
+    assert verdict(judge, presented).error == error
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_openssl_itself_accepts_the_same_chains(pem, case):
+    presented, error = CASES[case]
+    assert openssl_accepts(pem, presented) is (error == "")
+
+
+def test_a_common_name_alone_is_no_name_although_openssl_takes_it(judge, pem):
+    presented = [server(ROOT, common=NAME)]
+    assert openssl_accepts(pem, presented)
+    assert verdict(judge, presented).error is TlsError.NAME_MISMATCH
+
+
+def test_what_builds_to_a_public_root_is_public_whatever_else_is_wrong(judge):
+    for presented, error in CASES.values():
+        expected = Trust.PUBLIC
+        if error in UNTRUSTED or (
+            presented[-1] is INTERMEDIATE and presented[1] is GOOD
+        ):
+            expected = Trust.NONE
+        assert verdict(judge, presented).trust is expected, error
+
+
+def test_an_address_is_matched_with_addresses_only(judge):
+    right = [server(ROOT, "192.0.2.7", "2001:db8::7")]
+    assert verdict(judge, right, "192.0.2.7").error == ""
+    assert verdict(judge, right, "2001:DB8:0::7").error == ""
+    assert verdict(judge, right, "192.0.2.8").error is TlsError.NAME_MISMATCH
+    assert verdict(judge, right, NAME).error is TlsError.NAME_MISMATCH
+
+
+@pytest.mark.parametrize("name", ["two words", "", "a..b", "-", "café.example"])
+def test_a_name_nobody_can_have_matches_nothing(judge, name):
+    presented = [server(ROOT, NAME)]
+    assert verdict(judge, presented, name).error is TlsError.NAME_MISMATCH
+
+
+def test_a_chain_to_the_site_authority_is_verified_but_not_public(pem):
+    judge = Judge(pem("public.pem", ROOT), pem("site.pem", STRANGER))
+    finding = verdict(judge, [server(STRANGER, NAME)])
+    assert (finding.trust, finding.error) == (Trust.SITE, "")
+    assert [one.subject for one in finding.path] == ["CN=server", "CN=Stranger"]
+
+
+def test_the_system_roots_belong_to_the_site(pem, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem("system.pem", STRANGER)))
+    judge = Judge(pem("public.pem", ROOT), None)
+    assert verdict(judge, [server(STRANGER, NAME)]).trust is Trust.SITE
+
+
+def test_the_system_directory_of_roots_is_looked_up(pem, monkeypatch, tmp_path):
+    directory = tmp_path / "certs"
+    directory.mkdir()
+    shutil.copy(pem("stranger.pem", STRANGER), directory)
+    assert openssl("rehash", directory)
+    monkeypatch.setenv("SSL_CERT_DIR", str(directory))
+    judge = Judge(pem("public.pem", ROOT), None)
+    expired = [server(STRANGER, NAME, start=-9 * DAY, end=-DAY)]
+    assert verdict(judge, [server(STRANGER, NAME)]).error == ""
+    assert verdict(judge, expired).trust is Trust.SITE
+
+
+def test_an_unreadable_system_store_leaves_the_other_roots(pem, monkeypatch, tmp_path):
+    monkeypatch.setattr(trust.Path, "read_bytes", _unreadable(tmp_path / "system.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem("system.pem", STRANGER)))
+    judge = Judge(pem("public.pem", ROOT), pem("site.pem", BARE))
+    assert verdict(judge, [server(BARE, NAME)]).trust is Trust.SITE
+    assert verdict(judge, [server(STRANGER, NAME)]).trust is Trust.NONE
+
+
+def _unreadable(forbidden):
+    read = trust.Path.read_bytes
+
+    def read_bytes(path):
+        if path == forbidden:
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    return read_bytes
+
+
+def test_a_root_that_cannot_be_read_is_skipped_and_told(pem, caplog):
+    file = pem("public.pem", STRANGER, ROOT)
+    good = ROOT.pem.splitlines()
+    broken = b"\n".join([good[0], b"AAAA" + good[1][4:], *good[2:]])
+    file.write_bytes(broken + b"\n" + file.read_bytes())
+    judge = Judge(file, None)
+    assert verdict(judge, [GOOD, INTERMEDIATE]).error == ""
+    assert f"{file}: certificate 1 cannot be read" in caplog.text
+
+
+def test_a_public_chain_that_only_the_site_can_complete_is_the_sites(pem):
+    judge = Judge(pem("public.pem", ROOT), pem("site.pem", INTERMEDIATE))
+    assert verdict(judge, [GOOD]).trust is Trust.SITE
+
+
+def test_verified_by_the_site_beats_expired_in_public(pem):
+    renewed = authority("Old", ROOT, key=OLD_INTERMEDIATE.key)
+    presented = [server(OLD_INTERMEDIATE, NAME), OLD_INTERMEDIATE]
+    judge = Judge(pem("public.pem", ROOT), pem("site.pem", renewed))
+    finding = verdict(judge, presented)
+    assert (finding.trust, finding.error) == (Trust.SITE, "")
+
+
+def test_an_intermediate_or_the_leaf_itself_can_be_trusted(pem):
+    alone = server(None, NAME)
+    judge = Judge(pem("public.pem", ROOT), pem("site.pem", INTERMEDIATE, alone))
+    assert verdict(judge, [GOOD]).error == ""
+    assert verdict(judge, [alone]).error == ""
+    assert verdict(judge, [alone], "other.example").error is TlsError.NAME_MISMATCH
+
+
+def test_the_renewed_root_counts_although_the_expired_one_is_still_there(pem):
+    old = authority("Site CA", start=-9 * DAY, end=-DAY)
+    new = authority("Site CA", key=old.key)
+    leaf = server(new, NAME)
+    for order in ((old, new), (new, old)):
+        judge = Judge(pem("public.pem", *order), None)
+        assert verdict(judge, [leaf]).error == ""
+
+
+def test_an_expired_cross_signature_is_not_in_the_way_of_a_known_root(judge):
+    cross = authority("Root", STRANGER, key=ROOT.key, start=-9 * DAY, end=-DAY)
+    assert verdict(judge, [GOOD, INTERMEDIATE, cross]).error == ""
+
+
+def test_a_forged_signature_is_invalid_and_never_trusted_even_if_expired(judge):
+    impostor = authority("Intermediate", STRANGER)
+    for forged in (
+        server(impostor, NAME),
+        server(impostor, NAME, start=-9 * DAY, end=-DAY),
+    ):
+        finding = verdict(judge, [forged, INTERMEDIATE])
+        assert (finding.trust, finding.error) == (Trust.NONE, TlsError.INVALID)
+
+
+def test_a_signature_over_sha1_is_weak_except_the_roots_own(pem, tmp_path):
+    def sha1_signed(one, signer):
+        key, signed = tmp_path / "key.pem", tmp_path / "signed.pem"
+        key.write_bytes(signer.key_pem)
+        assert openssl(
+            *("x509", "-sha1", "-in", pem("in.pem", one), "-out", signed),
+            *("-CA", pem("ca.pem", signer), "-CAkey", key),
+            *("-set_serial", 7, "-preserve_dates"),
+        )
+        (native,) = trust.load(signed)
+        return Certificate(native)
+
+    long = 36500 * DAY
+    root = authority("Root of old", end=long)
+    file = tmp_path / "public.pem"
+    native = sha1_signed(root, root).native
+    file.write_bytes(crypto.dump_certificate(crypto.FILETYPE_PEM, native))
+    old, new = sha1_signed(server(None, NAME, end=long), root), server(root, NAME)
+    judge = Judge(file, None)
+    assert judge.judge([old], NAME, NOW.timestamp()).error is TlsError.WEAK
+    assert verdict(judge, [new]).error == ""
+
+
+def test_the_judgement_is_of_the_time_asked_for(judge):
+    presented = [GOOD, INTERMEDIATE]
+    assert verdict(judge, presented, now=NOW + 31 * DAY).error is TlsError.EXPIRED
+    assert verdict(judge, presented, now=NOW - 2 * DAY).error is TlsError.NOT_YET_VALID
+    assert verdict(judge, presented).error == ""
+
+
+def test_an_intermediate_for_other_purposes_cannot_vouch_for_a_server(judge):
+    limited = issue(
+        "Mail only",
+        ROOT,
+        extensions=[
+            *(
+                (extension.value, extension.critical)
+                for extension in INTERMEDIATE.certificate.extensions
+                if extension.oid.dotted_string == "2.5.29.19"
+            ),
+            (server(purposes=(CLIENT,)).certificate.extensions[0].value, False),
+        ],
+    )
+    presented = [server(limited, NAME), limited]
+    assert verdict(judge, presented).error is TlsError.INVALID_PURPOSE
