@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -42,10 +42,10 @@ def common_name(text):
 
 
 def openssl(*arguments):
-    """Runs the system's openssl; whether it exits with success."""
+    """What the system's openssl prints; CalledProcessError if it is not content."""
     command = ["/usr/bin/openssl", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own words
-    return done.returncode == 0
+    done = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603 - our own words
+    return done.stdout
 
 
 def issue(name, issuer=None, *, start=-DAY, end=30 * DAY, key=None, extensions=()):
@@ -63,7 +63,10 @@ def issue(name, issuer=None, *, start=-DAY, end=30 * DAY, key=None, extensions=(
     )
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
-    return Issued(key, builder.sign(signer.key, hashes.SHA256()))
+    digest = (
+        None if isinstance(signer.key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    )
+    return Issued(key, builder.sign(signer.key, digest))
 
 
 def authority(name, issuer=None, *, bare=False, **changes):

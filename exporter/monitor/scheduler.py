@@ -31,6 +31,8 @@ PER_DESTINATION = 4
 _GRAIN = 0.05
 """Seconds between wake-ups, at the least. Waking costs as much CPU as probing, so
 what falls due within a grain starts together; kernel timestamps do not notice."""
+_EARLY = 0.001
+"""Seconds by which a timer may fire before its time and still count as on time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ class Scheduler:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        now = self._loop.time()
+        now = self._loop.time() + _EARLY
         while self._heap and self._heap[0][0] <= now:
             self._take_due(heapq.heappop(self._heap)[2], now)
         self._start_ready(now)

@@ -1,4 +1,5 @@
 import shutil
+import subprocess
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -101,13 +102,18 @@ def verdict(judge, issued, name=NAME, now=NOW):
 def openssl_accepts(pem, presented, name=NAME):
     leaf, *others = presented
     untrusted = ("-untrusted", pem("others.pem", *others)) if others else ()
-    return openssl(
+    command = (
         *("verify", "-purpose", "sslserver", "-auth_level", "2"),
         *("-attime", int(NOW.timestamp()), "-no-CApath", "-no-CAstore"),
         *("-CAfile", pem("roots.pem", ROOT, BARE), "-partial_chain"),
         *(*untrusted, "-verify_hostname", name),
         pem("leaf.pem", leaf),
     )
+    try:
+        openssl(*command)
+    except subprocess.CalledProcessError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -169,7 +175,7 @@ def test_the_system_directory_of_roots_is_looked_up(pem, monkeypatch, tmp_path):
     directory = tmp_path / "certs"
     directory.mkdir()
     shutil.copy(pem("stranger.pem", STRANGER), directory)
-    assert openssl("rehash", directory)
+    openssl("rehash", directory)
     monkeypatch.setenv("SSL_CERT_DIR", str(directory))
     judge = Judge(pem("public.pem", ROOT), None)
     expired = [server(STRANGER, NAME, start=-9 * DAY, end=-DAY)]
@@ -255,7 +261,7 @@ def test_a_signature_over_sha1_is_weak_except_the_roots_own(pem, tmp_path):
     def sha1_signed(one, signer):
         key, signed = tmp_path / "key.pem", tmp_path / "signed.pem"
         key.write_bytes(signer.key_pem)
-        assert openssl(
+        openssl(
             *("x509", "-sha1", "-in", pem("in.pem", one), "-out", signed),
             *("-CA", pem("ca.pem", signer), "-CAkey", key),
             *("-set_serial", 7, "-preserve_dates"),

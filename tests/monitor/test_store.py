@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import dataclasses
+
+from exporter.monitor.store import EPISODES, Record, Store
+from exporter.probes.outcome import Reason, Verdict
+from tests import make
+
+TARGET = make.target()
+
+
+def test_a_record_counts_what_has_a_verdict():
+    record = Record(TARGET)
+    for verdict in (Verdict.HOLDS, Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.HOLDS):
+        record.add(make.result(verdict))
+    assert (record.probes, record.failures) == (3, 1)
+
+
+def test_the_state_changes_when_the_verdict_does():
+    record = Record(TARGET)
+    assert record.verdict is Verdict.UNKNOWN
+    assert record.state_change_timestamp is None
+    record.add(make.result(Verdict.VIOLATED, at=10))
+    record.add(make.result(Verdict.VIOLATED, at=20, reason=Reason.REFUSED))
+    assert record.state_change_timestamp == 10
+    record.add(make.result(Verdict.HOLDS, at=30))
+    assert (record.state_change_timestamp, record.last_success_timestamp) == (30, 30)
+    record.add(make.result(Verdict.UNKNOWN, at=40, reason=Reason.BUG))
+    assert (record.state_change_timestamp, record.last_success_timestamp) == (40, 30)
+
+
+def test_like_rounds_are_one_episode():
+    record = Record(TARGET)
+    for at in range(100):
+        record.add(make.result(at=at))
+    record.add(make.result(Verdict.VIOLATED, at=100))
+    record.add(make.result(Verdict.VIOLATED, at=101, reason=Reason.REFUSED))
+    told = [(e.count, e.first_timestamp, e.last_timestamp) for e in record.episodes]
+    assert told == [(100, 0, 99), (1, 100, 100), (1, 101, 101)]
+
+
+def test_a_full_history_forgets_healthy_episodes_first():
+    record = Record(TARGET)
+    record.add(make.result(Verdict.VIOLATED, at=0))
+    for at in range(1, 10 * EPISODES):
+        healthy = at % 2 == 0
+        record.add(make.result(Verdict.HOLDS if healthy else Verdict.VIOLATED, at=at))
+    assert len(record.episodes) == EPISODES
+    violated = [e for e in record.episodes if e.verdict is Verdict.VIOLATED]
+    assert len(violated) >= EPISODES - 1
+
+
+def test_a_reload_keeps_what_is_known_of_unchanged_targets():
+    changed = dataclasses.replace(
+        TARGET, rule=dataclasses.replace(TARGET.rule, timeout=9.0)
+    )
+    other = make.target(id="other")
+    store = Store()
+    store.replace([TARGET, other])
+    store.add(TARGET, make.result())
+    store.add(other, make.result())
+    store.replace([TARGET])
+    assert [r.probes for r in store.records()] == [1]
+    store.replace([changed])
+    assert [r.probes for r in store.records()] == [0]
+
+
+def test_a_round_that_ends_after_its_target_left_is_dropped():
+    store = Store()
+    store.replace([TARGET])
+    store.replace([])
+    heard = []
+    store.listeners.append(heard.append)
+    store.add(TARGET, make.result())
+    assert (store.records(), heard) == ([], [])
+
+
+def test_listeners_hear_of_every_round():
+    store = Store()
+    store.replace([TARGET])
+    heard = []
+    store.listeners.append(heard.append)
+    store.add(TARGET, make.result())
+    assert [record.target for record in heard] == [TARGET]
+
+
+def test_a_witness_is_asked_about_the_same_host_only():
+    store = Store()
+    store.replace([TARGET])
+    store.add(TARGET, make.result())
+    assert store.witness("web-api", "192.0.2.1") is Verdict.HOLDS
+    assert store.witness("web-api", "192.0.2.2") is Verdict.UNKNOWN
+    assert store.witness("nobody", "192.0.2.1") is Verdict.UNKNOWN
