@@ -22,7 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import crypto
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 NAME_LIMIT = 200
 """Characters of a distinguished name that are kept."""
@@ -44,8 +44,8 @@ class Certificate:
 
     def __init__(self, native: crypto.X509) -> None:
         self.native = native
-        self.not_before = _unix_time(native.get_notBefore())
-        self.not_after = _unix_time(native.get_notAfter())
+        self.not_before = _unix_time(native.get_notBefore)
+        self.not_after = _unix_time(native.get_notAfter)
         self.parsed = _parse(encode(native))
 
     @property
@@ -68,9 +68,8 @@ class Certificate:
         if self.parsed is None:
             return False
         issuer = self.parsed.issuer
-        return text in issuer.rfc4514_string() or any(
-            text in _text(attribute.value) for attribute in issuer
-        )
+        values = [value for one in issuer if isinstance(value := one.value, str)]
+        return any(text in place for place in (issuer.rfc4514_string(), *values))
 
     def serves_tls(self) -> bool:
         """Whether its extended key usage, if any, names TLS servers (RFC 5280)."""
@@ -143,29 +142,23 @@ def _cut(pieces: Iterable[str], limit: int) -> str:
     return "".join(kept)
 
 
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _parse(der: bytes) -> x509.Certificate | None:
     with warnings.catch_warnings():
         # What it warns about today it refuses tomorrow; both are fine here.
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        warnings.simplefilter("ignore", UserWarning)
         try:
             parsed = x509.load_der_x509_certificate(der)
-            # Names are parsed on first use: bad ones must show now.
-            parsed.subject.rfc4514_string()
-            parsed.issuer.rfc4514_string()
-        except ValueError:
+            # Some versions read names on first use only.
+            _ = (parsed.subject, parsed.issuer)
+        except (ValueError, x509.InvalidVersion):
             return None
         return parsed
 
 
-def _unix_time(generalized: bytes | None) -> float:
+def _unix_time(generalized: Callable[[], bytes | None]) -> float:
     """Unix time of an ASN.1 GeneralizedTime; 0 if it is none."""
     try:
-        text = (generalized or b"").decode()
+        text = (generalized() or b"").decode()
         return datetime.strptime(text, "%Y%m%d%H%M%S%z").timestamp()
-    except ValueError:
+    except (ValueError, crypto.Error):
         return 0.0

@@ -190,6 +190,8 @@ def _finding(trust: Trust, path: Sequence[crypto.X509], error: TlsError) -> Find
 
 def _shortcoming(path: Sequence[Certificate], name: str) -> TlsError:
     """What a client would still object to in a trusted chain in date."""
+    if path[0].parsed is None:
+        return TlsError.INVALID
     if not _is_for(path[0], name):
         return TlsError.NAME_MISMATCH
     # The last one is trusted as it stands: neither its purposes nor its signature

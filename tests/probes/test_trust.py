@@ -3,6 +3,7 @@ import subprocess
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
 
 from exporter.probes import trust
@@ -302,3 +303,13 @@ def test_an_intermediate_for_other_purposes_cannot_vouch_for_a_server(judge):
     )
     presented = [server(limited, NAME), limited]
     assert verdict(judge, presented).error is TlsError.INVALID_PURPOSE
+
+
+def test_a_certificate_of_no_known_version_is_invalid_and_not_misnamed(tmp_path):
+    der = server(None, NAME).certificate.public_bytes(Encoding.DER)
+    der = der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x08")
+    odd = crypto.load_certificate(crypto.FILETYPE_ASN1, der)
+    file = tmp_path / "site.pem"
+    file.write_bytes(crypto.dump_certificate(crypto.FILETYPE_PEM, odd))
+    finding = Judge(file, None).judge([Certificate(odd)], NAME, NOW.timestamp())
+    assert (finding.trust, finding.error) == (Trust.PUBLIC, TlsError.INVALID)
