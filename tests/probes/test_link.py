@@ -1,0 +1,260 @@
+"""The socket module against real sockets on loopback; firewalls are the lab's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import socket
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+
+from exporter.probes.link import Link
+from exporter.probes.outcome import Origin, ProbeError, Reason, Stage
+from tests import make
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux sockets")
+ADDRESSES = ["127.0.0.1", "::1"]
+
+
+@pytest.fixture(params=ADDRESSES)
+def address(request):
+    return request.param
+
+
+def link_to(address, port, probe="tcp"):
+    return Link(make.target(probe, destination=address, port=port), address, None)
+
+
+@pytest.fixture
+async def peer(address):
+    """Starts servers that treat each connection by a coroutine; yields the starter."""
+    servers = []
+
+    async def start(treat):
+        server = await asyncio.start_server(treat, address, 0)
+        servers.append(server)
+        return link_to(address, server.sockets[0].getsockname()[1])
+
+    yield start
+    for server in servers:
+        server.close()
+        await server.wait_closed()
+
+
+def closed_port(address, kind=socket.SOCK_STREAM):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, kind) as sock:
+        sock.bind((address, 0))
+        return sock.getsockname()[1]
+
+
+def reset(writer):
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+async def test_a_connection_has_the_kernels_round_trip(peer):
+    async def treat(reader, writer):
+        await reader.read()
+        writer.close()
+
+    with await peer(treat) as link:
+        assert link.stage is Stage.CONNECT
+        await link.connect()
+        assert link.stage is Stage.EXCHANGE
+        assert 0 < link.latency < 1
+        assert link.syn_retransmits == 0
+
+
+async def test_what_is_sent_arrives_and_comes_back(peer):
+    async def treat(reader, writer):
+        writer.write((await reader.readline()).upper())
+        await reader.read()
+        writer.close()
+
+    with await peer(treat) as link:
+        stream = await link.connect()
+        await stream.send(b"hello\n")
+        assert await stream.receive_line(100) == b"HELLO"
+
+
+async def test_closing_sends_fin_even_with_a_greeting_left_unread(peer):
+    ended = asyncio.get_running_loop().create_future()
+
+    async def treat(reader, writer):
+        writer.write(b"220 welcome\r\n")
+        await writer.drain()
+        try:
+            ended.set_result(await reader.read())
+        except ConnectionError as error:
+            ended.set_exception(error)
+        writer.close()
+
+    with await peer(treat) as link:
+        stream = await link.connect()
+        await stream.receive_exactly(1)
+    assert await asyncio.wait_for(ended, 5) == b""
+
+
+async def test_a_closed_port_is_refused(address):
+    with link_to(address, closed_port(address)) as link:
+        with pytest.raises(ProbeError) as caught:
+            await link.connect()
+        assert caught.value.reason is Reason.REFUSED
+        assert (caught.value.origin, caught.value.icmp) == (Origin.NOBODY, None)
+        assert link.stage is Stage.CONNECT
+
+
+async def test_a_reset_after_the_handshake_is_not_a_refusal(peer):
+    async def treat(reader, writer):
+        await reader.readline()
+        reset(writer)
+
+    with await peer(treat) as link:
+        stream = await link.connect()
+        await stream.send(b"hello\n")
+        with pytest.raises(ProbeError) as caught:
+            await stream.receive()
+        assert caught.value.reason is Reason.RESET
+        assert link.stage is Stage.EXCHANGE
+
+
+async def test_an_early_end_is_closed(peer):
+    async def treat(_reader, writer):
+        writer.close()
+
+    with await peer(treat) as link:
+        stream = await link.connect()
+        with pytest.raises(ProbeError) as caught:
+            await stream.receive()
+        assert caught.value.reason is Reason.CLOSED
+
+
+async def test_a_datagram_to_a_closed_port_names_the_destination(address):
+    port = closed_port(address, socket.SOCK_DGRAM)
+    with link_to(address, port, "udp") as link:
+        datagrams = link.datagrams()
+        with pytest.raises(ProbeError) as caught:
+            await datagrams.ask(b"?", bytes, 5)
+        error = caught.value
+        assert error.reason is Reason.PORT_UNREACHABLE
+        assert error.origin is Origin.DESTINATION
+        assert error.icmp.sender == address
+        assert link.stage is Stage.CONNECT
+
+
+class Answering(asyncio.DatagramProtocol):
+    def __init__(self, *answers):
+        self._answers = answers
+
+    def connection_made(self, transport):
+        self._transport = transport
+
+    def datagram_received(self, data, sender):
+        for answer in self._answers:
+            self._transport.sendto(answer, sender)
+
+
+@pytest.fixture
+async def datagram_peer(address):
+    transports = []
+
+    async def start(*answers):
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: Answering(*answers), local_addr=(address, 0)
+        )
+        transports.append(transport)
+        return link_to(address, transport.get_extra_info("sockname")[1], "udp")
+
+    yield start
+    for transport in transports:
+        transport.close()
+
+
+async def test_a_reply_is_timed_by_the_kernel(datagram_peer):
+    with await datagram_peer(b"pong") as link:
+        reply = await link.datagrams().ask(b"ping", bytes, 5)
+        assert reply.answer == b"pong"
+        assert 0 <= reply.received - reply.sent < 5
+        assert link.latency == pytest.approx(reply.received - reply.sent)
+        assert link.stage is Stage.EXCHANGE
+
+
+async def test_strays_are_read_over_until_the_answer(datagram_peer):
+    with await datagram_peer(b"stray", b"stray", b"answer") as link:
+        reply = await link.datagrams().ask(
+            b"?", lambda data: data if data == b"answer" else None, 5
+        )
+        assert reply.answer == b"answer"
+
+
+async def test_too_many_strays_are_malformed(datagram_peer):
+    with await datagram_peer(*[b"stray"] * 50) as link:
+        with pytest.raises(ProbeError) as caught:
+            await link.datagrams().ask(b"?", lambda _data: None, 5)
+        assert caught.value.reason is Reason.MALFORMED
+
+
+async def test_silence_is_none_and_proves_no_arrival(datagram_peer):
+    with await datagram_peer() as link:
+        assert await link.datagrams().ask(b"?", bytes, 0.05) is None
+        assert link.stage is Stage.CONNECT
+
+
+@contextlib.contextmanager
+def no_descriptor_left():
+    """Lowers the limit to what is open, and fills any gaps below it."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(fd.name) for fd in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, limits[1]))
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            while True:
+                held.enter_context(socket.socket())
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+async def test_without_a_free_descriptor_the_fault_is_ours(address):
+    with no_descriptor_left(), link_to(address, 9) as link:
+        with pytest.raises(ProbeError) as caught:
+            await link.connect()
+        assert caught.value.reason is Reason.LOCAL_FAULT
+
+
+async def test_data_before_a_tls_handshake_is_malformed(peer):
+    async def treat(_reader, writer):
+        writer.write(b"220 go ahead\r\ninjected\r\n")
+        await writer.drain()
+        await asyncio.sleep(0)
+        writer.close()
+
+    with await peer(treat) as link:
+        stream = await link.connect()
+        await stream.receive_line(100)
+        with pytest.raises(ProbeError) as caught:
+            await link.start_tls(stream)
+        assert caught.value.reason is Reason.MALFORMED
+
+
+async def test_phases_add_up_to_the_time_of_the_probe(peer):
+    async def treat(reader, writer):
+        await reader.read()
+        writer.close()
+
+    with await peer(treat) as link:
+        await link.connect()
+        link.enter(Stage.TLS)
+        link.enter(Stage.EXCHANGE)
+        link.enter(Stage.TLS)
+        phases = link.phases()
+        assert set(phases) == {Stage.CONNECT, Stage.TLS, Stage.EXCHANGE}
+        assert all(seconds >= 0 for seconds in phases.values())

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from exporter.probes.outcome import ProbeError, Reason
+from exporter.probes.stream import READ_LIMIT, Stream
+
+
+class Scripted(Stream):
+    """Delivers the given chunks, then the end."""
+
+    def __init__(self, *chunks):
+        super().__init__()
+        self._chunks = list(chunks)
+
+    async def send(self, data):
+        raise AssertionError("nothing is sent here")
+
+    async def _read(self):
+        return self._chunks.pop(0) if self._chunks else b""
+
+
+def byte_by_byte(data):
+    return [data[i : i + 1] for i in range(len(data))]
+
+
+@pytest.mark.parametrize(
+    "chunks", [[b"one\r\ntwo\nrest"], byte_by_byte(b"one\r\ntwo\nrest")]
+)
+async def test_lines_come_however_the_bytes_do(chunks):
+    stream = Scripted(*chunks)
+    assert await stream.receive_line(10) == b"one"
+    assert await stream.receive_line(10) == b"two"
+    assert await stream.receive_exactly(4) == b"rest"
+
+
+async def test_a_line_may_be_as_long_as_its_limit():
+    assert await Scripted(b"12345\n").receive_line(6) == b"12345"
+
+
+@pytest.mark.parametrize("chunks", [[b"123456\n"], byte_by_byte(b"123456\n")])
+async def test_a_longer_line_is_malformed(chunks):
+    with pytest.raises(ProbeError) as caught:
+        await Scripted(*chunks).receive_line(6)
+    assert caught.value.reason is Reason.MALFORMED
+
+
+async def test_receive_takes_what_is_there():
+    stream = Scripted(b"ab", b"cd")
+    assert await stream.receive() == b"ab"
+    assert await stream.receive_exactly(1) == b"c"
+    assert stream.pending == 1
+    assert await stream.receive() == b"d"
+
+
+@pytest.mark.parametrize("chunks", [[], [b"half a li"]])
+async def test_the_end_where_an_answer_was_due_is_closed(chunks):
+    stream = Scripted(*chunks)
+    with pytest.raises(ProbeError) as caught:
+        await stream.receive_line(100)
+    assert caught.value.reason is Reason.CLOSED
+
+
+async def test_endless_data_is_malformed_before_it_fills_memory():
+    stream = Scripted(*[b"x" * 16384] * 100)
+    with pytest.raises(ProbeError) as caught:
+        await stream.receive_exactly(10**9)
+    assert caught.value.reason is Reason.MALFORMED
+    assert stream.pending <= READ_LIMIT
