@@ -120,6 +120,32 @@ class Link:
             raise self.refusal(sock, error) from error
         return Datagrams(self, sock)
 
+    async def try_port(self, port: int, patience: float) -> ProbeError | None:
+        """Whether another TCP port of the address lets a connection in: an aside.
+
+        It leaves the stage, the latency and the retransmits of the probe alone.
+
+        Args:
+            port: the port, which the target itself may have named.
+            patience: seconds until silence is taken as such.
+
+        Returns:
+            None if it connects, else how it does not.
+        """
+        sock = self._socket(socket.SOCK_STREAM)
+        try:
+            async with asyncio.timeout(patience):
+                peer = (self.address, port)
+                await asyncio.get_running_loop().sock_connect(sock, peer)
+        except TimeoutError:
+            return ProbeError(Reason.TIMEOUT, f"no answer within {patience:g} s")
+        except OSError as error:
+            return self.refusal(sock, error)
+        finally:
+            self._sockets.remove(sock)
+            sock.close()
+        return None
+
     async def start_tls(
         self,
         stream: Stream,

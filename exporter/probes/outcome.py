@@ -120,10 +120,21 @@ class TlsFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Instance:
+    """One SQL Server instance as its Browser names it; the port if it told one."""
+
+    name: str
+    tcp_port: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What a protocol tells beyond having answered; absent facts are None.
 
-    `hold_off` is how many seconds the peer asks not to be probed again.
+    `hold_off` is how many seconds the peer asks not to be probed again;
+    `clock_skew` how many seconds its clock is ahead of ours, where a protocol
+    that does not serve time happens to tell; `instances` what a SQL Server
+    Browser lists.
     """
 
     detail: str = ""
@@ -131,6 +142,8 @@ class Evidence:
     ntp_offset: float | None = None
     ntp_stratum: int | None = None
     hold_off: float | None = None
+    clock_skew: float | None = None
+    instances: tuple[Instance, ...] = ()
 
 
 NO_EVIDENCE = Evidence()

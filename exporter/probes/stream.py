@@ -41,6 +41,20 @@ class Stream(ABC):
         """How many received bytes nobody has asked for yet."""
         return len(self._buffer)
 
+    async def answered(self) -> bool:
+        """Waits for the peer: False if it cuts the connection instead of answering.
+
+        For conversations in which being cut off is an answer too.
+        """
+        if not self._buffer:
+            try:
+                await self._fill()
+            except ProbeError as error:
+                if error.reason in {Reason.CLOSED, Reason.RESET}:
+                    return False
+                raise
+        return True
+
     async def receive(self) -> bytes:
         """At least one byte: whatever is there, else the next to come."""
         if not self._buffer:

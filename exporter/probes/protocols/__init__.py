@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.probes.protocols.http import Http, Https
+from exporter.probes.protocols.kerberos import Kerberos
+from exporter.probes.protocols.ldaps import Ldaps
+from exporter.probes.protocols.mssql import Mssql
 from exporter.probes.protocols.ntp import Ntp
+from exporter.probes.protocols.smb import Smb
+from exporter.probes.protocols.smtp import Smtp
+from exporter.probes.protocols.sqlbrowser import Sqlbrowser
 from exporter.probes.protocols.ssh import Ssh
 from exporter.probes.protocols.tcp import Tcp
 from exporter.probes.protocols.tls import Tls
@@ -17,7 +23,13 @@ if TYPE_CHECKING:
 PROBERS: dict[str, type[Prober]] = {
     "http": Http,
     "https": Https,
+    "kerberos": Kerberos,
+    "ldaps": Ldaps,
+    "mssql": Mssql,
     "ntp": Ntp,
+    "smb": Smb,
+    "smtp": Smtp,
+    "sqlbrowser": Sqlbrowser,
     "ssh": Ssh,
     "tcp": Tcp,
     "tls": Tls,

@@ -1,0 +1,94 @@
+"""SQL Server: PRELOGIN, then TLS inside TDS packets for the certificate; no login.
+
+A server that insists on TDS 8 cuts the connection at a PRELOGIN in the clear. Then
+the same question is asked once more, inside TLS from the first byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from exporter.probes.outcome import Evidence, ProbeError, Reason
+from exporter.probes.protocols.base import TCP, Prober
+from exporter.probes.stream import Stream
+from exporter.probes.wire import tds
+
+if TYPE_CHECKING:
+    from exporter.probes.link import Link
+    from exporter.rules.rule import Target
+
+_ALPN = b"tds/8.0"
+_PACKETS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Mssql(Prober):
+    """Exchanges PRELOGIN ([MS-TDS] 2.2.6.5), completes TLS, closes.
+
+    Attributes:
+        tls: complete TLS as well, which shows the certificate; if false, PRELOGIN
+            alone, and no second try with TDS 8.
+    """
+
+    tls: bool = True
+    transports: ClassVar[frozenset[str]] = TCP
+
+    async def probe(self, link: Link, target: Target) -> Evidence:
+        """The server's PRELOGIN is the answer, with TLS where it offers any."""
+        stream = await link.connect()
+        await stream.send(tds.prelogin())
+        if self.tls and not await stream.answered():
+            return await _strict(link)
+        answer = await _prelogin(stream)
+        if self.tls and answer.encryption is not tds.Encryption.NOT_SUPPORTED:
+            # [MS-TDS] 3.2.5.2: TDS 7 knows TLS up to 1.2 inside its packets.
+            await link.start_tls(TdsStream(stream), at_most_tls12=True)
+        return _evidence("TDS 7", answer)
+
+
+class TdsStream(Stream):
+    """TLS's place inside TDS: bytes travel in PRELOGIN packets ([MS-TDS] 2.2.6.5)."""
+
+    def __init__(self, carrier: Stream) -> None:
+        super().__init__()
+        self._carrier = carrier
+
+    @property
+    def pending(self) -> int:
+        """What nobody has asked for yet, in packets or out of them."""
+        return super().pending + self._carrier.pending
+
+    async def send(self, data: bytes) -> None:
+        """Sends all of `data` as one message."""
+        await self._carrier.send(tds.packets(data))
+
+    async def _read(self) -> bytes:
+        return (await _packet(self._carrier))[1]
+
+
+async def _strict(link: Link) -> Evidence:
+    """TDS 8 ([MS-TDS] 2.1): TLS first, named by ALPN, everything else inside."""
+    stream = await link.start_tls(await link.connect(), [_ALPN])
+    await stream.send(tds.prelogin())
+    return _evidence("TDS 8 (strict)", await _prelogin(stream))
+
+
+async def _prelogin(stream: Stream) -> tds.Prelogin:
+    message = b""
+    for _ in range(_PACKETS):
+        last, payload = await _packet(stream)
+        message += payload
+        if last:
+            return tds.parse_prelogin(message)
+    raise ProbeError(Reason.MALFORMED, f"not TDS: more than {_PACKETS} packets")
+
+
+async def _packet(stream: Stream) -> tuple[bool, bytes]:
+    head = tds.parse_head(await stream.receive_exactly(tds.HEAD))
+    return head.last, await stream.receive_exactly(head.size)
+
+
+def _evidence(spoken: str, answer: tds.Prelogin) -> Evidence:
+    stance = answer.encryption.name.lower().replace("_", " ")
+    return Evidence(f"SQL Server {answer.version}, {spoken}, encryption {stance}")

@@ -1,0 +1,40 @@
+"""SMB 2 and 3: negotiate a dialect, and nothing of a session."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from exporter.probes.outcome import Evidence
+from exporter.probes.protocols.base import TCP, Prober
+from exporter.probes.wire import smb2
+
+if TYPE_CHECKING:
+    from exporter.probes.link import Link
+    from exporter.rules.rule import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Smb(Prober):
+    """Sends NEGOTIATE ([MS-SMB2] 2.2.3) and closes: no session set-up, no SMB 1."""
+
+    transports: ClassVar[frozenset[str]] = TCP
+
+    async def probe(self, link: Link, target: Target) -> Evidence:
+        """The server's answer to NEGOTIATE counts, also when it agrees to nothing."""
+        stream = await link.connect()
+        sent = time.time()
+        await stream.send(smb2.negotiate())
+        head = await stream.receive_exactly(smb2.FRAME_HEAD)
+        received = time.time()
+        message = await stream.receive_exactly(smb2.frame_length(head))
+        return _evidence(smb2.parse(message), (sent + received) / 2)
+
+
+def _evidence(answer: smb2.Negotiated, now: float) -> Evidence:
+    if answer.status:
+        return Evidence(f"SMB 2, no common dialect: NT status {answer.status:#010x}")
+    signing = "required" if answer.signing_required else "not required"
+    skew = None if answer.server_time is None else answer.server_time - now
+    return Evidence(f"SMB {answer.dialect}, signing {signing}", clock_skew=skew)

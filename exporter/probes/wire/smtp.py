@@ -1,0 +1,60 @@
+"""SMTP replies (RFC 5321 4.2): lines in, one reply out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from exporter.probes.outcome import ProbeError, Reason
+from exporter.probes.wire.text import printable
+
+LINE_LIMIT = 1024
+"""Octets of a line: twice what RFC 5321 4.5.3.1.5 allows, since servers exceed it."""
+_LINES = 128
+_LINE = re.compile(rb"([2-5][0-5][0-9])(?:([ -])(.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply's code and the text of its lines, printable."""
+
+    code: int
+    lines: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.lines[0]}".rstrip()
+
+
+class ReplyReader:
+    """Takes line after line until a reply is complete."""
+
+    def __init__(self) -> None:
+        self._code: int | None = None
+        self._lines: list[str] = []
+
+    def feed(self, line: bytes) -> Reply | None:
+        """The reply if `line`, without its line end, is its last; else None.
+
+        Raises:
+            ProbeError: malformed if this is no line of one SMTP reply.
+        """
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise _malformed(f"a line {printable(line, 60)}")
+        code, separator, text = int(match[1]), match[2], match[3] or b""
+        if self._code not in {None, code}:
+            raise _malformed(f"code {code} within a reply {self._code}")
+        if len(self._lines) == _LINES:
+            raise _malformed(f"a reply of more than {_LINES} lines")
+        self._code = code
+        self._lines.append(printable(text))
+        return None if separator == b"-" else Reply(code, tuple(self._lines))
+
+
+def extensions(reply: Reply) -> tuple[str, ...]:
+    """The keywords an EHLO reply offers (RFC 5321 4.1.1.1), in upper case."""
+    return tuple(line.split(" ", 1)[0].upper() for line in reply.lines[1:])
+
+
+def _malformed(what: str) -> ProbeError:
+    return ProbeError(Reason.MALFORMED, f"not SMTP: {what}")
