@@ -1,0 +1,141 @@
+"""From rules to targets: a site's hosts in place of placeholders.
+
+Nothing is silently left out: every rule becomes at least one target, and a target
+that is not probed says why and carries the example host.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.rules.catalogue import endpoint
+from exporter.rules.problem import unknown
+from exporter.rules.rule import Status, Target
+from exporter.rules.values import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from exporter.rules.catalogue import Placeholder, Role
+    from exporter.rules.entries import Destination
+    from exporter.rules.problem import Location, Problem
+    from exporter.rules.rule import Rule
+    from exporter.rules.yamlfile import YamlFile
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a placeholder stands for at this site.
+
+    Attributes:
+        placeholder: the catalogue's declaration.
+        status: `active` with a value, `unset` without, `not_applicable` when null.
+        endpoints: the site's hosts, or the example; port 0 is the rule's own.
+    """
+
+    placeholder: Placeholder
+    status: Status
+    endpoints: tuple[Endpoint, ...]
+
+
+def bind(
+    placeholders: Mapping[str, Placeholder],
+    written: Mapping[str, tuple[str, ...] | None],
+    file: YamlFile,
+    problems: list[Problem],
+) -> dict[str, Binding]:
+    """What each placeholder stands for, by its own value or that of its default.
+
+    Args:
+        placeholders: of all catalogues.
+        written: the site's values by name; a missing one is unset.
+        file: the site file that `written` comes from.
+        problems: grows by what is wrong with the values.
+    """
+    given: dict[str, tuple[Endpoint, ...] | None] = {}
+    for name, texts in written.items():
+        if name not in placeholders:
+            said = unknown("placeholder", name, placeholders)
+            problems.append(file.problem(("placeholders", name), said))
+            continue
+        given[name] = None
+        if texts is not None:
+            given[name] = _endpoints(placeholders[name], texts, file, problems)
+    return {
+        name: _binding(placeholder, placeholders, given)
+        for name, placeholder in placeholders.items()
+    }
+
+
+def _endpoints(
+    placeholder: Placeholder,
+    texts: tuple[str, ...],
+    file: YamlFile,
+    problems: list[Problem],
+) -> tuple[Endpoint, ...]:
+    found: list[Endpoint] = []
+    for index, text in enumerate(texts):
+        at: Location = ("placeholders", placeholder.name, index)
+        if at not in file.lines:  # one host, not written as a list
+            at = at[:2]
+        try:
+            value = endpoint(text, url=placeholder.url)
+        except ValueError as error:
+            if not file.flawed(at):
+                problems.append(file.problem(at, str(error)))
+            continue
+        if any((value.host, value.port) == (one.host, one.port) for one in found):
+            problems.append(file.problem(at, f"{value.host} stands here twice"))
+        found.append(value)
+    return tuple(found)
+
+
+def _binding(
+    placeholder: Placeholder,
+    placeholders: Mapping[str, Placeholder],
+    given: Mapping[str, tuple[Endpoint, ...] | None],
+) -> Binding:
+    example = (placeholder.example,)
+    holder: Placeholder | None = placeholder
+    passed: set[str] = set()
+    while holder is not None and holder.name not in passed:
+        if holder.name in given:
+            endpoints = given[holder.name]
+            if endpoints is None:
+                return Binding(placeholder, Status.NOT_APPLICABLE, example)
+            return Binding(placeholder, Status.ACTIVE, endpoints)
+        passed.add(holder.name)
+        holder = placeholders.get(holder.default or "")
+    return Binding(placeholder, Status.UNSET, example)
+
+
+def targets(
+    rule: Rule,
+    destination: Destination,
+    bindings: Mapping[str, Binding],
+    running: frozenset[str],
+) -> Iterator[Target]:
+    """The targets of one rule; `running` are the roles whose rules run here."""
+    if destination.host is not None:
+        endpoints: tuple[Endpoint, ...] = (Endpoint(destination.host, 0),)
+        status = Status.ACTIVE
+    else:
+        binding = bindings[destination.placeholder or ""]
+        endpoints, status = binding.endpoints, binding.status
+    if rule.source not in running:
+        status = Status.OTHER_ROLE
+    elif rule.retired is not None:
+        status = Status.RETIRED
+    for place in endpoints:
+        yield Target(rule, place.host, place.port or rule.port, status)
+
+
+def with_ancestors(name: str, roles: Mapping[str, Role]) -> tuple[str, ...]:
+    """A role and every wider role it belongs to: whose rules it runs."""
+    chain: list[str] = []
+    following: str | None = name
+    while following is not None and following in roles and following not in chain:
+        chain.append(following)
+        following = roles[following].is_a
+    return tuple(chain)

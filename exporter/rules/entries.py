@@ -1,0 +1,174 @@
+"""Rules as they stand in a file, each understood by itself.
+
+An entry is a rule with what only binding to a site can settle: where its destination
+lies, and how often and how long it is probed if the file does not say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from exporter.rules import options
+from exporter.rules.problem import unknown
+from exporter.rules.rule import Expect, Rule, Severity, TlsPolicy, Transport
+from exporter.rules.schema import RuleModel, TlsModel
+from exporter.rules.shape import validate
+from exporter.rules.values import ProbeCall
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporter.rules.problem import Location, Problem
+    from exporter.rules.yamlfile import YamlFile
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a rule leads: a fixed host or the name of a placeholder."""
+
+    host: str | None = None
+    placeholder: str | None = None
+
+    def __str__(self) -> str:
+        return self.host or f"placeholder {self.placeholder}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One rule of one file.
+
+    `interval` and `timeout` are seconds, None where the file leaves them to the
+    site. `at` is the rule's place in `file`.
+    """
+
+    rule: Rule
+    destination: Destination
+    interval: float | None
+    timeout: float | None
+    file: YamlFile
+    at: Location
+
+    def problem(self, key: str, message: str) -> Problem:
+        """A problem with one key of this rule."""
+        return self.file.problem((*self.at, key), message)
+
+
+def written_ids(rules: tuple[object, ...]) -> frozenset[str]:
+    """The ids of rules as they stand in a file, right or wrong."""
+    ids = (rule.get("id") for rule in rules if isinstance(rule, dict))
+    return frozenset(written for written in ids if isinstance(written, str))
+
+
+def read_entries(
+    file: YamlFile,
+    rules: tuple[object, ...],
+    catalogue: str,
+    probers: Mapping[str, type],
+    problems: list[Problem],
+) -> tuple[Entry, ...]:
+    """The rules of a file that have the right shape; `problems` grows by the rest."""
+    entries = []
+    for index, written in enumerate(rules):
+        at = ("rules", index)
+        model = validate(RuleModel, written, file, at, problems)
+        if model is None:
+            continue
+        call = model.probe or ProbeCall(
+            options.default_probe(model.port, model.transport, probers)
+        )
+        chosen = checked_probe(call, model.transport, probers, (file, at), problems)
+        rule = _rule(model, catalogue, call.name, chosen)
+        destination = Destination(model.destination.host, model.destination.placeholder)
+        entry = Entry(rule, destination, model.interval, model.timeout, file, at)
+        problems += _contradictions(entry)
+        entries.append(entry)
+    return tuple(entries)
+
+
+def checked_probe(
+    call: ProbeCall,
+    transport: Transport,
+    probers: Mapping[str, type],
+    place: tuple[YamlFile, Location],
+    problems: list[Problem],
+) -> Mapping[str, Any]:
+    """A probe's options as its constructor takes them.
+
+    `place` is the file and the location of the rule or override that names the
+    probe. What is wrong is added to `problems`, and the options are then empty.
+    """
+    file, at = place[0], (*place[1], "probe")
+    if call.name not in probers:
+        if not file.flawed(at):
+            problems.append(file.problem(at, unknown("probe", call.name, probers)))
+        return {}
+    prober = probers[call.name]
+    spoken = options.transports(prober)
+    if transport not in spoken:
+        said = f"{call.name} runs over {' and '.join(sorted(spoken))}, not {transport}"
+        problems.append(file.problem(at, said))
+    model = options.options_model(prober)
+    inner = (*at, call.name)
+    checked = validate(model, dict(call.options), file, inner, problems)
+    if checked is None:
+        return {}
+    chosen = {name: getattr(checked, name) for name in checked.model_fields_set}
+    try:
+        prober(**chosen)
+    except ValueError as error:
+        problems.append(file.problem(inner, str(error)))
+        return {}
+    return chosen
+
+
+def tls_policy(model: TlsModel) -> TlsPolicy:
+    """What a rule asks of the certificate."""
+    return TlsPolicy(model.verify, model.server_name, model.expected_issuer)
+
+
+def _rule(
+    model: RuleModel, catalogue: str, probe: str, chosen: Mapping[str, Any]
+) -> Rule:
+    quiet = Severity.INFO if model.advisory else Severity.WARNING
+    return Rule(
+        id=model.id,
+        source=model.source,
+        port=model.port,
+        transport=model.transport,
+        probe=probe,
+        usage=model.usage,
+        description=model.description,
+        catalogue=catalogue,
+        options=chosen,
+        section=model.section,
+        expect=model.expect,
+        witness=model.witness,
+        denial=frozenset(model.denial),
+        severity=model.severity or quiet,
+        owner=model.owner,
+        public=model.public,
+        tls=tls_policy(model.tls),
+        addresses=model.addresses,
+        rows=model.rows,
+        retired=model.retired,
+        unverifiable=model.unverifiable,
+        advisory=model.advisory,
+        notes=model.notes,
+    )
+
+
+def _contradictions(entry: Entry) -> list[Problem]:
+    """Keys of one rule that cannot be true together."""
+    rule = entry.rule
+    found = []
+    if rule.expect is not Expect.DENY:
+        said = "belongs to rules with expect: deny only"
+        if rule.witness is not None:
+            found.append(entry.problem("witness", said))
+        if rule.denial:
+            found.append(entry.problem("denial", said))
+    if rule.advisory and rule.rows:
+        said = "an advisory rule is not in the document, so it has no rows"
+        found.append(entry.problem("rows", said))
+    return found

@@ -1,0 +1,91 @@
+"""What is wrong with a file, said so that it can be put right.
+
+Loading never stops at the first mistake: every step adds its problems to one list,
+and the end of loading raises them all at once. A message says what is wrong and
+what is allowed; values from the file are shown quoted, shortened and escaped.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Location: TypeAlias = tuple[str | int, ...]
+"""Keys and list indices from the top of a file down to one value."""
+
+_SHOWN = 60
+_LISTED = 40
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in one file; `line` counts from 1, `path` names the value."""
+
+    file: str
+    line: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}: "
+        return where + (f"{self.path}: " if self.path else "") + self.message
+
+
+class ConfigError(Exception):
+    """Files that cannot be used, with every problem found in them.
+
+    Attributes:
+        problems: in the order of files and lines, each once.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def dotted(location: Location) -> str:
+    """`("rules", 3, "port")` as people write it: `rules[3].port`."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return "".join(parts).removeprefix(".")
+
+
+def shown(text: str) -> str:
+    """A piece of a file inside a message: quoted, at most 60 characters, escaped."""
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
+
+
+def described(value: object) -> str:
+    """What kind of value stands in a file, and which."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f"the text {shown(value)}"
+        case dict():
+            return "a mapping"
+        case _:
+            return "a list"
+
+
+def listed(words: Iterable[str]) -> str:
+    """The allowed words, or the first forty of a long list."""
+    known = list(words)
+    text = ", ".join(known[:_LISTED])
+    return text + (", ..." if len(known) > _LISTED else "")
+
+
+def unknown(what: str, word: str, allowed: Iterable[str]) -> str:
+    """Says that `word` is not one of `allowed`, and which of them was likely meant."""
+    known = sorted(allowed)
+    near = difflib.get_close_matches(word[:_SHOWN], known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    among = f"allowed: {listed(known)}" if known else "none is defined"
+    return f"unknown {what} {shown(word)}; {hint}{among}"

@@ -1,0 +1,109 @@
+"""Rules as a site runs them: its schedule, its overrides, the politeness floors."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from exporter.rules import options
+from exporter.rules.entries import checked_probe, tls_policy
+from exporter.rules.problem import unknown
+from exporter.rules.schema import OverrideModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from exporter.rules.entries import Entry
+    from exporter.rules.problem import Problem
+    from exporter.rules.rule import Rule
+    from exporter.rules.schema import ScheduleModel
+    from exporter.rules.yamlfile import YamlFile
+
+_UNCHANGED = OverrideModel()
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Applies what one site file says to rules.
+
+    Attributes:
+        file: the site file.
+        schedule: its timings, for rules without their own.
+        overrides: its changes by rule id.
+        probers: the prober dataclasses that rules may name.
+        problems: grows by what cannot be.
+        warnings: grows by what is done differently from what is written.
+    """
+
+    file: YamlFile
+    schedule: ScheduleModel
+    overrides: Mapping[str, OverrideModel]
+    probers: Mapping[str, type]
+    problems: list[Problem]
+    warnings: list[str] = field(default_factory=list)
+
+    def settle(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Rule]]:
+        """Each entry with its rule in force."""
+        if self.schedule.timeout >= self.schedule.interval:
+            said = "must be shorter than the interval"
+            self.problems.append(self.file.problem(("schedule", "timeout"), said))
+        for entry in entries:
+            override = self.overrides.get(entry.rule.id, _UNCHANGED)
+            changes = self._changes(entry, override) | self._timing(entry, override)
+            yield entry, dataclasses.replace(entry.rule, **changes)
+
+    def unknown_rules(self, known: frozenset[str]) -> Iterator[Problem]:
+        """Overrides of rules that do not exist."""
+        for rule_id in self.overrides.keys() - known:
+            said = unknown("rule", rule_id, known)
+            yield self.file.problem(("overrides", rule_id), said)
+
+    def _changes(self, entry: Entry, override: OverrideModel) -> dict[str, Any]:
+        changes: dict[str, Any] = {
+            key: value
+            for key in ("severity", "owner", "addresses", "notes")
+            if (value := getattr(override, key)) is not None
+        }
+        if override.tls is not None:
+            changes["tls"] = tls_policy(override.tls)
+        if override.probe is not None:
+            place = (self.file, ("overrides", entry.rule.id))
+            changes["probe"] = override.probe.name
+            changes["options"] = checked_probe(
+                override.probe,
+                entry.rule.transport,
+                self.probers,
+                place,
+                self.problems,
+            )
+        return changes
+
+    def _timing(self, entry: Entry, override: OverrideModel) -> dict[str, float]:
+        probe = override.probe.name if override.probe else entry.rule.probe
+        floor = options.floor(self.probers.get(probe, object))
+        own = override.interval or entry.interval
+        interval = max(own or self.schedule.interval, floor)
+        timeout = override.timeout or entry.timeout or self.schedule.timeout
+        if own is not None and own < floor:
+            said = f"{entry.rule.id}: probed every {floor:g}s, not every {own:g}s"
+            self.warnings.append(f"{said}, since {probe} asks for that much")
+        if timeout >= interval:
+            self.problems.extend(self._too_slow(entry, override))
+        return {"interval": interval, "timeout": timeout}
+
+    def _too_slow(self, entry: Entry, override: OverrideModel) -> Iterator[Problem]:
+        """Said where the last word was, or nowhere if the schedule is wrong itself."""
+        said = "must be shorter than the rule's interval in force"
+        if override.timeout or override.interval:
+            at = ("overrides", entry.rule.id)
+            key = "timeout" if override.timeout else "interval"
+            yield self.file.problem((*at, key), _from(key, said))
+        elif entry.timeout or entry.interval:
+            key = "timeout" if entry.timeout else "interval"
+            yield entry.problem(key, _from(key, said))
+
+
+def _from(key: str, said: str) -> str:
+    """The same said of the interval, where only that was written."""
+    return said if key == "timeout" else "must be longer than the timeout in force"
