@@ -103,6 +103,10 @@ class Link:
         sock = self._socket(socket.SOCK_STREAM)
         try:
             await asyncio.get_running_loop().sock_connect(sock, self._peer)
+        except ConnectionResetError as error:
+            # A RST to our SYN is ECONNREFUSED: this one came after the handshake.
+            self.enter(Stage.EXCHANGE)
+            raise self.refusal(sock, error) from error
         except OSError as error:
             raise self.refusal(sock, error) from error
         self._note_handshake(sock)

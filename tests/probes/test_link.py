@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import queue
 import resource
 import socket
-import struct
 import sys
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 from exporter.probes.link import Link
 from exporter.probes.outcome import Origin, ProbeError, Reason, Stage
 from tests import make
+from tests.servers.scripted import closes_at_once, mute, resets, says, scripted
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux sockets")
 ADDRESSES = ["127.0.0.1", "::1"]
@@ -30,19 +31,12 @@ def link_to(address, port, probe="tcp"):
 
 
 @pytest.fixture
-async def peer(address):
-    """Starts servers that treat each connection by a coroutine; yields the starter."""
-    servers = []
-
-    async def start(treat):
-        server = await asyncio.start_server(treat, address, 0)
-        servers.append(server)
-        return link_to(address, server.sockets[0].getsockname()[1])
-
-    yield start
-    for server in servers:
-        server.close()
-        await server.wait_closed()
+def peer(address):
+    """Starts a peer that treats each connection as told; yields the starter."""
+    with contextlib.ExitStack() as stack:
+        yield lambda treatment: link_to(
+            address, stack.enter_context(scripted(treatment, address))
+        )
 
 
 def closed_port(address, kind=socket.SOCK_STREAM):
@@ -52,18 +46,8 @@ def closed_port(address, kind=socket.SOCK_STREAM):
         return sock.getsockname()[1]
 
 
-def reset(writer):
-    sock = writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
 async def test_a_connection_has_the_kernels_round_trip(peer):
-    async def treat(reader, writer):
-        await reader.read()
-        writer.close()
-
-    with await peer(treat) as link:
+    with peer(mute) as link:
         assert link.stage is Stage.CONNECT
         await link.connect()
         assert link.stage is Stage.EXCHANGE
@@ -72,33 +56,26 @@ async def test_a_connection_has_the_kernels_round_trip(peer):
 
 
 async def test_what_is_sent_arrives_and_comes_back(peer):
-    async def treat(reader, writer):
-        writer.write((await reader.readline()).upper())
-        await reader.read()
-        writer.close()
-
-    with await peer(treat) as link:
+    with peer(lambda sock: sock.sendall(sock.recv(100).upper())) as link:
         stream = await link.connect()
         await stream.send(b"hello\n")
         assert await stream.receive_line(100) == b"HELLO"
 
 
 async def test_closing_sends_fin_even_with_a_greeting_left_unread(peer):
-    ended = asyncio.get_running_loop().create_future()
+    ends = queue.SimpleQueue()
 
-    async def treat(reader, writer):
-        writer.write(b"220 welcome\r\n")
-        await writer.drain()
+    def treat(sock):
+        sock.sendall(b"220 welcome\r\n")
         try:
-            ended.set_result(await reader.read())
+            ends.put(sock.recv(100))
         except ConnectionError as error:
-            ended.set_exception(error)
-        writer.close()
+            ends.put(error)
 
-    with await peer(treat) as link:
+    with peer(treat) as link:
         stream = await link.connect()
         await stream.receive_exactly(1)
-    assert await asyncio.wait_for(ended, 5) == b""
+    assert ends.get(timeout=5) == b""
 
 
 async def test_a_closed_port_is_refused(address):
@@ -111,11 +88,7 @@ async def test_a_closed_port_is_refused(address):
 
 
 async def test_a_reset_after_the_handshake_is_not_a_refusal(peer):
-    async def treat(reader, writer):
-        await reader.readline()
-        reset(writer)
-
-    with await peer(treat) as link:
+    with peer(resets) as link:
         stream = await link.connect()
         await stream.send(b"hello\n")
         with pytest.raises(ProbeError) as caught:
@@ -125,10 +98,7 @@ async def test_a_reset_after_the_handshake_is_not_a_refusal(peer):
 
 
 async def test_an_early_end_is_closed(peer):
-    async def treat(_reader, writer):
-        writer.close()
-
-    with await peer(treat) as link:
+    with peer(closes_at_once) as link:
         stream = await link.connect()
         with pytest.raises(ProbeError) as caught:
             await stream.receive()
@@ -231,13 +201,7 @@ async def test_without_a_free_descriptor_the_fault_is_ours(address):
 
 
 async def test_data_before_a_tls_handshake_is_malformed(peer):
-    async def treat(_reader, writer):
-        writer.write(b"220 go ahead\r\ninjected\r\n")
-        await writer.drain()
-        await asyncio.sleep(0)
-        writer.close()
-
-    with await peer(treat) as link:
+    with peer(says(b"220 go ahead\r\ninjected\r\n")) as link:
         stream = await link.connect()
         await stream.receive_line(100)
         with pytest.raises(ProbeError) as caught:
@@ -245,12 +209,8 @@ async def test_data_before_a_tls_handshake_is_malformed(peer):
         assert caught.value.reason is Reason.MALFORMED
 
 
-async def test_phases_add_up_to_the_time_of_the_probe(peer):
-    async def treat(reader, writer):
-        await reader.read()
-        writer.close()
-
-    with await peer(treat) as link:
+async def test_phases_are_booked_to_the_stage_that_ends(peer):
+    with peer(mute) as link:
         await link.connect()
         link.enter(Stage.TLS)
         link.enter(Stage.EXCHANGE)

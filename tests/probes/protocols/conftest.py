@@ -1,0 +1,60 @@
+"""Real servers, each started once, and a prober to ask them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.probing import ISSUED, Prober
+from tests.servers.krb5kdc import krb5kdc
+from tests.servers.postfix import postfix
+from tests.servers.slapd import slapd
+from tests.servers.smbd import smbd
+from tests.servers.sshd import sshd
+
+
+@pytest.fixture
+def probe(tmp_path):
+    return Prober(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def folder():
+    """A folder that servers may enter after they have given up being root."""
+    path = Path(tempfile.mkdtemp(prefix="protocols-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def postfix_port(folder):
+    with postfix(folder / "postfix", ISSUED) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def slapd_port(folder):
+    with slapd(folder / "slapd", ISSUED) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def kdc_port(folder):
+    with krb5kdc(folder / "kdc") as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def smbd_port(folder):
+    with smbd(folder / "smbd") as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def sshd_port(folder):
+    with sshd(folder / "sshd") as port:
+        yield port
