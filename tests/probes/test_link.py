@@ -15,7 +15,7 @@ import pytest
 from exporter.probes.link import Link
 from exporter.probes.outcome import Origin, ProbeError, Reason, Stage
 from tests import make
-from tests.servers.scripted import closes_at_once, mute, resets, says, scripted
+from tests.servers.threaded import closes_at_once, mute, resets, says, scripted
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux sockets")
 ADDRESSES = ["127.0.0.1", "::1"]

@@ -22,7 +22,7 @@ from exporter.probes.protocols import PROBERS
 from exporter.probes.runner import MAX_ADDRESSES, Runner
 from exporter.rules.rule import AddressPolicy, Expect
 from tests import make
-from tests.servers.scripted import closes_at_once, mute, scripted
+from tests.servers.threaded import closes_at_once, mute, scripted
 
 
 class Names:

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.probes.outcome import Reason, Stage
 from exporter.probes.protocols import PROBERS
-from tests.servers.scripted import (
+from tests.servers.threaded import (
     closes_at_once,
     endless,
     mute,

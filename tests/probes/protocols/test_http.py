@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import http.server
+import ssl
+import threading
+
+import pytest
+import trustme
+
+from exporter.probes.outcome import Reason, Stage
+from exporter.probes.wire.http import USER_AGENT
+from tests.servers.threaded import answers, drips, scripted
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    requests: list
+
+    def do_GET(self):
+        self.server.requests.append((self.path, dict(self.headers)))
+        status = int(self.path.strip("/") or 200)
+        self.send_response(status)
+        self.send_header("Location", "https://elsewhere.test/")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        running.requests = []
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def secure(server):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    context.set_alpn_protocols(["http/1.1"])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return server
+
+
+async def test_any_status_is_an_answer_by_default(probe, server):
+    for status in (200, 302, 404, 503):
+        seen = await probe("http", server.server_port, {"path": f"/{status}"})
+        assert (seen.reason, seen.evidence.http_status) == (Reason.ANSWERED, status)
+        assert f"HTTP {status}" in seen.detail
+
+
+async def test_redirects_are_told_and_not_followed(probe, server):
+    seen = await probe("http", server.server_port, {"path": "/302"})
+    assert "https://elsewhere.test/" in seen.detail
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("expected", "status", "reason"),
+    [
+        (["2xx"], 204, Reason.ANSWERED),
+        ([200, "3xx"], 301, Reason.ANSWERED),
+        ([200], 204, Reason.REJECTED),
+        (["2xx", "3xx"], 503, Reason.REJECTED),
+    ],
+)
+async def test_the_rule_says_which_statuses_count(
+    probe, server, expected, status, reason
+):
+    options = {"path": f"/{status}", "expect_status": tuple(expected)}
+    seen = await probe("http", server.server_port, options)
+    assert (seen.reason, seen.evidence.http_status) == (reason, status)
+
+
+async def test_the_request_says_who_asks_and_for_which_host(probe, server):
+    port = server.server_port
+    await probe("http", port, {"path": "/200"})
+    await probe("http", port, {"host": "other.test"})
+    (path, first), (root, second) = server.requests
+    assert (path, root) == ("/200", "/")
+    assert first["Host"] == f"127.0.0.1:{port}"
+    assert first["User-Agent"] == USER_AGENT
+    assert first["Connection"] == "close"
+    assert second["Host"] == "other.test"
+
+
+async def test_https_has_certificate_and_status(probe, secure):
+    seen = await probe("https", secure.server_port, {"path": "/404"})
+    assert (seen.reason, seen.stage) == (Reason.ANSWERED, Stage.EXCHANGE)
+    assert seen.evidence.http_status == 404
+    assert not seen.tls.verified
+    assert set(seen.phases) == set(Stage)
+
+
+async def test_plain_http_to_a_tls_port_is_malformed_or_ends(probe, secure):
+    seen = await probe("http", secure.server_port)
+    assert seen.reason in {Reason.MALFORMED, Reason.CLOSED, Reason.RESET}
+
+
+async def test_tls_to_a_plain_http_port_is_malformed(probe, server):
+    seen = await probe("https", server.server_port)
+    assert (seen.reason, seen.stage) == (Reason.MALFORMED, Stage.TLS)
+
+
+async def test_a_head_that_comes_byte_by_byte_is_an_answer(probe):
+    with scripted(drips(b"HTTP/1.1 200 OK\r\nServer: slow\r\n\r\n")) as port:
+        seen = await probe("http", port)
+    assert seen.reason is Reason.ANSWERED
+
+
+async def test_a_head_cut_off_is_closed(probe):
+    def cut(sock):
+        sock.recv(65536)
+        sock.sendall(b"HTTP/1.1 200 OK\r\nServer: half")
+
+    with scripted(cut) as port:
+        seen = await probe("http", port)
+    assert seen.reason is Reason.CLOSED
+
+
+async def test_hostile_headers_stay_data_of_bounded_length(probe):
+    head = b"HTTP/1.1 200 OK\r\nServer: <script>" + b"A" * 5000 + b"\r\n\r\n"
+    with scripted(answers(head)) as port:
+        seen = await probe("http", port)
+    assert seen.reason is Reason.ANSWERED
+    assert len(seen.detail) < 400
