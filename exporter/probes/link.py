@@ -217,6 +217,10 @@ class Link:
             raise self.refusal(None, error) from error
         self._sockets.append(sock)
         sock.setblocking(False)
+        if kind is socket.SOCK_STREAM:
+            # Else a second small write waits for the peer's delayed ACK, 40 ms that
+            # would be told as the peer's.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         kernel.queue_errors(sock, v6=v6)
         return sock
 
