@@ -42,9 +42,11 @@ class Mssql(Prober):
             return await _strict(link)
         answer = await _prelogin(stream)
         if self.tls and answer.encryption is not tds.Encryption.NOT_SUPPORTED:
-            # [MS-TDS] 3.2.5.2: TDS 7 knows TLS up to 1.2 inside its packets.
+            # TLS leaves the packets at the end of its handshake, and up to 1.2 both
+            # sides agree on when that is.
             await link.start_tls(TdsStream(stream), at_most_tls12=True)
-        return _evidence("TDS 7", answer)
+        stance = answer.encryption.name.lower().replace("_", " ")
+        return Evidence(f"SQL Server {answer.version}, encryption {stance}")
 
 
 class TdsStream(Stream):
@@ -68,10 +70,11 @@ class TdsStream(Stream):
 
 
 async def _strict(link: Link) -> Evidence:
-    """TDS 8 ([MS-TDS] 2.1): TLS first, named by ALPN, everything else inside."""
+    """TDS 8: TLS first, named by ALPN, everything else inside."""
     stream = await link.start_tls(await link.connect(), [_ALPN])
     await stream.send(tds.prelogin())
-    return _evidence("TDS 8 (strict)", await _prelogin(stream))
+    answer = await _prelogin(stream)
+    return Evidence(f"SQL Server {answer.version}, strict encryption (TDS 8)")
 
 
 async def _prelogin(stream: Stream) -> tds.Prelogin:
@@ -87,8 +90,3 @@ async def _prelogin(stream: Stream) -> tds.Prelogin:
 async def _packet(stream: Stream) -> tuple[bool, bytes]:
     head = tds.parse_head(await stream.receive_exactly(tds.HEAD))
     return head.last, await stream.receive_exactly(head.size)
-
-
-def _evidence(spoken: str, answer: tds.Prelogin) -> Evidence:
-    stance = answer.encryption.name.lower().replace("_", " ")
-    return Evidence(f"SQL Server {answer.version}, {spoken}, encryption {stance}")

@@ -39,7 +39,7 @@ _MARS = 4
 
 
 class Encryption(IntEnum):
-    """A peer's stance on encryption ([MS-TDS] 2.2.6.5)."""
+    """A peer's stance on encryption ([MS-TDS] 2.2.6.5); off is for logins alone."""
 
     OFF = 0
     ON = 1
@@ -57,7 +57,10 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Prelogin:
-    """A server's answer: its version as `major.minor.build`, and its stance."""
+    """A server's answer: its version as `major.minor.build`, and its stance.
+
+    Without a stance it is as good as not supported; TDS 8 needs none.
+    """
 
     version: str
     encryption: Encryption
@@ -99,7 +102,7 @@ def parse_head(data: bytes) -> Head:
     kind, status, size, _, _, _ = _HEAD.unpack(data)
     if kind not in {_PRELOGIN, _RESPONSE}:
         raise _malformed(f"a packet begins with {printable(data)}")
-    if not HEAD <= size <= PACKET_LIMIT:
+    if not HEAD < size <= PACKET_LIMIT:
         raise _malformed(f"a packet of {size} octets")
     return Head(bool(status & _LAST), size - HEAD)
 
@@ -114,9 +117,9 @@ def parse_prelogin(payload: bytes) -> Prelogin:
     version = options.get(_VERSION, b"")
     if len(version) != 6:  # noqa: PLR2004 - UL_VERSION and US_SUBBUILD, 4 + 2 octets
         raise _malformed("a PRELOGIN without the server's version")
-    stance = options.get(_ENCRYPTION, b"")
+    stance = options.get(_ENCRYPTION) or bytes([Encryption.NOT_SUPPORTED])
     if len(stance) != 1 or stance[0] not in set(Encryption):
-        raise _malformed(f"encryption {stance.hex() or 'not told'}")
+        raise _malformed(f"encryption {printable(stance)}")
     build = int.from_bytes(version[2:4])
     return Prelogin(f"{version[0]}.{version[1]}.{build}", Encryption(stance[0]))
 
