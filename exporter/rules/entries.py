@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from exporter.rules import options
 from exporter.rules.problem import unknown
 from exporter.rules.rule import Expect, Rule, Severity, TlsPolicy, Transport
-from exporter.rules.schema import RuleModel, TlsModel
+from exporter.rules.rulemodel import RuleModel, TlsModel
 from exporter.rules.shape import validate
 from exporter.rules.values import ProbeCall
 

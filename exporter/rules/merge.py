@@ -77,8 +77,7 @@ def put_together(
         placeholders=frozenset().union(*(one.placeholders for one in every)),
         rules=own_ids.union(*(one.rules for one in every)),
     )
-    known = set(problems)
-    problems += (p for p in checks.duplicates(entries) if p not in known)
+    problems += checks.duplicates(entries)
     problems += checks.references(own, entries, names)
     roles = _merged("role", [one.roles for one in catalogues], file, problems)
     placeholders = _merged(

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from exporter.rules import options
 from exporter.rules.fields import (
-    LINE,
     Duration,
     Host,
     Hosts,
@@ -25,7 +24,6 @@ from exporter.rules.fields import (
     NoList,
     NoMapping,
     OrNull,
-    Port,
     Probe,
     Proxy,
     Rate,
@@ -33,104 +31,11 @@ from exporter.rules.fields import (
     Slug,
     Text,
 )
-from exporter.rules.rule import (
-    AddressPolicy,
-    Denial,
-    Expect,
-    Severity,
-    Transport,
-    Usage,
-)
+from exporter.rules.rule import AddressPolicy, Severity
+from exporter.rules.rulemodel import Model, RuleModel, TlsModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-class Model(BaseModel):
-    """What all shapes share: strict types, no unknown keys, texts for editors."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
-    )
-
-
-class TlsModel(Model):
-    """What a rule asks of the certificate it is shown."""
-
-    verify: bool = True
-    """false: a certificate that does not verify is expected, and no finding."""
-    server_name: Host | None = None
-    """The name sent and checked, instead of the destination."""
-    expected_issuer: Line | None = None
-    """Text that the issuer of the server's certificate must contain."""
-
-
-class DestinationModel(Model):
-    """Where a rule leads: a fixed host, or a placeholder that a site fills in."""
-
-    host: Host | None = None
-    """A host that is the same for every site."""
-    placeholder: Name | None = None
-    """The name of a placeholder of the same catalogue."""
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> DestinationModel:
-        if (self.host is None) == (self.placeholder is None):
-            raise ValueError("must have either host or placeholder")
-        return self
-
-
-class RuleModel(Model):
-    """One requirement."""
-
-    id: Slug
-    """Unique over all catalogues and stable: it is the label everywhere."""
-    source: Slug
-    """The role that the traffic comes from."""
-    destination: DestinationModel
-    """Where it goes."""
-    port: Port
-    """The destination port."""
-    transport: Annotated[Transport, Field(strict=False)]
-    """tcp or udp."""
-    probe: Probe | None = None
-    """The protocol spoken to prove the rule; by default the port's own."""
-    usage: Annotated[Usage, Field(strict=False)]
-    """What the traffic is for."""
-    description: Line
-    """One line for people; shown beside every result."""
-    section: Annotated[str, StringConstraints(max_length=300, pattern=LINE)] = ""
-    """The part of the vendor's document that the rule comes from."""
-    rows: tuple[Row, ...] = ()
-    """Ids of the document's table rows that this rule stands for."""
-    severity: Annotated[Severity, Field(strict=False)] | None = None
-    """How loudly a violation is told: warning by default, info for advisory rules."""
-    owner: Annotated[str, StringConstraints(max_length=100, pattern=LINE)] = ""
-    """Who can put it right, as a short word for routing."""
-    expect: Annotated[Expect, Field(strict=False)] = Expect.ALLOW
-    """allow: the path must be open; deny: it must be closed."""
-    witness: Slug | None = None
-    """For deny: a rule to the same host whose success shows that the host is alive."""
-    denial: tuple[Annotated[Denial, Field(strict=False)], ...] = ()
-    """For deny: refusals that count as the firewall's own."""
-    interval: Duration | None = None
-    """Time between two probes; the site's by default, and never below the probe's own."""
-    timeout: Duration | None = None
-    """How long a probe may take; the site's by default."""
-    public: bool = False
-    """An Internet service, whose certificate must chain to a public CA."""
-    tls: TlsModel = Field(default_factory=TlsModel)
-    """What is asked of the certificate."""
-    addresses: Annotated[AddressPolicy, Field(strict=False)] = AddressPolicy.ANY
-    """How many of the host's addresses must answer."""
-    retired: Text | None = None
-    """Why and since when the rule is no longer probed; it stays listed."""
-    unverifiable: Text | None = None
-    """Why no result can prove this rule; it is probed and shown without a verdict."""
-    advisory: bool = False
-    """Good advice that is not in the vendor's document."""
-    notes: Annotated[str, StringConstraints(max_length=2000)] = ""
-    """What a person should know about this rule."""
 
 
 class RoleModel(Model):
@@ -179,7 +84,7 @@ class CatalogueModel(Model):
     """Where the document is published."""
     roles: dict[Slug, RoleModel] = Field(min_length=1)
     """Who traffic comes from."""
-    placeholders: dict[Name, PlaceholderModel] = {}
+    placeholders: dict[Name, PlaceholderModel] = Field(default_factory=dict)
     """Destinations that every site names for itself."""
     rules: tuple[RuleModel, ...]
     """The requirements."""
@@ -253,11 +158,15 @@ class SiteModel(Model):
     """Catalogues by name, or by a path ending in .yaml, relative to this file."""
     roles: tuple[Slug, ...] = Field(min_length=1)
     """The roles that this host plays."""
-    placeholders: Annotated[dict[Name, Hosts], NoMapping, OrNull] = {}
+    placeholders: Annotated[dict[Name, Hosts], NoMapping, OrNull] = Field(
+        default_factory=dict
+    )
     """Real hosts by placeholder: one, a list, or null where it does not apply."""
     schedule: ScheduleModel = Field(default_factory=ScheduleModel)
     """When and how many probes run."""
-    overrides: Annotated[dict[Slug, OverrideModel], NoMapping, OrNull] = {}
+    overrides: Annotated[dict[Slug, OverrideModel], NoMapping, OrNull] = Field(
+        default_factory=dict
+    )
     """Changes to catalogue rules, by rule id."""
     dns: DnsModel = Field(default_factory=DnsModel)
     """How names are resolved."""

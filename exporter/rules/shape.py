@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from exporter.rules.yamlfile import YamlFile
 
 M = TypeVar("M", bound=BaseModel)
+_UNIONS = (Union, types.UnionType)
 
 
 def validate(
@@ -50,21 +51,45 @@ def validate(
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-    for detail in details:
-        location = (*at, *_clean(detail["loc"]))
-        if not file.flawed(location):
-            problems.append(file.problem(location, _words(model, detail)))
-    rest = _without(value, [_clean(detail["loc"]) for detail in details])
+        found = _findings(model, error)
+    for location, words in found.items():
+        place = (*at, *location)
+        if not file.flawed(place):
+            problems.append(file.problem(place, "; or ".join(words)))
+    rest = _without(value, found)
     try:
         return model.model_validate(rest)
     except ValidationError:
         return None
 
 
-def _clean(location: Iterable[int | str]) -> Location:
-    """Pydantic marks the key of a mapping itself with a last part of its own."""
-    return tuple(part for part in location if part != "[key]")
+def _findings(
+    model: type[BaseModel], error: ValidationError
+) -> dict[Location, list[str]]:
+    """What is wrong, by place; a choice of types says one thing for each of them."""
+    found: dict[Location, list[str]] = {}
+    for detail in error.errors(include_url=False):
+        location = _place(model, detail["loc"])
+        found.setdefault(location, []).append(_words(model, location, detail))
+    return found
+
+
+def _place(model: type[BaseModel], parts: Iterable[int | str]) -> Location:
+    """A finding's place in the file, without the marks that pydantic adds to it.
+
+    It marks the key of a mapping, and which type of a choice was tried.
+    """
+    place: list[int | str] = []
+    inner: object = model
+    for part in parts:
+        if part == "[key]":
+            continue
+        if _is_choice(inner):
+            inner = None
+            continue
+        inner = _below(inner, part)
+        place.append(part)
+    return tuple(place)
 
 
 def _without(value: object, wrong: Iterable[Location]) -> object:
@@ -80,10 +105,9 @@ def _without(value: object, wrong: Iterable[Location]) -> object:
     return rest
 
 
-def _words(model: type[BaseModel], error: ErrorDetails) -> str:
+def _words(model: type[BaseModel], location: Location, error: ErrorDetails) -> str:
     """A finding as "what is wrong, what is allowed"."""
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
-    location = _clean(error["loc"])
     if kind == "extra_forbidden":
         return unknown("key", str(location[-1]), _keys(model, location[:-1]))
     if kind in ("model_type", "dict_type", "model_attributes_type"):
@@ -158,12 +182,18 @@ def _bare(annotation: object) -> object:
     """A type without `| None` and without annotations."""
     while True:
         arguments = get_args(annotation)
-        if get_origin(annotation) in (Union, types.UnionType):
+        if get_origin(annotation) in _UNIONS:
             annotation = next(a for a in arguments if a is not types.NoneType)
         elif get_origin(annotation) is Annotated:
             annotation = arguments[0]
         else:
             return annotation
+
+
+def _is_choice(annotation: object) -> bool:
+    """Whether a value may be of several types, None aside."""
+    arguments = [a for a in get_args(annotation) if a is not types.NoneType]
+    return get_origin(annotation) in _UNIONS and len(arguments) > 1
 
 
 def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:

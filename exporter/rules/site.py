@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from exporter.rules.binding import Binding
     from exporter.rules.catalogue import Catalogue, Role
     from exporter.rules.entries import Entry
+    from exporter.rules.merge import Whole
     from exporter.rules.problem import Problem
     from exporter.rules.rule import Rule, Target
     from exporter.rules.values import Endpoint
@@ -145,6 +146,7 @@ def load_site(
         for entry, rule in settled
         for target in binding.targets(rule, entry.destination, bindings, running)
     )
+    idle = _without_rules(roles, whole)
     unset = _unset(whole.entries, targets, bindings)
     return Site(
         path=path,
@@ -160,7 +162,7 @@ def load_site(
         proxy=model.proxy,
         web=Web(model.web.listen),
         notes=tuple(str(note) for one in whole.catalogues for note in one.notes),
-        warnings=(*settler.warnings, *unset),
+        warnings=(*settler.warnings, *idle, *unset),
     )
 
 
@@ -190,6 +192,13 @@ def _unknown_roles(
             written = role in model.roles
             at = ("roles", model.roles.index(role)) if written else ("--role",)
             yield file.problem(at, unknown("role", role, known))
+
+
+def _without_rules(roles: Sequence[str], whole: Whole) -> Iterator[str]:
+    sources = {entry.rule.source for entry in whole.entries}
+    for role in roles:
+        if sources.isdisjoint(binding.with_ancestors(role, whole.roles)):
+            yield f"role {role} has no rules: nothing is probed for it"
 
 
 def _unset(

@@ -121,6 +121,7 @@ def url(value: object) -> Endpoint:
     kind = "must be a URL such as https://apps.example.ac.uk"
     if not isinstance(value, str) or not value.isprintable():
         raise ValueError(f"{kind}, not {described(value)}")
+    _refuse_credentials(value)
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -128,13 +129,17 @@ def url(value: object) -> Endpoint:
         raise ValueError(f"{kind}, not {shown(value)}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{kind}, not {shown(value)}")
-    if "@" in parts.netloc:
-        raise ValueError("must be a URL without user name or password")
     if parts.path not in ("", "/") or "?" in value or "#" in value:
         said = "must be a URL of scheme, host and port only"
         raise ValueError(f"{said}, not {shown(value)}")
     tls = parts.scheme == "https"
     return Endpoint(host(parts.hostname), _port(port, 443 if tls else 80), tls)
+
+
+def _refuse_credentials(text: str) -> None:
+    """Passwords do not belong into this file, nor into a message about it."""
+    if "@" in text:
+        raise ValueError("must be a URL without user name or password")
 
 
 def _port(port: int | None, default: int) -> int:
@@ -146,6 +151,8 @@ def _port(port: int | None, default: int) -> int:
 def proxy(value: object) -> Endpoint:
     """`http://host:port` of a proxy that understands CONNECT."""
     said = "must be such as http://proxy.example.ac.uk:3128"
+    if isinstance(value, str):
+        _refuse_credentials(value)
     if not isinstance(value, str) or not value.startswith("http://"):
         raise ValueError(f"{said}, not {described(value)}")
     if not re.search(r":[0-9]+/?$", value):

@@ -199,10 +199,10 @@ class _Builder:
             raise ConfigError([self._problem(event, at, message)])
         self._refuse_indirection(event, at)
         if event.implicit[0] and not isinstance(_plain(event.value)[0], str):
-            message = f"the key {shown(event.value)} must be text: quote it"
-            self.problems.append(self._problem(event, at, message))
+            message = "a key must be text: quote it"
+            self.problems.append(self._problem(event, (*at, event.value), message))
         elif event.implicit[0] and (trap := _plain(event.value)[1]) is not None:
-            self.problems.append(self._problem(event, at, f"the key {trap}"))
+            self.problems.append(self._problem(event, (*at, event.value), trap))
         return str(event.value)
 
     def _scalar(self, event: yaml.ScalarEvent, at: Location) -> Value:
