@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from exporter.probes.outcome import Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import TCP, Prober
 from exporter.probes.wire.http import HeadReader, request
+from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
     from exporter.probes.link import Link
@@ -22,13 +23,13 @@ class Http(Prober):
 
     Attributes:
         path: request target, beginning with a slash.
-        host: the Host header, by default the destination.
+        host_header: the Host header, by default the destination.
         expect_status: statuses that count as the intended answer, such as 200 or
             "2xx"; by default any, since any proves that the path is open.
     """
 
     path: str = "/"
-    host: str | None = None
+    host_header: str | None = None
     expect_status: tuple[int | str, ...] = ()
     transports: ClassVar[frozenset[str]] = TCP
     default_port: ClassVar[int] = 80
@@ -36,7 +37,7 @@ class Http(Prober):
     async def probe(self, link: Link, target: Target) -> Evidence:
         """A response head with an accepted status is the answer."""
         stream = await self._open(link)
-        await stream.send(request("GET", self.path, self._host_header(target)))
+        await stream.send(request("GET", self.path, self._host(target)))
         reader = HeadReader()
         while (head := reader.feed(await stream.receive())) is None:
             pass
@@ -49,9 +50,9 @@ class Http(Prober):
     async def _open(self, link: Link) -> Stream:
         return await link.connect()
 
-    def _host_header(self, target: Target) -> str:
-        if self.host is not None:
-            return self.host
+    def _host(self, target: Target) -> str:
+        if self.host_header is not None:
+            return self.host_header
         name = f"[{target.destination}]" if ":" in target.destination else None
         name = name or target.destination
         return name if target.port == self.default_port else f"{name}:{target.port}"
@@ -76,7 +77,7 @@ class Https(Http):
 
 def _describe(head: Head) -> str:
     told = (
-        f"{name}: {head.headers[name][:120]}"
+        f"{name}: {printable(head.headers[name], 120)}"
         for name in ("server", "location", "via")
         if name in head.headers
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from exporter import __version__
 from exporter.probes.outcome import Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import TCP, Prober
+from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
     from exporter.probes.link import Link
@@ -55,7 +56,7 @@ async def _identification(stream: Stream) -> str:
     for _ in range(_LINES_BEFORE):
         line = await stream.receive_line(_LINE)
         if line.startswith((b"SSH-2.0-", b"SSH-1.99-")):
-            return line.decode("ascii", "backslashreplace")
+            return printable(line)
     raise ProbeError(Reason.MALFORMED, "no SSH identification line")
 
 

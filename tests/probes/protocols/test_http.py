@@ -50,13 +50,13 @@ def secure(server):
 
 async def test_any_status_is_an_answer_by_default(probe, server):
     for status in (200, 302, 404, 503):
-        seen = await probe("http", server.server_port, {"path": f"/{status}"})
+        seen = await probe("http", server.server_port, path=f"/{status}")
         assert (seen.reason, seen.evidence.http_status) == (Reason.ANSWERED, status)
         assert f"HTTP {status}" in seen.detail
 
 
 async def test_redirects_are_told_and_not_followed(probe, server):
-    seen = await probe("http", server.server_port, {"path": "/302"})
+    seen = await probe("http", server.server_port, path="/302")
     assert "https://elsewhere.test/" in seen.detail
     assert len(server.requests) == 1
 
@@ -74,24 +74,24 @@ async def test_the_rule_says_which_statuses_count(
     probe, server, expected, status, reason
 ):
     options = {"path": f"/{status}", "expect_status": tuple(expected)}
-    seen = await probe("http", server.server_port, options)
+    seen = await probe("http", server.server_port, **options)
     assert (seen.reason, seen.evidence.http_status) == (reason, status)
 
 
 async def test_the_request_says_who_asks_and_for_which_host(probe, server):
     port = server.server_port
-    await probe("http", port, {"path": "/200"})
-    await probe("http", port, {"host": "other.test"})
+    await probe("http", port, path="/200")
+    await probe("http", port, host_header="other.test")
     (path, first), (root, second) = server.requests
     assert (path, root) == ("/200", "/")
-    assert first["Host"] == f"127.0.0.1:{port}"
+    assert first["Host"] == f"server.uni.example:{port}"
     assert first["User-Agent"] == USER_AGENT
     assert first["Connection"] == "close"
     assert second["Host"] == "other.test"
 
 
 async def test_https_has_certificate_and_status(probe, secure):
-    seen = await probe("https", secure.server_port, {"path": "/404"})
+    seen = await probe("https", secure.server_port, path="/404")
     assert (seen.reason, seen.stage) == (Reason.ANSWERED, Stage.EXCHANGE)
     assert seen.evidence.http_status == 404
     assert not seen.tls.verified

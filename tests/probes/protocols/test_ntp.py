@@ -33,7 +33,7 @@ def answering(*replies):
 
 
 async def ask(probe, port, **changes):
-    return await probe("ntp", port, transport="udp", **changes)
+    return await probe("ntp", port, udp=True, **changes)
 
 
 async def test_a_synchronised_server_tells_stratum_and_offset(probe, tmp_path):
@@ -108,13 +108,13 @@ async def test_nothing_listening_is_told_by_the_destination(probe):
 
 async def test_generic_udp_takes_any_reply(probe):
     with answering(lambda _cookie: b"") as (port, requests):
-        seen = await probe("udp", port, {"payload": "c0ffee"}, transport="udp")
+        seen = await probe("udp", port, udp=True, payload="c0ffee")
     assert seen.reason is Reason.ANSWERED
     assert requests == [b"\xc0\xff\xee"]
 
 
 async def test_generic_udp_concludes_nothing_from_silence(probe):
     with answering() as (port, requests):
-        seen = await probe("udp", port, transport="udp")
+        seen = await probe("udp", port, udp=True)
     assert (seen.reason, seen.stage) == (Reason.UNTESTED, Stage.CONNECT)
     assert len(requests) == 3

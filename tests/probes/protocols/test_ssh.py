@@ -57,7 +57,7 @@ async def test_we_identify_ourselves_and_may_say_goodbye(probe):
     for options in ({}, {"disconnect": True}):
         heard.clear()
         with scripted(server) as port:
-            assert (await probe("ssh", port, options)).reason is Reason.ANSWERED
+            assert (await probe("ssh", port, **options)).reason is Reason.ANSWERED
         said = b"".join(heard)
         assert said.startswith(b"SSH-2.0-connectivity_exporter_")
         assert (b"connectivity check" in said) is bool(options)
