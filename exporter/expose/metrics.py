@@ -1,0 +1,244 @@
+"""/metrics: what is known of every target, and of the exporter itself.
+
+Targets are told by `Exposition`, which keeps their samples rendered (see `lines.py`),
+since there may be many thousands of them: a scrape takes the present pieces of all
+targets at one moment and joins them family by family, giving way to everything else
+on the event loop between the parts. The exporter's own, few metrics are kept and read
+by `Telemetry`, with the client library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections import Counter
+from operator import itemgetter
+from typing import TYPE_CHECKING, Protocol
+
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from exporter import __version__
+from exporter.expose import families
+from exporter.expose.families import Family, Kind
+from exporter.expose.lines import Row
+from exporter.expose.negotiate import Format
+from exporter.expose.samples import label
+from exporter.rules.rule import Status
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+    from prometheus_client.core import Metric
+
+    from exporter.monitor.store import Record, Store
+    from exporter.rules.rule import Rule, Target
+
+CHUNK = 1 << 17
+"""Bytes from which on a part of the exposition is handed out."""
+STEP = 1024
+"""Targets worked on before the event loop gets its turn: well under a millisecond."""
+_NEW_STEP = 64
+"""Likewise, targets rendered for the first time."""
+
+_DURATION_BUCKETS = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+_LATENESS_BUCKETS = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+)
+
+
+class Load(Protocol):
+    """What the scheduler says of itself: probes under way, possible, left out."""
+
+    in_flight: int
+    slots: int
+    skipped: int
+
+
+class Telemetry(Collector):
+    """The exporter's own metrics.
+
+    Args:
+        targets: all targets of the configuration in force, whatever their status.
+        lag: seconds by which the event loop woke up late the last time.
+
+    Attributes:
+        load: the scheduler, once there is one.
+    """
+
+    def __init__(
+        self, targets: Callable[[], Sequence[Target]], lag: Callable[[], float]
+    ) -> None:
+        # The time a series was created is one more series each, of use to few.
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library's
+        self.load: Load | None = None
+        self._targets = targets
+        self._lag = lag
+        self._reload_successful: bool | None = None
+        self._reload_timestamp: float | None = None
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        self._durations = self._histogram(families.PROBE_DURATION, _DURATION_BUCKETS)
+        self._duration_of: dict[tuple[str, str, str], Histogram] = {}
+        self._lateness = self._histogram(families.LATENESS, _LATENESS_BUCKETS)
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def observe_probe(self, rule: Rule, seconds: float) -> None:
+        """Books how long a whole probe took."""
+        key = (rule.source, rule.usage, rule.probe)
+        duration = self._duration_of.get(key)
+        if duration is None:
+            duration = self._duration_of[key] = self._durations.labels(*key)
+        duration.observe(seconds)
+
+    def observe_lateness(self, seconds: float) -> None:
+        """Books how long after its due time a probe started."""
+        self._lateness.observe(seconds)
+
+    def reloaded(self, successful: bool, timestamp: float) -> None:
+        """Books an attempt, the first one too, to load the configuration."""
+        self._reload_successful = successful
+        if successful:
+            self._reload_timestamp = timestamp
+
+    def collect(self) -> Iterator[Metric]:
+        """What is read at the moment of the scrape."""
+        build = _gauge(families.BUILD_INFO)
+        build.add_metric([__version__, platform.python_version()], 1)
+        yield build
+        counts = Counter(target.status for target in self._targets())
+        by_status = _gauge(families.TARGETS)
+        for status in Status:
+            by_status.add_metric([status], counts[status])
+        yield by_status
+        yield _gauge(families.RELOAD_SUCCESSFUL, self._reload_successful)
+        yield _gauge(families.RELOAD_TIMESTAMP, self._reload_timestamp)
+        yield _gauge(families.LOOP_LAG, max(self._lag(), 0.0))
+        if self.load is not None:
+            yield _gauge(families.PROBES_IN_FLIGHT, self.load.in_flight)
+            yield _gauge(families.PROBE_SLOTS, self.load.slots)
+            skipped = families.PROBES_SKIPPED
+            yield CounterMetricFamily(skipped.name, skipped.help, self.load.skipped)
+
+    def rendered(self, form: Format) -> Iterator[bytes]:
+        """All of it, a metric at a time.
+
+        The client library would render the whole registry in one go, and take long
+        for it where a histogram has many label sets.
+        """
+        for metric in self._registry.collect():
+            kind = Kind(metric.type)
+            suffix = "_total" if kind is Kind.COUNTER else ""
+            family = Family(metric.name + suffix, kind, metric.documentation)
+            lines = [_header(family, form)]
+            for sample in metric.samples:
+                labels = "".join(label(*pair) for pair in sample.labels.items())[1:]
+                braced = f"{{{labels}}}" if labels else ""
+                lines.append(f"{sample.name}{braced} {_plain(float(sample.value))}\n")
+            yield "".join(lines).encode()
+
+    def _histogram(self, family: Family, buckets: Sequence[float]) -> Histogram:
+        return Histogram(
+            family.name,
+            family.help,
+            family.labels,
+            registry=self._registry,
+            buckets=buckets,
+        )
+
+
+class Exposition:
+    """All metrics, ready for a scrape at any time.
+
+    Registers itself with the store. Series exist for the targets in force only: the
+    scrape after a reload no longer has those of targets that left.
+    """
+
+    def __init__(self, store: Store, telemetry: Telemetry) -> None:
+        self._store = store
+        self._telemetry = telemetry
+        # By identity: a record that was replaced by one of the same target is another.
+        self._rows: dict[int, Row] = {}
+        store.listeners.append(self._take_in)
+
+    async def chunks(self, form: Format) -> AsyncIterator[bytes]:
+        """The exposition in parts of some 128 KiB, one state per target throughout."""
+        snapshot = await self._snapshot()
+        steps = [snapshot[i : i + STEP] for i in range(0, len(snapshot), STEP)]
+        pending: list[bytes] = []
+        size = 0
+        for index, family in enumerate(families.TARGET):
+            pieces = itemgetter(index)
+            pending.append(_header(family, form).encode())
+            for step in steps:
+                part = b"".join(map(pieces, step))
+                pending.append(part)
+                size += len(part)
+                if size >= CHUNK:
+                    yield b"".join(pending)
+                    pending.clear()
+                    size = 0
+                await asyncio.sleep(0)
+        for part in self._telemetry.rendered(form):
+            pending.append(part)
+            await asyncio.sleep(0)
+        if form is Format.OPENMETRICS:
+            pending.append(b"# EOF\n")
+        yield b"".join(pending)
+
+    async def _snapshot(self) -> list[tuple[bytes, ...]]:
+        """The present pieces of all targets, in the order of the configuration."""
+        rows: list[Row] = []
+        fresh = 0
+        for record in self._store.records():
+            row = self._rows.get(id(record))
+            if row is None:
+                row = self._rows[id(record)] = Row(record)
+                fresh += 1
+                if fresh % _NEW_STEP == 0:
+                    await asyncio.sleep(0)
+            rows.append(row)
+        self._rows = {id(row.record): row for row in rows}
+        return [row.pieces for row in rows]
+
+    def _take_in(self, record: Record) -> None:
+        rule, latest = record.target.rule, record.latest
+        if latest is not None:
+            self._telemetry.observe_probe(rule, latest.duration)
+        # A target without a row yet is rendered by the next scrape.
+        row = self._rows.get(id(record))
+        if row is not None:
+            row.refresh()
+
+
+def _header(family: Family, form: Format) -> str:
+    name, text = family.name, family.help.replace("\\", r"\\").replace("\n", r"\n")
+    if form is Format.OPENMETRICS:
+        name = name.removesuffix("_total")
+        text = text.replace('"', r"\"")
+    return f"# HELP {name} {text}\n# TYPE {name} {family.kind}\n"
+
+
+def _gauge(family: Family, value: float | None = None) -> GaugeMetricFamily:
+    if family.labels:
+        return GaugeMetricFamily(family.name, family.help, labels=family.labels)
+    return GaugeMetricFamily(family.name, family.help, value)
+
+
+def _plain(value: float) -> str:
+    """A number without an exponent."""
+    return str(int(value)) if value.is_integer() else f"{value:.9f}"

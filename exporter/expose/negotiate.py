@@ -1,0 +1,91 @@
+"""What a client wants: media type and compression, by its Accept headers.
+
+Quality values and specificity follow RFC 9110, section 12.5. Headers are foreign
+text: what cannot be understood is passed over, and somebody who accepts nothing we
+have is sent the plain form rather than an error, as Prometheus clients expect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_MAX_ITEMS = 64
+"""Items of a header looked at; nobody honest sends more."""
+
+
+class Format(Enum):
+    """The exposition formats, by their content types."""
+
+    TEXT = "text/plain; version=0.0.4; charset=utf-8"
+    OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One item of an Accept header, in lower case."""
+
+    name: str
+    quality: float
+    parameters: Mapping[str, str]
+
+
+def exposition_format(accept: str) -> Format:
+    """The format that `accept` prefers; plain text when in doubt."""
+    items = list(_items(accept))
+    openmetrics = _quality(items, "application/openmetrics-text", "1.0.0")
+    text = _quality(items, "text/plain", "0.0.4")
+    return Format.OPENMETRICS if openmetrics > text else Format.TEXT
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether gzip is accepted, and no less welcome than no compression at all."""
+    named = {item.name: item.quality for item in _items(accept_encoding)}
+    gzip = named.get("gzip", named.get("x-gzip", named.get("*", 0.0)))
+    return gzip > 0 and gzip >= named.get("identity", 0.0)
+
+
+def prefers_html(accept: str) -> bool:
+    """Whether a person's browser asks, rather than a program."""
+    return any(item.name == "text/html" and item.quality for item in _items(accept))
+
+
+def _quality(items: list[_Item], media_type: str, version: str) -> float:
+    """The quality of the most specific item that covers a type; 0 if none does.
+
+    A bare `*/*` does not cover OpenMetrics, which is only for those who name it.
+    """
+    named = [
+        item.quality
+        for item in items
+        if item.name == media_type
+        and item.parameters.get("version", version) == version
+    ]
+    return max(named, default=0.0)
+
+
+def _items(header: str) -> Iterator[_Item]:
+    for part in header.lower().split(",")[:_MAX_ITEMS]:
+        name, *rest = (word.strip() for word in part.split(";"))
+        parameters = dict(_parameter(word) for word in rest)
+        quality = _number(parameters.pop("q", "1"))
+        if name and quality is not None:
+            yield _Item(name, quality, parameters)
+
+
+def _parameter(word: str) -> tuple[str, str]:
+    name, _, value = word.partition("=")
+    return name.strip(), value.strip().strip('"')
+
+
+def _number(text: str) -> float | None:
+    """A quality from 0 to 1 (RFC 9110 12.4.2), or None."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value <= 1 else None
