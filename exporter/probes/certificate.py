@@ -17,12 +17,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import crypto
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 NAME_LIMIT = 200
 """Characters of a distinguished name that are kept."""
@@ -46,17 +45,20 @@ class Certificate:
         self.native = native
         self.not_before = _unix_time(native.get_notBefore)
         self.not_after = _unix_time(native.get_notAfter)
-        self.parsed = _parse(encode(native))
+        with _unwarned():
+            self.parsed = _parse(encode(native))
+            self._subject = None if self.parsed is None else self.parsed.subject
+            self._issuer = None if self.parsed is None else self.parsed.issuer
 
     @property
     def subject(self) -> str:
         """The subject: RFC 4514, one bounded line of printable text."""
-        return UNREADABLE if self.parsed is None else printable(self.parsed.subject)
+        return UNREADABLE if self._subject is None else printable(self._subject)
 
     @property
     def issuer(self) -> str:
         """The issuer: RFC 4514, one bounded line of printable text."""
-        return UNREADABLE if self.parsed is None else printable(self.parsed.issuer)
+        return UNREADABLE if self._issuer is None else printable(self._issuer)
 
     @property
     def fingerprint(self) -> str:
@@ -65,11 +67,10 @@ class Certificate:
 
     def issuer_contains(self, text: str) -> bool:
         """Whether `text` is part of the issuer's name or of one of its values."""
-        if self.parsed is None:
+        if self._issuer is None:
             return False
-        issuer = self.parsed.issuer
-        values = [value for one in issuer if isinstance(value := one.value, str)]
-        return any(text in place for place in (issuer.rfc4514_string(), *values))
+        values = [one.value for one in self._issuer if isinstance(one.value, str)]
+        return any(text in place for place in (self._issuer.rfc4514_string(), *values))
 
     def serves_tls(self) -> bool:
         """Whether its extended key usage, if any, names TLS servers (RFC 5280)."""
@@ -105,7 +106,7 @@ class Certificate:
     def _extensions(self) -> x509.Extensions:
         """Empty when unreadable: a check that needs them then finds nothing."""
         if self.parsed is not None:
-            with contextlib.suppress(ValueError, x509.DuplicateExtension):
+            with _unwarned(), contextlib.suppress(ValueError, x509.DuplicateExtension):
                 return self.parsed.extensions
         return x509.Extensions([])
 
@@ -142,17 +143,22 @@ def _cut(pieces: Iterable[str], limit: int) -> str:
     return "".join(kept)
 
 
-def _parse(der: bytes) -> x509.Certificate | None:
+@contextlib.contextmanager
+def _unwarned() -> Iterator[None]:
+    """What cryptography warns about, an over-long name, say, is all the same here."""
     with warnings.catch_warnings():
-        # What it warns about today it refuses tomorrow; both are fine here.
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        try:
-            parsed = x509.load_der_x509_certificate(der)
-            # Some versions read names on first use only.
-            _ = (parsed.subject, parsed.issuer)
-        except (ValueError, x509.InvalidVersion):
-            return None
-        return parsed
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _parse(der: bytes) -> x509.Certificate | None:
+    try:
+        parsed = x509.load_der_x509_certificate(der)
+        # Some versions read names on first use only.
+        _ = (parsed.subject, parsed.issuer)
+    except (ValueError, x509.InvalidVersion):
+        return None
+    return parsed
 
 
 def _unix_time(generalized: Callable[[], bytes | None]) -> float:

@@ -10,6 +10,7 @@ resumed: the whole chain is wanted every time.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import time
@@ -130,10 +131,7 @@ class TlsStream(SecureStream):
 
     async def send(self, data: bytes) -> None:
         """Sends all of `data`."""
-        try:
-            self._connection.sendall(data)
-        except SSL.Error as error:
-            raise _failure(error) from error
+        self._connection.sendall(data)
         await _flush(self._connection, self._carrier)
 
     async def _read(self) -> bytes:
@@ -165,9 +163,8 @@ def _context(newest: int) -> SSL.Context:
     context.set_options(_OPTIONS)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     # pyOpenSSL has no method for this; without it things only get slower.
-    limit = getattr(_util.lib, "SSL_CTX_set1_curves_list", None)
-    if limit is not None:
-        limit(context._context, _GROUPS)  # noqa: SLF001 - as above
+    with contextlib.suppress(AttributeError):
+        _util.lib.SSL_CTX_set1_curves_list(context._context, _GROUPS)  # noqa: SLF001 - as above
     return context
 
 
