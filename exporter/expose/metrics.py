@@ -42,12 +42,14 @@ if TYPE_CHECKING:
     from exporter.monitor.store import Record, Store
     from exporter.rules.rule import Rule, Target
 
-CHUNK = 1 << 17
+CHUNK = 1 << 16
 """Bytes from which on a part of the exposition is handed out."""
-STEP = 1024
-"""Targets worked on before the event loop gets its turn: well under a millisecond."""
-_NEW_STEP = 64
-"""Likewise, targets rendered for the first time."""
+STEP = 512
+"""Targets joined before the event loop gets its turn: some 50 microseconds."""
+_SNAPSHOT_EFFORT = 4096
+"""Likewise for targets looked up, where ..."""
+_NEW_EFFORT = 128
+"""... rendering one for the first time counts as this many."""
 
 _DURATION_BUCKETS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
@@ -90,9 +92,10 @@ class Telemetry(Collector):
         self._reload_timestamp: float | None = None
         self._registry = CollectorRegistry()
         self._registry.register(self)
-        self._durations = self._histogram(families.PROBE_DURATION, _DURATION_BUCKETS)
-        self._duration_of: dict[tuple[str, str, str], Histogram] = {}
-        self._lateness = self._histogram(families.LATENESS, _LATENESS_BUCKETS)
+        # One histogram a label set, so that a scrape can take them one at a time.
+        self._durations: dict[tuple[str, ...], tuple[str, Histogram]] = {}
+        self._lateness = _histogram(families.LATENESS, _LATENESS_BUCKETS)
+        self._registry.register(self._lateness)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
@@ -100,10 +103,12 @@ class Telemetry(Collector):
     def observe_probe(self, rule: Rule, seconds: float) -> None:
         """Books how long a whole probe took."""
         key = (rule.source, rule.usage, rule.probe)
-        duration = self._duration_of.get(key)
-        if duration is None:
-            duration = self._duration_of[key] = self._durations.labels(*key)
-        duration.observe(seconds)
+        known = self._durations.get(key)
+        if known is None:
+            labels = map(label, families.PROBE_DURATION.labels, key)
+            histogram = _histogram(families.PROBE_DURATION, _DURATION_BUCKETS)
+            known = self._durations[key] = ("".join(labels), histogram)
+        known[1].observe(seconds)
 
     def observe_lateness(self, seconds: float) -> None:
         """Books how long after its due time a probe started."""
@@ -135,30 +140,19 @@ class Telemetry(Collector):
             yield CounterMetricFamily(skipped.name, skipped.help, self.load.skipped)
 
     def rendered(self, form: Format) -> Iterator[bytes]:
-        """All of it, a metric at a time.
+        """All of it, in parts that each take well under a millisecond.
 
-        The client library would render the whole registry in one go, and take long
-        for it where a histogram has many label sets.
+        The client library would render the whole registry in one go.
         """
         for metric in self._registry.collect():
             kind = Kind(metric.type)
             suffix = "_total" if kind is Kind.COUNTER else ""
             family = Family(metric.name + suffix, kind, metric.documentation)
-            lines = [_header(family, form)]
-            for sample in metric.samples:
-                labels = "".join(label(*pair) for pair in sample.labels.items())[1:]
-                braced = f"{{{labels}}}" if labels else ""
-                lines.append(f"{sample.name}{braced} {_plain(float(sample.value))}\n")
-            yield "".join(lines).encode()
-
-    def _histogram(self, family: Family, buckets: Sequence[float]) -> Histogram:
-        return Histogram(
-            family.name,
-            family.help,
-            family.labels,
-            registry=self._registry,
-            buckets=buckets,
-        )
+            yield (_header(family, form) + _lines(metric, "")).encode()
+        yield _header(families.PROBE_DURATION, form).encode()
+        for labels, histogram in list(self._durations.values()):
+            for metric in histogram.collect():
+                yield _lines(metric, labels).encode()
 
 
 class Exposition:
@@ -176,7 +170,7 @@ class Exposition:
         store.listeners.append(self._take_in)
 
     async def chunks(self, form: Format) -> AsyncIterator[bytes]:
-        """The exposition in parts of some 128 KiB, one state per target throughout."""
+        """The exposition in parts of some 64 KiB to 256 KiB, one state per target throughout."""
         snapshot = await self._snapshot()
         steps = [snapshot[i : i + STEP] for i in range(0, len(snapshot), STEP)]
         pending: list[bytes] = []
@@ -203,16 +197,19 @@ class Exposition:
     async def _snapshot(self) -> list[tuple[bytes, ...]]:
         """The present pieces of all targets, in the order of the configuration."""
         rows: list[Row] = []
-        fresh = 0
+        effort = 0
         for record in self._store.records():
             row = self._rows.get(id(record))
             if row is None:
                 row = self._rows[id(record)] = Row(record)
-                fresh += 1
-                if fresh % _NEW_STEP == 0:
-                    await asyncio.sleep(0)
+                effort += _NEW_EFFORT
             rows.append(row)
-        self._rows = {id(row.record): row for row in rows}
+            effort += 1
+            if effort >= _SNAPSHOT_EFFORT:
+                effort = 0
+                await asyncio.sleep(0)
+        if len(self._rows) != len(rows):
+            self._rows = {id(row.record): row for row in rows}
         return [row.pieces for row in rows]
 
     def _take_in(self, record: Record) -> None:
@@ -237,6 +234,20 @@ def _gauge(family: Family, value: float | None = None) -> GaugeMetricFamily:
     if family.labels:
         return GaugeMetricFamily(family.name, family.help, labels=family.labels)
     return GaugeMetricFamily(family.name, family.help, value)
+
+
+def _histogram(family: Family, buckets: Sequence[float]) -> Histogram:
+    return Histogram(family.name, family.help, registry=None, buckets=buckets)
+
+
+def _lines(metric: Metric, labels: str) -> str:
+    """The samples of a metric; `labels` are led by a comma, and added to their own."""
+    lines: list[str] = []
+    for sample in metric.samples:
+        text = labels + "".join(label(*pair) for pair in sample.labels.items())
+        braced = f"{{{text[1:]}}}" if text else ""
+        lines.append(f"{sample.name}{braced} {_plain(float(sample.value))}\n")
+    return "".join(lines)
 
 
 def _plain(value: float) -> str:
