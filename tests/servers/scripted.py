@@ -18,11 +18,14 @@ async def peer(treat, tls=None):
 
     async def accepted(reader, writer):
         tasks.add(asyncio.current_task())
-        with contextlib.suppress(*GONE):
-            await treat(reader, writer)
-        with contextlib.suppress(*GONE):
-            writer.close()
-            await writer.wait_closed()
+        try:
+            with contextlib.suppress(*GONE):
+                await treat(reader, writer)
+            with contextlib.suppress(*GONE):
+                writer.close()
+                await writer.wait_closed()
+        finally:
+            writer.transport.abort()
 
     server = await asyncio.start_server(accepted, "127.0.0.1", 0, ssl=tls)
     try:
@@ -36,18 +39,18 @@ async def peer(treat, tls=None):
 
 
 @contextlib.asynccontextmanager
-async def udp_peer(answer):
+async def udp_peer(answer, address=("127.0.0.1", 0)):
     """Answers each datagram with the datagrams `answer(data)` gives; yields the port."""
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
-        sock.bind(("127.0.0.1", 0))
+        sock.bind(address)
 
         async def serve():
             while True:
-                data, address = await loop.sock_recvfrom(sock, 65535)
+                data, client = await loop.sock_recvfrom(sock, 65535)
                 for reply in answer(data):
-                    await loop.sock_sendto(sock, reply, address)
+                    await loop.sock_sendto(sock, reply, client)
 
         task = asyncio.create_task(serve())
         try:
