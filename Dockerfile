@@ -1,0 +1,22 @@
+FROM python:3.13-slim AS build
+WORKDIR /src
+COPY requirements/run.txt requirements/run.txt
+RUN python -m venv /opt/exporter \
+ && /opt/exporter/bin/pip install --no-cache-dir --require-hashes -r requirements/run.txt
+COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+COPY exporter exporter
+COPY config/catalogues config/catalogues
+RUN /opt/exporter/bin/pip install --no-cache-dir --no-deps .
+
+FROM python:3.13-slim
+LABEL org.opencontainers.image.title="connectivity-exporter" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/exporter /opt/exporter
+COPY config/connectivity.yaml /etc/connectivity-exporter/connectivity.yaml
+ENV PATH=/opt/exporter/bin:$PATH PYTHONUNBUFFERED=1
+USER 65534:65534
+EXPOSE 9842
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:9842/-/healthy', timeout=4)"]
+ENTRYPOINT ["connectivity-exporter"]
+CMD ["serve", "--web.listen-address=:9842"]

@@ -1,0 +1,74 @@
+# Everything a developer or a sysadmin starts from a checkout. Needs make and
+# python3 with venv; `make test` installs the Debian packages its servers come from.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+CONFIG ?= config/connectivity.yaml
+
+.PHONY: help run test check lint types lab bench dashboards lock dist clean
+
+help:
+	@grep -E '^## ' Makefile | sed 's/^## //'
+
+## run         serve the shipped configuration on 127.0.0.1:9842
+run: $(VENV)/run
+	$(BIN)/python -m exporter serve --config $(CONFIG)
+
+## test        all tests, the network lab included (root, or an unprivileged user namespace)
+test: $(VENV)/dev
+	tests/install-packages
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+## check       lint and types
+check: lint types
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev
+	$(BIN)/mypy
+
+## lab         the network lab by hand; Ctrl-C takes it down
+lab: $(VENV)/dev
+	$(BIN)/python -m tests.lab
+
+## bench       the table of docs/performance.md
+bench: $(VENV)/dev
+	tests/install-packages
+	$(BIN)/python -m tests.bench
+
+## dashboards  build dashboards/*.json from their Python
+dashboards: $(VENV)/dev
+	$(BIN)/python -m dashboards.build
+
+## lock        resolve the dependencies of pyproject.toml anew
+lock:
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet uv
+	$(VENV)/lock/bin/uv pip compile pyproject.toml --group dev $(LOCK) -o requirements/dev.txt
+	$(VENV)/lock/bin/uv pip compile pyproject.toml $(LOCK) -c requirements/dev.txt -o requirements/run.txt
+
+LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command "make lock"
+
+## dist        sdist and wheel
+dist: $(VENV)/dev
+	$(BIN)/python -m build
+
+clean:
+	rm -rf $(VENV) build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/run: requirements/run.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+$(VENV)/dev: requirements/dev.txt $(VENV)/run
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
