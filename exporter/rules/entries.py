@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exporter.rules import options
-from exporter.rules.problem import unknown
+from exporter.rules.problem import ENOUGH, unknown
 from exporter.rules.rule import Expect, Rule, Severity, TlsPolicy, Transport
 from exporter.rules.rulemodel import RuleModel, TlsModel
 from exporter.rules.shape import validate
@@ -70,6 +70,8 @@ def read_entries(
     """The rules of a file that have the right shape; `problems` grows by the rest."""
     entries = []
     for index, written in enumerate(rules):
+        if len(problems) >= ENOUGH:
+            break
         at = ("rules", index)
         model = validate(RuleModel, written, file, at, problems)
         if model is None:

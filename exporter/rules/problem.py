@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 Location: TypeAlias = tuple[str | int, ...]
 """Keys and list indices from the top of a file down to one value."""
 
+ENOUGH = 200
+"""Problems after which no more are looked for: nobody reads on, and it takes time."""
 _SHOWN = 60
 _LISTED = 40
+_COMPARED = 1000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -85,7 +88,7 @@ def listed(words: Iterable[str]) -> str:
 def unknown(what: str, word: str, allowed: Iterable[str]) -> str:
     """Says that `word` is not one of `allowed`, and which of them was likely meant."""
     known = sorted(allowed)
-    near = difflib.get_close_matches(word[:_SHOWN], known, n=1)
+    near = difflib.get_close_matches(word[:_SHOWN], known[:_COMPARED], n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     among = f"allowed: {listed(known)}" if known else "none is defined"
     return f"unknown {what} {shown(word)}; {hint}{among}"

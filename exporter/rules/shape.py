@@ -22,7 +22,7 @@ from typing import (
 from pydantic import BaseModel, ValidationError
 
 from exporter.rules.fields import PATTERNS
-from exporter.rules.problem import described, listed, unknown
+from exporter.rules.problem import ENOUGH, described, listed, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -68,7 +68,7 @@ def _findings(
 ) -> dict[Location, list[str]]:
     """What is wrong, by place; a choice of types says one thing for each of them."""
     found: dict[Location, list[str]] = {}
-    for detail in error.errors(include_url=False):
+    for detail in error.errors(include_url=False)[:ENOUGH]:
         location = _place(model, detail["loc"])
         found.setdefault(location, []).append(_words(model, location, detail))
     return found
@@ -97,10 +97,10 @@ def _without(value: object, wrong: Iterable[Location]) -> object:
     if not isinstance(value, dict):
         return value
     rest = dict(value)
-    for location in wrong:
+    for location in filter(None, wrong):
         if len(location) > 1 and isinstance(inner := rest.get(location[0]), dict):
             rest[location[0]] = {k: v for k, v in inner.items() if k != location[1]}
-        elif location:
+        else:
             rest.pop(location[0], None)
     return rest
 
@@ -141,6 +141,7 @@ def _pattern(given: object, context: Mapping[str, Any]) -> str:
 _WORDS: Mapping[str, Callable[[object, Mapping[str, Any]], str]] = {
     "missing": lambda _given, _context: "is required",
     "enum": _one_of,
+    "literal_error": _one_of,
     "string_pattern_mismatch": _pattern,
     "value_error": lambda _given, context: str(context["error"]),
     "int_type": _not("a whole number"),

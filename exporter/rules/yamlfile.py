@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import yaml
 from yaml.resolver import Resolver
 
-from exporter.rules.problem import ConfigError, Location, Problem, dotted, shown
+from exporter.rules.problem import (
+    ENOUGH,
+    ConfigError,
+    Location,
+    Problem,
+    dotted,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -152,6 +159,8 @@ class _Builder:
 
     def _node(self, event: yaml.Event, at: Location) -> Value:
         self.lines.setdefault(at, _line(event))
+        if len(self.problems) >= ENOUGH:
+            raise ConfigError(self.problems)
         if len(at) > MAX_DEPTH:
             message = f"is nested deeper than {MAX_DEPTH} levels, which is the limit"
             raise ConfigError([self._problem(event, (), message)])

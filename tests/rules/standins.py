@@ -1,9 +1,14 @@
-"""Small probers for the loader's own tests: options of every kind, and class facts."""
+"""Small probers for the loader's own tests, with options of every kind."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from hypothesis import settings
+
+STEADY = settings(derandomize=True, deadline=None)
+"""For property tests: the same examples each time, and no race with a clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +51,20 @@ class Named:
     account: str
 
 
-PROBERS = {"https": Web, "ntp": Clock, "tcp": Tcp, "udp": Tcp, "named": Named}
+@dataclass(frozen=True, slots=True)
+class Choosy:
+    """Takes one of a few words, and bytes, which YAML files cannot say."""
+
+    mode: Literal["fast", "slow"] = "fast"
+    seen: tuple[str, ...] = field(default_factory=tuple)
+    raw: bytes = b""
+
+
+PROBERS = {
+    "https": Web,
+    "ntp": Clock,
+    "tcp": Tcp,
+    "udp": Tcp,
+    "named": Named,
+    "choosy": Choosy,
+}

@@ -112,6 +112,10 @@ EXPECTED = {
         ":6: rules[0].transport: is required",
         ":6: rules[0].usage: is required",
     ],
+    "catalogue-nested-unknown.yaml": [
+        ":13: rules[0].tls.server_name: must be a host name (letters, digits, hyphens, dots) or an IP address, not 'a b'",
+        ":13: rules[0].tls.veryfy: unknown key 'veryfy'; did you mean 'verify'? allowed: expected_issuer, server_name, verify",
+    ],
     "catalogue-no-roles.yaml": [
         ":3: roles: must not be empty",
     ],
@@ -136,6 +140,12 @@ EXPECTED = {
     "catalogue-probe-list.yaml": [
         ":13: rules[0].probe: must be a name such as https, or one with options such as {https: {path: /alive}}, not a list",
     ],
+    "catalogue-probe-option-choice.yaml": [
+        ":13: rules[0].probe.choosy.mode: unknown word 'sow'; did you mean 'slow'? allowed: fast, slow",
+    ],
+    "catalogue-probe-option-kind.yaml": [
+        ":13: rules[0].probe.choosy.raw: is not allowed: Input should be a valid bytes, not the text 'x'",
+    ],
     "catalogue-probe-option-missing.yaml": [
         ":13: rules[0].probe.named.account: is required",
     ],
@@ -150,11 +160,17 @@ EXPECTED = {
     "catalogue-probe-option.yaml": [
         ":13: rules[0].probe.https.paht: unknown key 'paht'; did you mean 'path'? allowed: path, patience, statuses, strict",
     ],
+    "catalogue-probe-quirk.yaml": [
+        ":13: rules[0].probe: 'no' is true or false to some YAML readers: write true or false, or quote it",
+    ],
     "catalogue-probe-transport.yaml": [
         ":13: rules[0].probe: ntp runs over udp, not tcp",
     ],
     "catalogue-probe.yaml": [
-        ":13: rules[0].probe: unknown probe 'htps'; did you mean 'https'? allowed: https, named, ntp, tcp, udp",
+        ":13: rules[0].probe: unknown probe 'htps'; did you mean 'https'? allowed: choosy, https, named, ntp, tcp, udp",
+    ],
+    "catalogue-role-name.yaml": [
+        ":4: roles.Till One: must be lower-case letters, digits and single hyphens, not the text 'Till One'",
     ],
     "catalogue-rows.yaml": [
         ":13: rules[0].rows: must be a list, not the text 'A1'",
@@ -273,6 +289,9 @@ EXPECTED = {
     ],
     "site-placeholder-number.yaml": [
         ":4: placeholders.bank: must be a host, a list of hosts, or null where it does not apply, not the number 7",
+    ],
+    "site-placeholder-quirk.yaml": [
+        ":3: placeholders.bank: '22:22' is a number in base 60 to some YAML readers: quote it",
     ],
     "site-placeholder-url-parts.yaml": [
         ":4: placeholders.shop_url[0]: must be a URL without user name or password",
