@@ -1,0 +1,119 @@
+"""The lab's certificate authority, and certificates that are wrong in one way.
+
+Real ones of the lab come from a root through an intermediate, as on the Internet.
+`Authority.write` leaves `NAME.chain.pem` (certificate first) and `NAME.key.pem`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import trustme
+
+from tests import certificates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a server's certificate chain and its key are."""
+
+    chain: Path
+    key: Path
+
+
+class Authority:
+    """A root, its intermediate, and a stranger that nobody trusts.
+
+    Attributes:
+        root_file: the root as a PEM file: what the site trusts.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._root = trustme.CA(organization_name="Lab root")
+        self._intermediate = trustme.CA(
+            parent_cert=self._root, organization_name="Lab intermediate"
+        )
+        self._stranger = trustme.CA(organization_name="Stranger")
+        self.root_file = folder / "root.pem"
+        self._root.cert_pem.write_to_path(self.root_file)
+
+    def write(self, name: str) -> Files:
+        """The certificate of a name; wrong if the name says so (see `ODD`)."""
+        chain, key = _ODD.get(name.partition(".")[0], _good)(self, name)
+        files = Files(
+            self._folder / f"{name}.chain.pem", self._folder / f"{name}.key.pem"
+        )
+        files.chain.write_bytes(chain)
+        files.key.touch(0o600)
+        files.key.write_bytes(key)
+        return files
+
+
+_Pair = tuple[bytes, bytes]
+
+
+def _issue(issuer: trustme.CA, name: str, **changes: datetime) -> _Pair:
+    leaf = issuer.issue_cert(name, common_name=name[:64], **changes)
+    chain = b"".join(part.bytes() for part in leaf.cert_chain_pems)
+    return chain, leaf.private_key_pem.bytes()
+
+
+def _good(ca: Authority, name: str) -> _Pair:
+    return _issue(ca._intermediate, name)
+
+
+def _expired(ca: Authority, name: str) -> _Pair:
+    now = datetime.now(UTC)
+    return _issue(
+        ca._intermediate, name, not_before=now - 90 * _DAY, not_after=now - _DAY
+    )
+
+
+def _not_yet_valid(ca: Authority, name: str) -> _Pair:
+    now = datetime.now(UTC)
+    return _issue(
+        ca._intermediate, name, not_before=now + _DAY, not_after=now + 90 * _DAY
+    )
+
+
+def _wrong_name(ca: Authority, name: str) -> _Pair:
+    return _issue(ca._intermediate, f"another-{name}")
+
+
+def _self_signed(ca: Authority, name: str) -> _Pair:
+    since = datetime.now(UTC) - certificates.NOW
+    own = certificates.server(
+        None, name, common=name, start=since - _DAY, end=since + 90 * _DAY
+    )
+    return own.pem, own.key_pem
+
+
+def _unknown_ca(ca: Authority, name: str) -> _Pair:
+    return _issue(ca._stranger, name)
+
+
+def _incomplete(ca: Authority, name: str) -> _Pair:
+    chain, key = _issue(ca._intermediate, name)
+    end = b"-----END CERTIFICATE-----\n"
+    return chain.partition(end)[0] + end, key
+
+
+_ODD: dict[str, Callable[[Authority, str], _Pair]] = {
+    "expired": _expired,
+    "not-yet-valid": _not_yet_valid,
+    "wrong-name": _wrong_name,
+    "self-signed": _self_signed,
+    "unknown-ca": _unknown_ca,
+    "incomplete": _incomplete,
+}
+ODD = tuple(_ODD)

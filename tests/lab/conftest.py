@@ -1,0 +1,68 @@
+"""The running lab as a fixture; its logs with every failure; no silent skip.
+
+Where the lab cannot run, its tests are skipped and the end of the run says why in
+a section of its own. In CI (CI=true) that is a failure.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from tests.lab.cell import LabUnavailableError
+from tests.lab.lab import PYTHON, Lab
+
+_reason = pytest.StashKey[str]()
+_lab = pytest.StashKey[Lab]()
+_kept = pytest.StashKey[str]()
+
+
+@pytest.fixture(scope="session")
+def lab(pytestconfig, request):
+    try:
+        running = Lab()
+    except LabUnavailableError as error:
+        pytestconfig.stash[_reason] = str(error)
+        if os.environ.get("CI", "").lower() in {"1", "true"}:
+            pytest.fail(f"the lab must run in CI: {error}", pytrace=False)
+        pytest.skip(f"no lab: {error}")
+    pytestconfig.stash[_lab] = running
+    yield running
+    keep = request.session.testsfailed > 0
+    if keep:
+        pytestconfig.stash[_kept] = f"{running.folder}/logs"
+    running.close(keep=keep)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    running = item.config.stash.get(_lab, None)
+    if report.failed and running and "lab" in item.fixturenames:
+        report.sections.append(("lab logs", running.cell.logs()))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    reason = config.stash.get(_reason, "")
+    if reason:
+        terminalreporter.section("THE LAB DID NOT RUN", red=True, bold=True)
+        terminalreporter.line(f"{reason}", red=True)
+        terminalreporter.line("Nothing that needs a network was tested.", red=True)
+    kept = config.stash.get(_kept, "")
+    if kept:
+        terminalreporter.line(f"The lab's logs are kept in {kept}")
+
+
+@pytest.fixture
+def knock(lab):
+    """Knocks from the prober, unprivileged: doors are (transport, address, port)."""
+
+    def doors(*doors, seconds=0.7):
+        words = [str(word) for door in doors for word in door]
+        command = [PYTHON, "-m", "tests.lab.knock", str(seconds), *words]
+        return json.loads(lab.prober.run(*command, unprivileged=True).stdout)
+
+    return doors
