@@ -1,0 +1,229 @@
+"""Peers that do one thing wrong, over TCP and UDP.
+
+    async with peer(mute) as (host, port):
+        ...
+
+A TCP behaviour is a coroutine of a reader and a writer: when it returns, the
+connection is closed orderly. A UDP behaviour maps a datagram to its answers. On a
+host of the lab the same peers run as a process of their own:
+
+    lab.web.start("mute", PYTHON, "-m", "tests.lab.misbehave", "mute", address, "7001")
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Answer = Callable[[bytes], Iterable[bytes]]
+
+_LINGER_ZERO = struct.pack("ii", 1, 0)
+
+
+async def mute(reader, writer) -> None:
+    """Takes everything, says nothing, until the client leaves."""
+    while await reader.read(65536):
+        pass
+
+
+async def closing(reader, writer) -> None:
+    """Closes at once."""
+
+
+async def closing_on_data(reader, writer) -> None:
+    """Closes when the client said something."""
+    await reader.read(65536)
+
+
+async def resetting(reader, writer) -> None:
+    """Resets at once."""
+    reset(writer)
+
+
+async def resetting_on_data(reader, writer) -> None:
+    """Resets when the client said something."""
+    await reader.read(65536)
+    reset(writer)
+
+
+async def endless(reader, writer) -> None:
+    """Sends one line without an end, as fast as it is taken."""
+    while True:
+        writer.write(b"x" * 65536)
+        await writer.drain()
+
+
+async def endless_lines(reader, writer) -> None:
+    """Sends short lines for ever."""
+    while True:
+        writer.write(b"250-and so on\r\n" * 1000)
+        await writer.drain()
+
+
+async def garbage(reader, writer) -> None:
+    """Answers in a protocol that nobody speaks, then closes."""
+    await reader.read(65536)
+    writer.write(bytes(range(255, -1, -1)))
+
+
+async def speaking_ssh(reader, writer) -> None:
+    """Greets as an SSH server, whatever was asked, then stays silent."""
+    await banner(b"SSH-2.0-OpenSSH_9.2p1\r\n")(reader, writer)
+
+
+def banner(text: bytes) -> Behaviour:
+    """Sends a greeting, then nothing more."""
+
+    async def behave(reader, writer) -> None:
+        writer.write(text)
+        await mute(reader, writer)
+
+    return behave
+
+
+def dripping(text: bytes, seconds: float = 0.2) -> Behaviour:
+    """Sends one byte every so often, then nothing more."""
+
+    async def behave(reader, writer) -> None:
+        for position in range(len(text)):
+            writer.write(text[position : position + 1])
+            await writer.drain()
+            await asyncio.sleep(seconds)
+        await mute(reader, writer)
+
+    return behave
+
+
+def script(*lines: bytes) -> Behaviour:
+    """Sends the first text, then one for each time the client said something."""
+
+    async def behave(reader, writer) -> None:
+        for line in lines:
+            writer.write(line)
+            await writer.drain()
+            if not await reader.read(65536):
+                return
+
+    return behave
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Ends a connection with RST."""
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+    writer.transport.abort()
+
+
+@contextlib.asynccontextmanager
+async def peer(
+    behaviour: Behaviour, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[tuple[str, int]]:
+    """A TCP server that behaves so; yields where it listens."""
+    talks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader, writer) -> None:
+        talk = asyncio.current_task()
+        talks.add(talk)
+        # a client that leaves in the middle of a misbehaviour is what is wanted
+        with contextlib.suppress(ConnectionError):
+            try:
+                await behaviour(reader, writer)
+            finally:
+                writer.close()
+                talks.discard(talk)
+                await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, host, port)
+    try:
+        yield server.sockets[0].getsockname()[:2]
+    finally:
+        server.close()
+        for talk in talks:
+            talk.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
+
+
+def silent(datagram: bytes) -> Iterable[bytes]:
+    """Takes datagrams, answers none."""
+    return ()
+
+
+def echoing(datagram: bytes) -> Iterable[bytes]:
+    """Sends every datagram back."""
+    return (datagram,)
+
+
+def babbling(datagram: bytes) -> Iterable[bytes]:
+    """Answers every datagram with many that mean nothing."""
+    return (bytes([number]) * 48 for number in range(64))
+
+
+def answering(*answers: bytes) -> Answer:
+    """Answers every datagram with these."""
+    return lambda _: answers
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def connection_made(self, transport) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data, addr) -> None:
+        for answer in self._answer(data):
+            self._transport.sendto(answer, addr)
+
+
+@contextlib.asynccontextmanager
+async def udp_peer(
+    answer: Answer, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[tuple[str, int]]:
+    """A UDP server that answers so; yields where it listens."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: _Datagrams(answer), local_addr=(host, port)
+    )
+    try:
+        yield transport.get_extra_info("sockname")[:2]
+    finally:
+        transport.close()
+
+
+TCP: dict[str, Behaviour] = {
+    "mute": mute,
+    "closing": closing,
+    "closing-on-data": closing_on_data,
+    "resetting": resetting,
+    "resetting-on-data": resetting_on_data,
+    "endless": endless,
+    "endless-lines": endless_lines,
+    "garbage": garbage,
+    "ssh": speaking_ssh,
+}
+UDP: dict[str, Answer] = {
+    "silent": silent,
+    "echoing": echoing,
+    "babbling": babbling,
+}
+
+
+async def main(name: str, host: str, port: str) -> None:
+    """Runs one peer, by its name in `TCP` or `UDP`, until it is killed."""
+    at = host, int(port)
+    where = peer(TCP[name], *at) if name in TCP else udp_peer(UDP[name], *at)
+    async with where:
+        await asyncio.get_running_loop().create_future()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
