@@ -126,6 +126,17 @@ class Scheduler:
             entry.gone = self._entries.get(key) is not entry
         self._wake()
 
+    def run_soon(self, target: Target) -> bool:
+        """Puts a target in line now; False if it is in line or under way already."""
+        entry = self._entries.get(target.key)
+        if entry is None or entry.busy:
+            return False
+        entry.busy = True
+        entry.asked = self._loop.time()
+        self._get_in_line(entry)
+        self._wake()
+        return True
+
     def next_due(self, target: Target) -> float | None:
         """Seconds until a target's next run; None if it is not scheduled."""
         entry = self._entries.get(target.key)

@@ -117,6 +117,11 @@ class Resolver:
             return None
         return _addresses(cached.answer)
 
+    async def retire(self) -> None:
+        """Lets look-ups under way end, which takes seconds at most, then closes."""
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await self.close()
+
     async def close(self) -> None:
         """Ends look-ups under way."""
         running = list(self._running.values())

@@ -308,3 +308,21 @@ def test_the_next_run_can_be_told():
     assert before is None
     assert 0 <= due <= 60
     assert starts == 1
+
+
+def test_a_target_can_be_put_in_line_at_once_but_not_twice():
+    async def main(loop):
+        probes = Probes(loop, seconds=5)
+        under_test = scheduler(loop, probes)
+        (target,) = targets(1, interval=3600)
+        before = under_test.run_soon(target)
+        under_test.replace([target])
+        answers = [under_test.run_soon(target) for _ in range(2)]
+        await asyncio.sleep(1)
+        answers.append(under_test.run_soon(target))
+        await asyncio.sleep(5)
+        starts = len(probes.starts)
+        await under_test.close()
+        return before, answers, starts
+
+    assert virtual.run(main) == (False, [True, False, False], 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -33,6 +34,20 @@ class Http(Prober):
     expect_status: tuple[int | str, ...] = ()
     transports: ClassVar[frozenset[str]] = TCP
     default_port: ClassVar[int] = 80
+
+    def __post_init__(self) -> None:
+        """Refuses what would not stay one line of a request.
+
+        Raises:
+            ValueError: saying what is allowed.
+        """
+        if not re.fullmatch(r"/[!-~]*", self.path):
+            raise ValueError("path must begin with / and hold no spaces")
+        if not re.fullmatch(r"[!-~]+", self.host_header or "-"):
+            raise ValueError("host_header must hold no spaces")
+        for status in self.expect_status:
+            if not re.fullmatch(r"[1-5](\d\d|xx)", str(status)):
+                raise ValueError("expect_status must hold statuses such as 200 or 2xx")
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """A response head with an accepted status is the answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -29,6 +30,15 @@ class Udp(Prober):
 
     payload: str = ""
     transports: ClassVar[frozenset[str]] = UDP
+
+    def __post_init__(self) -> None:
+        """Refuses a payload that is no datagram.
+
+        Raises:
+            ValueError: saying what is allowed.
+        """
+        if not re.fullmatch(r"([0-9a-fA-F]{2}){0,512}", self.payload):
+            raise ValueError("payload must be hexadecimal, at most 512 bytes")
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """Any datagram back from the destination is the answer."""

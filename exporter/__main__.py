@@ -1,0 +1,5 @@
+"""`python -m exporter` is the command `connectivity-exporter`."""
+
+from exporter.cli import main
+
+main(prog_name="connectivity-exporter")

@@ -1,0 +1,257 @@
+"""The composition root: builds the rooms from a site file and runs them.
+
+`Exporter` is the running service, `check` one round of the same parts. A reload
+builds everything anew from the files and swaps it in only if they are free of
+problems; after a failed reload the old configuration stays in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from exporter.expose import web
+from exporter.expose.metrics import Exposition, Telemetry
+from exporter.expose.webconfig import WebConfig, read_web_config
+from exporter.monitor.lag import LoopLag
+from exporter.monitor.round import run_once
+from exporter.monitor.scheduler import Limits, Scheduler
+from exporter.monitor.store import Store
+from exporter.probes.dns import Resolver
+from exporter.probes.outcome import Verdict
+from exporter.probes.protocols import PROBERS
+from exporter.probes.runner import Runner
+from exporter.probes.tls import TlsEngine
+from exporter.rules.problem import ConfigError
+from exporter.rules.rule import Status
+from exporter.rules.site import load_site
+from exporter.rules.values import listen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+    from pathlib import Path
+
+    from exporter.monitor.store import Record
+    from exporter.probes.outcome import Result
+    from exporter.rules.rule import Target
+    from exporter.rules.site import Site
+
+logger = logging.getLogger(__name__)
+
+
+def active(site: Site) -> list[Target]:
+    """The targets that are probed from here."""
+    return [target for target in site.targets if target.status is Status.ACTIVE]
+
+
+async def check(
+    site: Site, targets: Sequence[Target], done: Callable[[Record], None]
+) -> list[Record]:
+    """Probes `targets` once, now; `done` hears of each as it ends."""
+    store = Store()
+    store.replace(targets)
+    store.listeners.append(done)
+    async with LoopLag() as lag, contextlib.AsyncExitStack() as ending:
+        resolver = _resolver(site)
+        ending.push_async_callback(resolver.close)
+        runner = _runner(site, resolver, store, lag)
+
+        async def run(target: Target) -> None:
+            store.add(target, await runner.run(target))
+
+        await run_once(targets, run, _limits(site))
+    return store.records()
+
+
+async def serve(
+    path: Path,
+    roles: Sequence[str] = (),
+    *,
+    web_config: Path | None = None,
+    listen_address: str | None = None,
+) -> None:
+    """Runs the service until SIGTERM or SIGINT; SIGHUP reloads.
+
+    Args:
+        path: the site file, read again at each reload.
+        roles: roles to play instead of those in the file.
+        web_config: file with TLS and passwords of the server, if any.
+        listen_address: where to listen instead of where the site file says.
+
+    Raises:
+        ConfigError: the files cannot be used.
+        ValueError: the listen address is none.
+        OSError: the address cannot be listened on.
+    """
+    site = load_site(path, PROBERS, roles)
+    protection = read_web_config(web_config) if web_config else WebConfig()
+    endpoint = listen(listen_address) if listen_address else site.web.listen
+    async with LoopLag() as lag:
+        exporter = Exporter(site, roles, lag)
+        parts = exporter.parts(protection)
+        async with web.serve(parts, endpoint.host, endpoint.port) as port:
+            logger.info("listening on %s", endpoint if endpoint.port else port)
+            exporter.start()
+            try:
+                await _until_told(exporter.reload)
+            finally:
+                await exporter.close()
+
+
+class Exporter:
+    """The running service without its server.
+
+    Args:
+        site: the configuration to begin with.
+        roles: roles to play instead of the file's, at each reload too.
+        lag: measures the running event loop.
+    """
+
+    def __init__(self, site: Site, roles: Sequence[str], lag: LoopLag) -> None:
+        self._site = site
+        self._roles = roles
+        self._lag = lag
+        self._store = Store()
+        self._store.listeners.append(_Changes().hear)
+        self._telemetry = Telemetry(lambda: self._site.targets, lambda: lag.latest)
+        self._exposition = Exposition(self._store, self._telemetry)
+        self._resolver = _resolver(site)
+        self._runner = _runner(site, self._resolver, self._store, lag)
+        self._scheduler = Scheduler(
+            self._probe,
+            _limits(site),
+            lateness=self._telemetry.observe_lateness,
+            salt=socket.gethostname(),
+        )
+        self._telemetry.load = self._scheduler
+        self._reloading = asyncio.Lock()
+
+    def start(self) -> None:
+        """Begins to probe."""
+        self._bring_into_force(self._site)
+
+    async def close(self) -> None:
+        """Stops probing; nothing is left under way."""
+        await self._scheduler.close()
+        await self._resolver.close()
+
+    async def reload(self) -> Sequence[str]:
+        """Loads the configuration anew; returns the problems, none if it is in force."""
+        async with self._reloading:
+            problems = await self._try_reload()
+        for problem in problems:
+            logger.error("reload failed, the old rules stay: %s", problem)
+        return problems
+
+    async def _try_reload(self) -> Sequence[str]:
+        try:
+            site = await asyncio.to_thread(
+                load_site, self._site.path, PROBERS, self._roles
+            )
+            resolver = _resolver(site)
+            runner = _runner(site, resolver, self._store, self._lag)
+        except (ConfigError, OSError) as error:
+            self._telemetry.reloaded(False, time.time())
+            return str(error).splitlines()
+        before, self._resolver = self._resolver, resolver
+        self._runner = runner
+        self._bring_into_force(site)
+        await before.retire()
+        return []
+
+    def parts(self, protection: WebConfig) -> web.Parts:
+        """What the HTTP server tells of, and may ask for."""
+        return web.Parts(
+            store=self._store,
+            exposition=self._exposition,
+            targets=lambda: self._site.targets,
+            reload=self.reload,
+            probe_now=self._probe_now,
+            next_due=self._scheduler.next_due,
+            protection=protection,
+        )
+
+    def _bring_into_force(self, site: Site) -> None:
+        self._site = site
+        targets = active(site)
+        self._store.replace(targets)
+        self._scheduler.replace(targets, _limits(site))
+        self._telemetry.reloaded(True, time.time())
+        for warning in site.warnings:
+            logger.warning("%s", warning)
+        roles = ", ".join(site.roles)
+        logger.info("%d targets of %s are probed", len(targets), roles)
+
+    async def _probe(self, target: Target) -> float | None:
+        result = await self._runner.run(target)
+        self._store.add(target, result)
+        return _hold_off(result)
+
+    async def _probe_now(self, rule_id: str) -> bool:
+        records = self._store.of_rule(rule_id)
+        started = [self._scheduler.run_soon(record.target) for record in records]
+        return any(started)
+
+
+class _Changes:
+    """Logs what became of a target when that changes, and only then."""
+
+    def __init__(self) -> None:
+        self._logged: dict[tuple[str, str, int], Verdict] = {}
+
+    def hear(self, record: Record) -> None:
+        before = self._logged.get(record.target.key)
+        if record.latest is None or before is record.verdict:
+            return
+        self._logged[record.target.key] = record.verdict
+        if before is None and record.verdict is Verdict.HOLDS:
+            return
+        seen = record.latest.observation
+        logger.log(
+            logging.INFO if record.verdict is Verdict.HOLDS else logging.WARNING,
+            "%s: %s: %s at %s: %s",
+            *(record.target, record.verdict, seen.reason, seen.stage, seen.detail),
+        )
+
+
+def _limits(site: Site) -> Limits:
+    return Limits(site.schedule.concurrency, site.schedule.rate)
+
+
+def _resolver(site: Site) -> Resolver:
+    return Resolver(site.dns.servers, site.dns.search)
+
+
+def _runner(site: Site, resolver: Resolver, store: Store, lag: LoopLag) -> Runner:
+    return Runner(
+        resolver,
+        TlsEngine(site.tls.ca_file),
+        witness=store.witness,
+        stalled=lag.stalled,
+    )
+
+
+def _hold_off(result: Result) -> float | None:
+    asked = (one.observation.evidence.hold_off for one in result.addresses)
+    return max((seconds for seconds in asked if seconds is not None), default=None)
+
+
+async def _until_told(reload: Callable[[], Coroutine[None, None, object]]) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    reloads: set[asyncio.Task[object]] = set()
+
+    def on_hangup() -> None:
+        task = loop.create_task(reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    await stop.wait()

@@ -1,0 +1,290 @@
+"""The command line: the only file that prints, reads arguments and sets exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
+
+from exporter import __version__
+from exporter.probes.outcome import Verdict
+from exporter.probes.protocols import PROBERS
+from exporter.rules.problem import ConfigError
+from exporter.rules.rule import Status, Usage
+from exporter.rules.schema import json_schema
+from exporter.rules.site import load_site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from exporter.monitor.store import Record
+    from exporter.rules.rule import Target
+    from exporter.rules.site import Site
+
+EXIT_VIOLATED = 1
+EXIT_CANNOT_RUN = 2
+EXIT_UNKNOWN = 3
+_PLACES = (
+    Path("config/connectivity.yaml"),
+    Path("/etc/connectivity-exporter/connectivity.yaml"),
+)
+_LEVELS = ("debug", "info", "warning", "error")
+
+config_option = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="CONNECTIVITY_CONFIG",
+    help="Site file; by default the first of "
+    + ", ".join(f"./{p}" if not p.is_absolute() else str(p) for p in _PLACES),
+)
+role_option = click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    help="Play this role instead of the site file's; repeatable.",
+)
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="connectivity-exporter")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Proves connectivity requirements continuously and tells Prometheus.
+
+    Without a command: serve.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(serve)
+
+
+@main.command()
+@config_option
+@role_option
+@click.option(
+    "--web.config.file",
+    "web_config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="TLS and authentication, in the format of Prometheus's exporter-toolkit.",
+)
+@click.option(
+    "--web.listen-address",
+    "listen",
+    help="Listen here instead of where the site file says, such as :9842.",
+)
+@click.option(
+    "--log.level",
+    "level",
+    type=click.Choice(_LEVELS),
+    default="info",
+    show_default=True,
+)
+def serve(
+    config: Path | None = None,
+    roles: Sequence[str] = (),
+    web_config: Path | None = None,
+    listen: str | None = None,
+    level: str = "info",
+) -> None:
+    """Run: probe continuously and serve /metrics. The default command."""
+    from exporter import app  # noqa: PLC0415 - the other commands start without the server
+
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    path = _config_path(config)
+    try:
+        asyncio.run(
+            app.serve(path, roles, web_config=web_config, listen_address=listen)
+        )
+    except (ConfigError, OSError, ValueError) as error:
+        _fail(str(error))
+
+
+@main.command()
+@config_option
+@role_option
+@click.option("--rule", "rules", multiple=True, help="Only this rule; repeatable.")
+@click.option(
+    "--usage",
+    "usages",
+    multiple=True,
+    type=click.Choice([str(usage) for usage in Usage]),
+    help="Only rules of this usage; repeatable.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "junit"]),
+    default="table",
+    show_default=True,
+)
+def check(
+    config: Path | None,
+    roles: Sequence[str],
+    rules: Sequence[str],
+    usages: Sequence[str],
+    form: str,
+) -> None:
+    """Probe every rule once, now.
+
+    Exits with 0 if all hold, 1 if some are violated, 3 if none is but some are
+    unknown, 2 if it could not run.
+    """
+    from exporter import app  # noqa: PLC0415 - the other commands start without it
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    site = _load(config, roles)
+    targets = _selected(site, rules, usages)
+    with Progress(
+        *Progress.get_default_columns(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    ) as progress:
+        task = progress.add_task("probing", total=len(targets))
+        records = asyncio.run(
+            app.check(site, targets, lambda _record: progress.advance(task))
+        )
+    _print_check(site, records, form)
+    verdicts = {record.verdict for record in records}
+    if Verdict.VIOLATED in verdicts:
+        sys.exit(EXIT_VIOLATED)
+    if Verdict.UNKNOWN in verdicts or not verdicts:
+        sys.exit(EXIT_UNKNOWN)
+
+
+@main.command(name="rules")
+@config_option
+@role_option
+@click.option("--all-roles", is_flag=True, help="Show the rules of other roles too.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "markdown"]),
+    default="table",
+    show_default=True,
+)
+def list_rules(
+    config: Path | None, roles: Sequence[str], all_roles: bool, form: str
+) -> None:
+    """List the rules with their destinations, provenance and status.
+
+    JSON always lists every role's rules; `status` tells them apart.
+    """
+    from exporter.expose import document, report  # noqa: PLC0415 - rich tables load slowly
+
+    site = _load(config, roles)
+    shown: Sequence[Target] = site.targets
+    if form != "json" and not all_roles:
+        shown = [t for t in site.targets if t.status is not Status.OTHER_ROLE]
+    if form == "table":
+        Console().print(report.rules_table(shown))
+    else:
+        writers: dict[str, Callable[[Sequence[Target]], str]] = {
+            "json": lambda targets: _json(document.rules_document(targets)),
+            "csv": report.rules_csv,
+            "markdown": report.rules_markdown,
+        }
+        click.echo(writers[form](shown), nl=False)
+
+
+@main.command()
+@config_option
+@role_option
+def validate(config: Path | None, roles: Sequence[str]) -> None:
+    """Check the site file and its catalogues; every problem is told at once."""
+    site = _load(config, roles)
+    for warning in site.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    active = sum(target.status is Status.ACTIVE for target in site.targets)
+    click.echo(
+        f"{site.path}: fine: {len(site.rules)} rules, {active} targets probed "
+        f"as {', '.join(site.roles)}"
+    )
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of the site file and of catalogues, for editors."""
+    click.echo(_json(json_schema(PROBERS)), nl=False)
+
+
+def _print_check(site: Site, records: Sequence[Record], form: str) -> None:
+    from exporter.expose import document, report  # noqa: PLC0415 - rich tables load slowly
+
+    if form == "table":
+        _print_table(site, records)
+        return
+    writers: dict[str, Callable[[Sequence[Record]], str]] = {
+        "json": lambda every: _json(document.targets_document(every)),
+        "csv": report.check_csv,
+        "junit": report.check_junit,
+    }
+    click.echo(writers[form](records), nl=False)
+
+
+def _print_table(site: Site, records: Sequence[Record]) -> None:
+    from exporter.expose import report  # noqa: PLC0415 - rich tables load slowly
+
+    console = Console(highlight=False)
+    console.print(report.check_table(records))
+    console.print()
+    for record in report.worst_first(records):
+        if record.verdict is not Verdict.HOLDS:
+            console.print(report.explanation(record))
+    counts = {v: sum(record.verdict is v for record in records) for v in Verdict}
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    console.print(f"{len(records)} targets: {told}")
+    unset = sum(target.status is Status.UNSET for target in site.targets)
+    if unset:
+        console.print(
+            f"{unset} more are not probed because their placeholders have no value "
+            f"(see `connectivity-exporter validate`)"
+        )
+
+
+def _selected(site: Site, rules: Sequence[str], usages: Sequence[str]) -> list[Target]:
+    known = {rule.id for rule in site.rules}
+    for unknown in sorted(set(rules) - known):
+        _fail(f"--rule {unknown}: there is no such rule")
+    return [
+        target
+        for target in site.targets
+        if target.status is Status.ACTIVE
+        and (not rules or target.rule.id in rules)
+        and (not usages or target.rule.usage in usages)
+    ]
+
+
+def _load(config: Path | None, roles: Sequence[str]) -> Site:
+    try:
+        return load_site(_config_path(config), PROBERS, roles)
+    except (ConfigError, OSError) as error:
+        _fail(str(error))
+
+
+def _config_path(config: Path | None) -> Path:
+    if config is not None:
+        return config
+    found = next((place for place in _PLACES if place.is_file()), None)
+    return found or _fail(f"no site file: give --config, or put one at {_PLACES[1]}")
+
+
+def _json(document: Mapping[str, object]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"connectivity-exporter: {message}", err=True)
+    sys.exit(EXIT_CANNOT_RUN)
