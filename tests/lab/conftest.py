@@ -60,7 +60,7 @@ def pytest_terminal_summary(terminalreporter, config):
 def knock(lab):
     """Knocks from the prober, unprivileged: doors are (transport, address, port)."""
 
-    def doors(*doors, seconds=0.7):
+    def doors(*doors, seconds=1.0):
         words = [str(word) for door in doors for word in door]
         command = [PYTHON, "-m", "tests.lab.knock", str(seconds), *words]
         return json.loads(lab.prober.run(*command, unprivileged=True).stdout)

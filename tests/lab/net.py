@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.lab.cell import Cell, Process
+    from tests.lab.cell import Cell
+    from tests.lab.process import Process
 
 ROUTERS = ("r1", "fw", "r3")
 

@@ -158,9 +158,17 @@ def test_the_last_router_tells_that_no_machine_has_the_address(lab, knock):
     assert knock(*doors, seconds=6) == rejection("host-unreachable", *gateway)
 
 
-def fetch(lab, family):
+def fetch(lab, family, patience=10):
     """Asks for a page over TLS; curl's exit code."""
-    words = ["curl", f"-{family}", "-s", "-m", "1.5", "--cacert", lab.ca.root_file]
+    words = [
+        "curl",
+        f"-{family}",
+        "-s",
+        "-m",
+        str(patience),
+        "--cacert",
+        lab.ca.root_file,
+    ]
     url = f"https://{TLS}/"
     done = lab.prober.run(*words, url, unprivileged=True, check=False)
     return done.returncode
@@ -184,12 +192,12 @@ def test_a_connection_stops_only_when_data_flows(lab, knock, family, change, cod
     assert fetch(lab, family) == 0
     with change(lab.fw):
         assert knock(door) == OPEN[:1]
-        assert fetch(lab, family) == code
+        assert fetch(lab, family, patience=1.5) == code
     assert fetch(lab, family) == 0
 
 
 def test_small_answers_pass_an_mtu_black_hole(lab):
-    words = ["curl", "-sS", "-m", "2", f"http://{WEB}/"]
+    words = ["curl", "-sS", "-m", "10", f"http://{WEB}/"]
     with firewall.mtu_black_hole(lab.fw, WEB, 1200):
         assert lab.prober.run(*words, unprivileged=True).stdout == f"{WEB}\n"
 

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from tests.lab import ca, plan
-from tests.lab.cell import CHECKOUT, wait_until
+from tests.lab.cell import CHECKOUT
 from tests.lab.lab import PYTHON
+from tests.lab.process import wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -29,9 +30,9 @@ async def ask(resolver, name, kind):
     return " ".join(sorted(getattr(r.data, "addr", "alias") for r in answer))
 async def main():
     server, *names = sys.argv[1:]
-    resolver = aiodns.DNSResolver(nameservers=[server], timeout=0.5, tries=1)
-    for name in names:
-        print(name, *[await ask(resolver, name, kind) for kind in ("A", "AAAA")], sep=",")
+    resolver = aiodns.DNSResolver(nameservers=[server], timeout=1.5, tries=1)
+    questions = [(name, kind) for name in names for kind in ("A", "AAAA")]
+    print(*await asyncio.gather(*(ask(resolver, *one) for one in questions)), sep="\\n")
 asyncio.run(main())
 """
 NODATA, SERVFAIL, NXDOMAIN, REFUSED, TIMEOUT = "1", "3", "4", "6", "12"
@@ -41,12 +42,12 @@ def resolve(lab, *names, server=None):
     """What the resolver says of each name: (A, AAAA), an answer or an error code."""
     server = server or lab.dns.addresses[0]
     done = lab.prober.run(PYTHON, "-c", RESOLVE, server, *names, unprivileged=True)
-    rows = (line.split(",") for line in done.stdout.splitlines())
-    return {name: (a, aaaa) for name, a, aaaa in rows}
+    lines = done.stdout.splitlines()
+    return dict(zip(names, zip(lines[::2], lines[1::2], strict=True), strict=True))
 
 
 def curl(lab, url, *more):
-    words = ["curl", "-sS", "-m", "3", "--cacert", lab.ca.root_file, *more, url]
+    words = ["curl", "-sS", "-m", "10", "--cacert", lab.ca.root_file, *more, url]
     return lab.prober.run(*words, unprivileged=True, check=False)
 
 
@@ -147,7 +148,7 @@ def test_a_file_put_into_the_web_folder_is_served(lab):
 def test_sshd_greets_at_every_ssh_name(lab):
     greet = 'exec 3<>"/dev/tcp/$0/22"; read -r line <&3; echo "$line"'
     for name in plan.living_at("web", 22):
-        done = lab.prober.run("bash", "-c", greet, name, unprivileged=True, timeout=5)
+        done = lab.prober.run("bash", "-c", greet, name, unprivileged=True)
         assert done.stdout.startswith("SSH-2.0-OpenSSH")
 
 
@@ -200,7 +201,8 @@ def test_a_server_can_be_stopped_for_good(lab):
 
 CRASHING = """
 import sys, tempfile, pathlib, time
-from tests.lab.cell import Cell, wait_until
+from tests.lab.cell import Cell
+from tests.lab.process import wait_until
 cell = Cell(pathlib.Path(tempfile.mkdtemp(dir=sys.argv[1])))
 cell.run("ip", "netns", "add", "one")
 server = cell.start("sleeper", "sleep", "1000", net="one")
@@ -237,3 +239,23 @@ def test_two_labs_do_not_meet(lab):
     )
     assert done.stdout == "cdn.remirepo.net\n"
     assert curl(lab, "http://cdn.remirepo.net").stdout == done.stdout
+
+
+@pytest.mark.parametrize(("ci", "code"), [("", 0), ("true", 1)])
+def test_a_lab_that_cannot_run_is_no_silent_skip(tmp_path, ci, code):
+    unshare = tmp_path / "unshare"
+    unshare.write_text("#!/bin/sh\necho unshare: not for you\nexit 1\n")
+    unshare.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    test = f"{__file__}::test_the_site_file_names_the_lab"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test],
+        cwd=CHECKOUT,
+        env=os.environ | {"PATH": path, "CI": ci},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert "THE LAB DID NOT RUN" in done.stdout
+    assert "unshare: not for you" in done.stdout

@@ -12,26 +12,27 @@ from tests.lab import misbehave, plan
 from tests.lab.lab import PYTHON
 from tests.lab.misbehave import peer, udp_peer
 
+PATIENCE = 10
+A_WHILE = 0.1
 
-async def talk(behaviour, said=b"hello\n", patience=1.0):
-    """Says something and collects 200 000 bytes, or what comes, and how it ends."""
+
+async def talk(behaviour, said, expected, end):
+    """Says something; what is heard, and how the connection ends after it."""
     async with peer(behaviour) as address:
         reader, writer = await asyncio.open_connection(*address)
-        heard, end = b"", "closed"
+        writer.write(said)
         try:
-            async with asyncio.timeout(patience):
-                writer.write(said)
-                while chunk := await reader.read(65536):
-                    heard += chunk
-                    if len(heard) > 200_000:
-                        end = "endless"
-                        break
+            async with asyncio.timeout(PATIENCE):
+                heard = await reader.readexactly(expected)
+            async with asyncio.timeout(A_WHILE if end == "silent" else PATIENCE):
+                more = await reader.read(1)
         except TimeoutError:
-            end = "silent"
+            return heard, "silent"
         except ConnectionResetError:
-            end = "reset"
-        writer.transport.abort()
-        return heard, end
+            return b"", "reset"
+        finally:
+            writer.transport.abort()
+        return heard, "talks on" if more else "closed"
 
 
 @pytest.mark.parametrize(
@@ -50,41 +51,40 @@ async def talk(behaviour, said=b"hello\n", patience=1.0):
     ],
 )
 async def test_a_peer_does_what_its_name_says(behaviour, said, heard, end):
-    assert await talk(behaviour, said, patience=0.3) == (heard, end)
+    assert await talk(behaviour, said, len(heard), end) == (heard, end)
 
 
 async def test_an_endless_line_never_ends():
-    heard, end = await talk(misbehave.endless)
-    assert end == "endless"
+    heard, end = await talk(misbehave.endless, b"", 1_000_000, "talks on")
+    assert end == "talks on"
     assert set(heard) == {ord("x")}
 
 
 async def test_endless_lines_are_lines():
-    heard, end = await talk(misbehave.endless_lines)
-    assert end == "endless"
-    assert heard.startswith(b"250-and so on\r\n250-")
+    heard, end = await talk(misbehave.endless_lines, b"", 1_500_000, "talks on")
+    assert end == "talks on"
+    assert set(heard.split(b"\r\n")) == {b"250-and so on", b""}
 
 
-async def test_a_peer_drips_byte_by_byte():
-    async with peer(misbehave.dripping(b"220", 0.05)) as address:
-        reader, writer = await asyncio.open_connection(*address)
-        chunks = [await reader.read(100) for _ in range(3)]
-        writer.transport.abort()
-    assert chunks == [b"2", b"2", b"0"]
+async def test_a_dripping_peer_lets_one_byte_go_at_a_time():
+    assert await talk(misbehave.dripping(b"220", 1000), b"", 1, "silent") == (
+        b"2",
+        "silent",
+    )
 
 
 async def test_a_peer_takes_many_and_lets_go_of_all():
-    async with peer(misbehave.mute) as address:
+    async with peer(misbehave.banner(b"!")) as address:
         clients = [await asyncio.open_connection(*address) for _ in range(20)]
-        before = asyncio.all_tasks()
+        greetings = [await reader.readexactly(1) for reader, _ in clients]
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert len(before) > 20
+    assert greetings == [b"!"] * 20
     assert [await reader.read() for reader, _ in clients] == [b""] * 20
     for _, writer in clients:
         writer.close()
 
 
-async def ask(answer, count):
+async def ask(answer, count, patience=PATIENCE):
     """Sends one datagram to a peer and collects so many answers."""
     loop = asyncio.get_running_loop()
     async with udp_peer(answer) as address:
@@ -92,7 +92,7 @@ async def ask(answer, count):
             sock.setblocking(False)
             sock.connect(address)
             sock.send(b"hello")
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(patience):
                 return [await loop.sock_recv(sock, 100) for _ in range(count)]
 
 
@@ -104,7 +104,7 @@ async def test_udp_peers_answer_as_told():
 
 async def test_a_silent_udp_peer_takes_datagrams_without_a_refusal():
     with pytest.raises(TimeoutError):
-        await ask(misbehave.silent, 1)
+        await ask(misbehave.silent, 1, A_WHILE)
 
 
 ports = itertools.count(7001)

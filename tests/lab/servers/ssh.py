@@ -11,8 +11,8 @@ from tests.lab.cell import require
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.lab.cell import Process
     from tests.lab.net import Host
+    from tests.lab.process import Process
 
 _CONFIGURATION = """
 {listen}

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.lab.ca import Authority
-    from tests.lab.cell import Process
     from tests.lab.net import Host
+    from tests.lab.process import Process
 
 PORTS = (80, 443, 9999, 19999)
 _CONFIGURATION = """
