@@ -35,7 +35,7 @@ from exporter.expose.samples import label
 from exporter.rules.rule import Status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
     from prometheus_client.core import Metric
 
@@ -169,7 +169,7 @@ class Exposition:
         self._rows: dict[int, Row] = {}
         store.listeners.append(self._take_in)
 
-    async def chunks(self, form: Format) -> AsyncIterator[bytes]:
+    async def chunks(self, form: Format) -> AsyncGenerator[bytes]:
         """The exposition in parts of some 64 KiB to 256 KiB, one state per target throughout."""
         snapshot = await self._snapshot()
         steps = [snapshot[i : i + STEP] for i in range(0, len(snapshot), STEP)]

@@ -1,0 +1,125 @@
+"""Who may ask: users with passwords, and no page of somebody else's.
+
+Passwords are compared with their bcrypt hashes in one thread, so that a flood of
+guesses costs one core at most and never the event loop; what was found right is
+remembered under a key of this process. An unknown user takes as long as a known one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import bcrypt
+from aiohttp import BasicAuth, hdrs, web
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp.typedefs import Handler, Middleware
+
+_LONGEST_PASSWORD = 72
+"""Bytes; bcrypt knows no more."""
+_REMEMBERED = 256
+_WAITING = 16
+"""Requests whose password may wait to be compared; more are turned away."""
+_CHALLENGE = {hdrs.WWW_AUTHENTICATE: 'Basic realm="connectivity-exporter"'}
+_OWN_SITE = frozenset({"same-origin", "none"})
+_HARMLESS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+
+
+class Users:
+    """Knows who may come in.
+
+    Args:
+        users: bcrypt hashes by name; at least one.
+    """
+
+    def __init__(self, users: Mapping[str, bytes]) -> None:
+        self._users = users
+        # What an unknown user is compared with, so that it takes as long.
+        self._stand_in = next(iter(users.values()))
+        self._thread = ThreadPoolExecutor(1, "passwords")
+        self._waiting = 0
+        self._key = os.urandom(32)
+        self._remembered: dict[bytes, None] = {}
+
+    async def check(self, name: str, password: str) -> bool:
+        """Whether this is a user's name and password."""
+        given = password.encode()
+        known = self._users.get(name)
+        digest = self._digest(name.encode(), known or b"", given)
+        if digest in self._remembered:
+            return True
+        right = await self._compare(given, known or self._stand_in)
+        if not right or known is None:
+            return False
+        while len(self._remembered) >= _REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[digest] = None
+        return True
+
+    async def _compare(self, given: bytes, hashed: bytes) -> bool:
+        fits = len(given) <= _LONGEST_PASSWORD and b"\0" not in given
+        if self._waiting >= _WAITING:
+            raise web.HTTPServiceUnavailable(text="too many log-ins at once\n")
+        self._waiting += 1
+        try:
+            right = await asyncio.get_running_loop().run_in_executor(
+                self._thread, bcrypt.checkpw, given if fits else b"", hashed
+            )
+        finally:
+            self._waiting -= 1
+        return right and fits
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _digest(self, *parts: bytes) -> bytes:
+        keyed = hmac.new(self._key, digestmod=hashlib.sha256)
+        for part in parts:
+            keyed.update(len(part).to_bytes(8, "big") + part)
+        return keyed.digest()
+
+
+def password_guard(users: Users) -> Middleware:
+    """Lets nobody pass without a user's name and password (RFC 7617)."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            given = BasicAuth.decode(request.headers[hdrs.AUTHORIZATION], "utf-8")
+        except (KeyError, ValueError):
+            given = None
+        if given is None or not await users.check(given.login, given.password):
+            text = "a user name and password are needed\n"
+            raise web.HTTPUnauthorized(text=text, headers=_CHALLENGE)
+        return await handler(request)
+
+    return guard
+
+
+@web.middleware
+async def same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuses what another site's page makes a browser ask for.
+
+    Only requests that change something are judged. Browsers say where a request
+    comes from in one of two headers (W3C Fetch Metadata; RFC 6454); programs that
+    are no browser send neither.
+    """
+    if request.method not in _HARMLESS and _foreign(request):
+        raise web.HTTPForbidden(text="refused: this request comes from another site\n")
+    return await handler(request)
+
+
+def _foreign(request: web.Request) -> bool:
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in _OWN_SITE
+    origin = request.headers.get(hdrs.ORIGIN)
+    return origin is not None and origin.partition("://")[2] != request.host

@@ -1,0 +1,50 @@
+"""gzip of a stream, without holding up the event loop.
+
+Compression runs in a thread, which zlib lets run freely, while the next part is
+being put together. Level 1: the text is so repetitive that more effort buys little.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+_LEVEL = 1
+_GZIP = 31
+"""zlib's window size of 2**15 bytes, plus 16 for a gzip header and trailer."""
+_BATCH = 1 << 18
+"""Bytes handed to the thread at once, so that the way there does not matter."""
+
+
+async def gzipped(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """The stream as one gzip member (RFC 1952)."""
+    loop = asyncio.get_running_loop()
+    compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+    under_way: asyncio.Future[bytes] | None = None
+    async with aclosing(_batches(chunks)) as batches:
+        async for batch in batches:
+            if under_way is not None:
+                yield await under_way
+            under_way = loop.run_in_executor(None, compressor.compress, batch)
+    if under_way is not None:
+        yield await under_way
+    yield compressor.flush()
+
+
+async def _batches(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    pending: list[bytes] = []
+    size = 0
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            pending.append(chunk)
+            size += len(chunk)
+            if size >= _BATCH:
+                yield b"".join(pending)
+                pending.clear()
+                size = 0
+    yield b"".join(pending)
