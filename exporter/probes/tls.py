@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from exporter.probes.link import Link
+    from exporter.probes.outcome import TlsFacts
     from exporter.probes.stream import Stream
     from exporter.rules.rule import Target
 
@@ -114,10 +115,18 @@ class TlsEngine:
         try:
             await _shake_hands(connection, stream)
         finally:
-            presented = connection.get_peer_cert_chain()
-            if presented:
-                link.tls = self._examiner.facts(presented, _session(connection), target)
+            link.tls = self._facts(connection, target)
         return TlsStream(connection, stream)
+
+    def _facts(self, connection: SSL.Connection, target: Target) -> TlsFacts | None:
+        presented = connection.get_peer_cert_chain()
+        if not presented:
+            return None
+        session = Session(
+            version=connection.get_protocol_version_name(),
+            cipher=connection.get_cipher_name() or "",
+        )
+        return self._examiner.facts(presented, session, target)
 
 
 class TlsStream(SecureStream):
@@ -187,13 +196,6 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _session(connection: SSL.Connection) -> Session:
-    return Session(
-        version=connection.get_protocol_version_name(),
-        cipher=connection.get_cipher_name() or "",
-    )
 
 
 async def _shake_hands(connection: SSL.Connection, stream: Stream) -> None:

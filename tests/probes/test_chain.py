@@ -7,7 +7,7 @@ from exporter.probes.outcome import TlsError, Trust
 from exporter.probes.trust import Judge
 from exporter.rules.rule import TlsPolicy
 from tests import make
-from tests.certificates import DAY, NOW, authority, server
+from tests.certificates import DAY, NOW, authority, openssl, server
 
 NAME = "web.uni.example"
 SESSION = Session("TLSv1.3", "TLS_AES_128_GCM_SHA256")
@@ -124,12 +124,29 @@ def test_a_clock_set_back_is_believed(examiner, clock):
     assert facts(examiner, presented).error is TlsError.NOT_YET_VALID
 
 
-def test_a_root_that_runs_out_unsent_is_noticed_within_the_hour(examiner, clock):
+def test_a_root_that_was_not_sent_is_judged_by_its_dates_too(examiner, clock):
     presented = server(PUBLIC, NAME, end=99 * DAY)
     clock.now = (NOW + 30 * DAY).timestamp() - 10
     assert facts(examiner, presented).verified
     clock.now += 20
     assert facts(examiner, presented).error is TlsError.EXPIRED
+
+
+def test_a_root_the_system_learns_of_counts_within_the_hour(
+    tmp_path, monkeypatch, clock
+):
+    (tmp_path / "public.pem").write_bytes(PUBLIC.pem)
+    directory = tmp_path / "certs"
+    directory.mkdir()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(directory))
+    examiner = Examiner(Judge(tmp_path / "public.pem", None), clock)
+    presented = server(SITE, NAME)
+    assert facts(examiner, presented).trust is Trust.NONE
+    (directory / "site.pem").write_bytes(SITE.pem)
+    openssl("rehash", directory)
+    clock.now += 3601
+    assert facts(examiner, presented).trust is Trust.SITE
 
 
 def test_what_is_remembered_is_bounded_and_the_least_used_goes(examiner, monkeypatch):

@@ -266,6 +266,7 @@ async def test_the_peers_orderly_end_is_where_an_answer_was_due(engine, context)
             with pytest.raises(ProbeError) as caught:
                 await stream.receive()
     assert caught.value.reason is Reason.CLOSED
+    assert caught.value.detail == "closed by the peer where an answer was due"
 
 
 async def test_bytes_sent_before_the_handshake_are_not_taken_for_protected(
@@ -283,6 +284,7 @@ async def test_bytes_sent_before_the_handshake_are_not_taken_for_protected(
             with pytest.raises(ProbeError) as caught:
                 await link.start_tls(stream)
     assert caught.value.reason is Reason.MALFORMED
+    assert caught.value.detail == "data sent before the TLS handshake"
 
 
 # What a peer can do instead of a handshake.
@@ -486,16 +488,13 @@ def s_server(tmp_path, *arguments):
         *("-key", tmp_path / "key.pem", "-cert", tmp_path / "leaf.pem"),
         *("-cert_chain", tmp_path / "others.pem", *arguments),
     ]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
+    # Packets, because s_server takes what one read gives it for one command.
+    keyboard, stdin = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pipes = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with keyboard, stdin, subprocess.Popen(command, text=True, **pipes) as process:
         try:
             line = next(line for line in process.stdout if line.startswith("ACCEPT"))
-            yield int(line.rpartition(":")[2]), process.stdin
+            yield int(line.rpartition(":")[2]), keyboard
         finally:
             process.kill()
 
@@ -550,7 +549,7 @@ async def test_a_peer_without_our_versions_is_described(engine, tmp_path):
 
 @pytest.mark.parametrize(
     ("version", "command"),
-    [("-tls1_2", "r"), ("-tls1_3", "k"), ("-tls1_3", "K")],
+    [("-tls1_2", b"r\n"), ("-tls1_3", b"k\n"), ("-tls1_3", b"K\n")],
     ids=["renegotiation", "new key", "new keys both ways"],
 )
 async def test_what_a_peer_wants_between_answers_does_not_disturb_them(
@@ -558,9 +557,8 @@ async def test_what_a_peer_wants_between_answers_does_not_disturb_them(
 ):
     with s_server(tmp_path, version) as (port, keyboard), link_to(port, engine) as link:
         stream = await open_tls(link)
-        for line in (command, "answer"):
-            keyboard.write(f"{line}\n")
-            keyboard.flush()
+        keyboard.send(command)
+        keyboard.send(b"answer\n")
         assert await stream.receive_line(100) == b"answer"
         await stream.send(b"thanks\n")
 

@@ -249,12 +249,15 @@ def test_an_expired_cross_signature_is_not_in_the_way_of_a_known_root(judge):
 
 
 def test_a_forged_signature_is_invalid_and_never_trusted_even_if_expired(judge):
+    past = {"start": -9 * DAY, "end": -DAY}
     impostor = authority("Intermediate", STRANGER)
-    for forged in (
-        server(impostor, NAME),
-        server(impostor, NAME, start=-9 * DAY, end=-DAY),
+    old_impostor = authority("Old", STRANGER)
+    for presented in (
+        [server(impostor, NAME), INTERMEDIATE],
+        [server(impostor, NAME, **past), INTERMEDIATE],
+        [server(old_impostor, NAME), OLD_INTERMEDIATE],
     ):
-        finding = verdict(judge, [forged, INTERMEDIATE])
+        finding = verdict(judge, presented)
         assert (finding.trust, finding.error) == (Trust.NONE, TlsError.INVALID)
 
 
