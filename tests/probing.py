@@ -34,9 +34,16 @@ class Prober:
         self._rounds = 0
 
     async def __call__(
-        self, probe, port, *, within=5.0, udp=False, host=NAME, **options
+        self,
+        probe,
+        port,
+        *,
+        timeout=5.0,  # noqa: ASYNC109 - the rule's own, which the runner keeps
+        udp=False,
+        host=NAME,
+        **options,
     ):
-        """The observation of one round, at most `within` seconds; `options` as in YAML."""
+        """The observation of one round; `options` are the prober's, as in YAML."""
         self._rounds += 1
         target = make.target(
             probe,
@@ -44,7 +51,7 @@ class Prober:
             port,
             id=f"rule-{self._rounds}",
             transport=Transport.UDP if udp else Transport.TCP,
-            timeout=within,
+            timeout=timeout,
             options=options,
         )
         result = await self._runner.run(target)

@@ -1,12 +1,12 @@
-"""Peers that misbehave to order, on loopback."""
+"""Peers with a script, inside TLS where wanted; plain misbehaviour is the lab's."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
-import struct
+
+from tests.lab.misbehave import mute
 
 GONE = (OSError, ssl.SSLError, asyncio.IncompleteReadError)
 
@@ -38,73 +38,6 @@ async def peer(treat, tls=None):
         await server.wait_closed()
 
 
-@contextlib.asynccontextmanager
-async def udp_peer(answer, address=("127.0.0.1", 0)):
-    """Answers each datagram with the datagrams `answer(data)` gives; yields the port."""
-    loop = asyncio.get_running_loop()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.setblocking(False)
-        sock.bind(address)
-
-        async def serve():
-            while True:
-                data, client = await loop.sock_recvfrom(sock, 65535)
-                for reply in answer(data):
-                    await loop.sock_sendto(sock, reply, client)
-
-        task = asyncio.create_task(serve())
-        try:
-            yield sock.getsockname()[1]
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-
-async def mute(reader, _writer):
-    """Accepts, reads, and never says a word."""
-    while await reader.read(4096):
-        pass
-
-
-async def close(_reader, _writer):
-    """Closes at once."""
-
-
-async def close_after_question(reader, _writer):
-    """Takes what is asked, then closes."""
-    await reader.read(4096)
-
-
-async def reset(_reader, writer):
-    """Ends the connection with a RST at once."""
-    sock = writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-async def reset_after_question(reader, writer):
-    """Takes what is asked, then resets."""
-    await reader.read(4096)
-    await reset(reader, writer)
-
-
-async def endless(_reader, writer):
-    """Sends one line without end."""
-    while True:
-        writer.write(b"x" * 4096)
-        await writer.drain()
-
-
-def says(data):
-    """Sends `data` at once, whatever is asked, and then waits."""
-
-    async def treat(reader, writer):
-        writer.write(data)
-        await mute(reader, writer)
-
-    return treat
-
-
 def replies(data):
     """Sends `data` once it has been asked anything, and then waits."""
 
@@ -112,18 +45,6 @@ def replies(data):
         await reader.read(4096)
         writer.write(data)
         await mute(reader, writer)
-
-    return treat
-
-
-def drips(data):
-    """Sends `data` a byte at a time, slower than anybody should wait for."""
-
-    async def treat(_reader, writer):
-        for octet in data:
-            writer.write(bytes([octet]))
-            await writer.drain()
-            await asyncio.sleep(0.05)
 
     return treat
 

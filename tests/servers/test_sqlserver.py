@@ -10,9 +10,10 @@ import sys
 import pytest
 from pytds.instance_browser_client import parse_instances_response
 
+from tests.lab.misbehave import udp_peer
 from tests.probing import ISSUED, ROOT, server_tls
 from tests.servers.process import binary
-from tests.servers.scripted import peer, udp_peer
+from tests.servers.scripted import peer
 from tests.servers.sqlserver import (
     NOT_SUPPORTED,
     OFF,
@@ -91,7 +92,7 @@ async def test_freetds_gets_to_the_login_answer(
 async def test_freetds_finds_the_port_of_an_instance_through_the_browser():
     fake = SqlServer(instances={"MSSQLSERVER": 1433, "ANALYTICS": 51234})
     # It asks port 1434 whatever it is told, so this is an address of our own.
-    async with udp_peer(fake.browse, (BROWSER, 1434)):
+    async with udp_peer(fake.browse, BROWSER, 1434):
         said = await _run([binary("tsql"), "-L", "-H", BROWSER], {})
     assert "ANALYTICS" in said
     assert "51234" in said

@@ -1,0 +1,80 @@
+"""LDAP over TLS against slapd and against servers that break off."""
+
+from __future__ import annotations
+
+import pytest
+
+from exporter.probes.outcome import Reason, Stage, TlsError, Trust
+from exporter.probes.wire import ber
+from tests.lab.misbehave import closing_on_data, mute
+from tests.probing import EXPIRED, ISSUED, server_tls
+from tests.servers.scripted import peer, replies
+from tests.servers.slapd import slapd
+
+
+def outcome(operation):
+    return ber.encode(ber.SEQUENCE, ber.integer(1), operation)
+
+
+def text(said):
+    return ber.encode(ber.OCTET_STRING, said)
+
+
+DONE = outcome(ber.encode(0x65, ber.integer(0, ber.ENUMERATED), text(b""), text(b"")))
+
+
+async def test_slapd_tells_its_root(probe, slapd_port):
+    seen = await probe("ldaps", slapd_port)
+    assert (seen.reason, seen.stage) == (Reason.ANSWERED, Stage.EXCHANGE)
+    assert seen.detail == "supportedLDAPVersion 3"
+    assert (seen.tls.verified, seen.tls.trust) == (True, Trust.SITE)
+
+
+async def test_a_server_that_wants_a_bind_first_answers_too(probe, folder):
+    with slapd(folder / "authc", ISSUED, "require authc") as port:
+        seen = await probe("ldaps", port)
+    assert seen.reason is Reason.ANSWERED
+    assert seen.detail == "result 53 authentication required"
+
+
+async def test_the_domain_controller_that_answers_is_named(probe, tmp_path):
+    attribute = ber.encode(
+        ber.SEQUENCE,
+        text(b"dnsHostName"),
+        ber.encode(ber.SET, text(b"dc2.uni.example")),
+    )
+    entry = ber.encode(0x64, text(b""), ber.encode(ber.SEQUENCE, attribute))
+    tls = server_tls(tmp_path)
+    async with peer(replies(outcome(entry) + DONE), tls) as port:
+        seen = await probe("ldaps", port)
+    assert seen.detail == "dnsHostName dc2.uni.example"
+
+
+async def test_an_empty_root_is_an_answer(probe, tmp_path):
+    async with peer(replies(DONE), server_tls(tmp_path)) as port:
+        seen = await probe("ldaps", port)
+    assert (seen.reason, seen.detail) == (Reason.ANSWERED, "an empty rootDSE")
+
+
+async def test_an_expired_certificate_is_told_and_no_failure(probe, tmp_path):
+    async with peer(replies(DONE), server_tls(tmp_path, EXPIRED)) as port:
+        seen = await probe("ldaps", port)
+    assert (seen.reason, seen.tls.error) == (Reason.ANSWERED, TlsError.EXPIRED)
+
+
+@pytest.mark.parametrize(
+    ("treat", "reason"),
+    [
+        (mute, Reason.TIMEOUT),
+        (closing_on_data, Reason.CLOSED),
+        (replies(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Reason.MALFORMED),
+        (replies(b"\x30\x84\xff\xff\xff\xff"), Reason.MALFORMED),
+        (replies(DONE[:-1]), Reason.TIMEOUT),
+    ],
+)
+async def test_tls_alone_is_no_answer(probe, tmp_path, treat, reason):
+    async with peer(treat, server_tls(tmp_path)) as port:
+        seen = await probe("ldaps", port, timeout=0.5)
+    assert (seen.reason, seen.stage) == (reason, Stage.EXCHANGE)
+    # Whatever went wrong after it, the certificate was seen.
+    assert seen.tls.verified

@@ -1,0 +1,200 @@
+"""SMTP submission against Postfix and against servers that do not do their part."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from exporter.probes.outcome import Reason, Stage, TlsError, Trust
+from exporter.probes.protocols import smtp as under_test
+from exporter.probes.protocols.smtp import Smtp
+from tests.lab.misbehave import mute
+from tests.probing import EXPIRED, ISSUED, server_tls
+from tests.servers.postfix import postfix
+from tests.servers.scripted import dialogue, peer
+
+GREETING = b"220 mail.uni.example ESMTP\r\n"
+EHLO = b"250-mail.uni.example\r\n250-SIZE\r\n250 STARTTLS\r\n"
+PLAIN = b"250-mail.uni.example\r\n250 SIZE\r\n"
+BYE = b"221 Bye\r\n"
+
+
+async def test_postfix_answers_inside_tls(probe, postfix_port):
+    seen = await probe("smtp", postfix_port)
+    assert (seen.reason, seen.stage) == (Reason.ANSWERED, Stage.EXCHANGE)
+    assert seen.detail == "220 mail.uni.example ESMTP Postfix"
+    assert (seen.tls.verified, seen.tls.trust) == (True, Trust.SITE)
+    assert (
+        seen.tls.expiry_timestamp == ISSUED.certificate.not_valid_after_utc.timestamp()
+    )
+    assert {Stage.CONNECT, Stage.TLS, Stage.EXCHANGE} <= set(seen.phases)
+
+
+async def test_without_starttls_the_plain_session_is_enough(probe, postfix_port):
+    seen = await probe("smtp", postfix_port, starttls=False)
+    assert (seen.reason, seen.tls) == (Reason.ANSWERED, None)
+
+
+async def test_an_expired_certificate_is_told_and_no_failure(probe, tmp_path):
+    context = server_tls(tmp_path, EXPIRED)
+
+    async def treat(reader, writer):
+        steps = iter([GREETING, EHLO, b"220 go ahead\r\n"])
+        writer.write(next(steps))
+        for step in steps:
+            await reader.readline()
+            writer.write(step)
+        await writer.start_tls(context)
+        for step in (EHLO, BYE):
+            await reader.readline()
+            writer.write(step)
+
+    async with peer(treat) as port:
+        seen = await probe("smtp", port)
+    assert seen.reason is Reason.ANSWERED
+    assert (seen.tls.error, seen.tls.verified) == (TlsError.EXPIRED, False)
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"421 mail too busy\r\n", b"554-no\r\n554 service here\r\n"]
+)
+async def test_an_error_for_a_greeting_is_a_rejection(probe, greeting):
+    async with peer(dialogue(greeting)) as port:
+        seen = await probe("smtp", port)
+    assert (seen.reason, seen.stage) == (Reason.REJECTED, Stage.EXCHANGE)
+    assert seen.detail.startswith(f"the greeting: {greeting[:3].decode()} ")
+
+
+async def test_a_refused_ehlo_is_a_rejection(probe):
+    async with peer(dialogue(GREETING, b"502 not here\r\n")) as port:
+        seen = await probe("smtp", port)
+    assert (seen.reason, seen.detail) == (Reason.REJECTED, "EHLO: 502 not here")
+
+
+async def test_missing_starttls_is_a_rejection_and_still_ends_with_quit(probe):
+    heard = []
+    async with peer(dialogue(GREETING, PLAIN, BYE, heard=heard)) as port:
+        seen = await probe("smtp", port)
+    assert (seen.reason, seen.detail) == (Reason.REJECTED, "no STARTTLS offered")
+    assert heard[-1] == b"QUIT\r\n"
+
+
+async def test_a_masked_keyword_is_pointed_out(probe):
+    stripped = b"250-mail.uni.example\r\n250 XXXXXXXA\r\n"
+    async with peer(dialogue(GREETING, stripped, BYE)) as port:
+        seen = await probe("smtp", port)
+    assert seen.reason is Reason.REJECTED
+    assert "XXXXXXXA looks like a device on the path" in seen.detail
+
+
+async def test_refused_starttls_is_a_rejection(probe):
+    refused = b"454 TLS not available\r\n"
+    async with peer(dialogue(GREETING, EHLO, refused)) as port:
+        seen = await probe("smtp", port)
+    assert (seen.reason, seen.stage) == (Reason.REJECTED, Stage.EXCHANGE)
+    assert seen.detail == "STARTTLS: 454 TLS not available"
+
+
+async def test_data_injected_before_tls_is_malformed(probe):
+    injected = b"220 go ahead\r\n250 injected\r\n"
+    async with peer(dialogue(GREETING, EHLO, injected)) as port:
+        seen = await probe("smtp", port)
+    assert (seen.reason, seen.detail) == (
+        Reason.MALFORMED,
+        "data sent before the TLS handshake",
+    )
+
+
+async def test_silence_after_starttls_is_a_timeout_in_tls(probe):
+    async with peer(dialogue(GREETING, EHLO, b"220 go ahead\r\n")) as port:
+        seen = await probe("smtp", port, timeout=0.4)
+    assert (seen.reason, seen.stage) == (Reason.TIMEOUT, Stage.TLS)
+
+
+async def test_a_reply_with_another_code_is_malformed(probe):
+    async with peer(dialogue(GREETING, b"354 go on\r\n")) as port:
+        seen = await probe("smtp", port)
+    assert (seen.reason, seen.detail) == (
+        Reason.MALFORMED,
+        "EHLO: 354 go on, not 250",
+    )
+
+
+async def test_nothing_is_said_before_the_greeting(probe):
+    heard = []
+
+    async def treat(reader, writer):
+        async with asyncio.timeout(0.2):
+            heard.append(await reader.read(100))
+
+    async with peer(treat) as port:
+        await probe("smtp", port, timeout=0.4)
+    assert heard in ([], [b""])
+
+
+async def test_what_is_said_is_four_commands_and_no_mail(probe):
+    heard = []
+    script = dialogue(GREETING, PLAIN, BYE, heard=heard)
+    async with peer(script) as port:
+        await probe("smtp", port, starttls=False, helo="app.uni.example")
+    assert heard == [b"EHLO app.uni.example\r\n", b"QUIT\r\n"]
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("app01", "app01"),
+        ("app01.uni.example", "app01.uni.example"),
+        ("", "connectivity-exporter.invalid"),
+        ("odd_name", "connectivity-exporter.invalid"),
+        ("two words", "connectivity-exporter.invalid"),
+    ],
+)
+async def test_the_name_given_is_this_hosts_if_it_is_one(
+    probe, monkeypatch, host, name
+):
+    monkeypatch.setattr(under_test.platform, "node", lambda: host)
+    heard = []
+    async with peer(dialogue(GREETING, PLAIN, BYE, heard=heard)) as port:
+        await probe("smtp", port, starttls=False)
+    assert heard[0] == f"EHLO {name}\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "a\r\nMAIL FROM:<x>", "app\n", "-app", "[1.2.3.4", "bücher"]
+)
+def test_a_name_that_is_none_is_refused(name):
+    with pytest.raises(ValueError, match="helo must be"):
+        Smtp(helo=name)
+
+
+@pytest.mark.parametrize("name", ["app", "a.uni.example", "[192.0.2.1]", "[IPv6:::1]"])
+def test_names_and_address_literals_are_taken(name):
+    assert Smtp(helo=name).helo == name
+
+
+async def test_a_slow_greeting_is_waited_for(probe):
+    async def treat(reader, writer):
+        await asyncio.sleep(0.3)
+        await dialogue(GREETING, PLAIN, BYE)(reader, writer)
+
+    async with peer(treat) as port:
+        seen = await probe("smtp", port, starttls=False)
+    assert seen.reason is Reason.ANSWERED
+
+
+async def test_silence_after_quit_is_a_timeout(probe):
+    async def treat(reader, writer):
+        await dialogue(GREETING, PLAIN)(reader, writer)
+        await mute(reader, writer)
+
+    async with peer(treat) as port:
+        seen = await probe("smtp", port, timeout=0.4, starttls=False)
+    assert (seen.reason, seen.stage) == (Reason.TIMEOUT, Stage.EXCHANGE)
+
+
+async def test_a_postfix_that_takes_nothing_without_tls_answers_too(probe, folder):
+    with postfix(folder / "strict", ISSUED, tls="encrypt") as port:
+        seen = await probe("smtp", port)
+    assert seen.reason is Reason.ANSWERED
