@@ -74,7 +74,7 @@ def _endpoints(
     file: YamlFile,
     problems: list[Problem],
 ) -> tuple[Endpoint, ...]:
-    found: list[Endpoint] = []
+    found: dict[tuple[str, int], Endpoint] = {}
     for index, text in enumerate(texts):
         at: Location = ("placeholders", placeholder.name, index)
         if at not in file.lines:  # one host, not written as a list
@@ -85,10 +85,9 @@ def _endpoints(
             if not file.flawed(at):
                 problems.append(file.problem(at, str(error)))
             continue
-        if any((value.host, value.port) == (one.host, one.port) for one in found):
+        if found.setdefault((value.host, value.port), value) is not value:
             problems.append(file.problem(at, f"{value.host} stands here twice"))
-        found.append(value)
-    return tuple(found)
+    return tuple(found.values())
 
 
 def _binding(

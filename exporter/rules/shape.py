@@ -10,7 +10,6 @@ import re
 import types
 from typing import (
     TYPE_CHECKING,
-    Annotated,
     Any,
     TypeGuard,
     TypeVar,
@@ -180,15 +179,10 @@ def _below(annotation: object, part: str | int) -> object:
 
 
 def _bare(annotation: object) -> object:
-    """A type without `| None` and without annotations."""
-    while True:
-        arguments = get_args(annotation)
-        if get_origin(annotation) in _UNIONS:
-            annotation = next(a for a in arguments if a is not types.NoneType)
-        elif get_origin(annotation) is Annotated:
-            annotation = arguments[0]
-        else:
-            return annotation
+    """A type without `| None`."""
+    if get_origin(annotation) not in _UNIONS:
+        return annotation
+    return next(a for a in get_args(annotation) if a is not types.NoneType)
 
 
 def _is_choice(annotation: object) -> bool:

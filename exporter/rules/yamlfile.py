@@ -116,7 +116,7 @@ def _text(path: Path) -> str:
         message = f"is larger than {MAX_BYTES} bytes, which is the limit"
         raise ConfigError([Problem(str(path), 1, "", message)])
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"is not UTF-8 text at byte {error.start}"

@@ -270,6 +270,9 @@ EXPECTED = {
         ":7: rules[0].interval: must be longer than the timeout in force",
         ":8: rules[1].timeout: must be shorter than the rule's interval in force",
     ],
+    "site-override-tls.yaml": [
+        ":4: overrides.till-bank.tls.veryfy: unknown key 'veryfy'; did you mean 'verify'? allowed: expected_issuer, server_name, verify",
+    ],
     "site-override.yaml": [
         ":4: overrides.till-bnak: unknown rule 'till-bnak'; did you mean 'till-bank'? allowed: office-news, till-bank, till-depot, till-fax, till-page, till-time, till01-backup",
         ":5: overrides.till-bank.port: unknown key 'port'; allowed: addresses, interval, notes, owner, probe, severity, timeout, tls",

@@ -56,6 +56,12 @@ def test_a_duration_is_its_number_times_its_unit_up_to_a_day(number, unit):
         assert values.duration(f"{number}{unit}") == pytest.approx(seconds)
 
 
+def test_a_day_is_the_longest_duration():
+    assert values.duration("24h") == 86_400
+    with pytest.raises(ValueError, match="at most 24h"):
+        values.duration("86401s")
+
+
 @pytest.mark.parametrize(
     "text", ["5", "5 s", "5S", "-5s", "1.5s", "s", "5s\n", "\u0665s", "1h30m", "0ms"]
 )
