@@ -35,6 +35,7 @@ _PLACES = (
     Path("config/connectivity.yaml"),
     Path("/etc/connectivity-exporter/connectivity.yaml"),
 )
+_PIPE_WIDTH = 240
 _LEVELS = ("debug", "info", "warning", "error")
 
 config_option = click.option(
@@ -189,7 +190,7 @@ def list_rules(
     if form != "json" and not all_roles:
         shown = [t for t in site.targets if t.status is not Status.OTHER_ROLE]
     if form == "table":
-        Console().print(report.rules_table(shown))
+        _console().print(report.rules_table(shown))
     else:
         writers: dict[str, Callable[[Sequence[Target]], str]] = {
             "json": lambda targets: _json(document.rules_document(targets)),
@@ -237,7 +238,7 @@ def _print_check(site: Site, records: Sequence[Record], form: str) -> None:
 def _print_table(site: Site, records: Sequence[Record]) -> None:
     from exporter.expose import report  # noqa: PLC0415 - rich tables load slowly
 
-    console = Console(highlight=False)
+    console = _console()
     console.print(report.check_table(records))
     console.print()
     for record in report.worst_first(records):
@@ -252,6 +253,12 @@ def _print_table(site: Site, records: Sequence[Record]) -> None:
             f"{unset} more are not probed because their placeholders have no value "
             f"(see `connectivity-exporter validate`)"
         )
+
+
+def _console() -> Console:
+    """Standard output; lines stay whole where no terminal bounds them."""
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(highlight=False, width=width)
 
 
 def _selected(site: Site, rules: Sequence[str], usages: Sequence[str]) -> list[Target]:

@@ -1,0 +1,223 @@
+"""What the commands print and exit with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner
+
+from exporter import app
+from exporter.cli import main
+from tests.servers.process import free_port
+from tests.servers.threaded import answers, says, scripted
+
+RULE = """
+  - id: {id}
+    source: web
+    destination: {{host: 127.0.0.1}}
+    port: {port}
+    transport: {transport}
+    probe: {probe}
+    usage: {usage}
+    owner: network
+    rows: [{row}]
+    description: Rule {id}
+"""
+
+
+@pytest.fixture
+def ports():
+    with (
+        scripted(says(b"SSH-2.0-test\r\n")) as ssh,
+        scripted(answers(b"HTTP/1.1 200 OK\r\n\r\n")) as http,
+    ):
+        yield {"ssh": ssh, "http": http, "closed": free_port()}
+
+
+@pytest.fixture
+def site(tmp_path):
+    def write(*rules):
+        text = "catalogue: test\ntitle: Test\nroles: {web: {title: Web}}\nrules:\n"
+        (tmp_path / "catalogue.yaml").write_text(text + "".join(rules))
+        path = tmp_path / "site.yaml"
+        path.write_text("catalogues: [catalogue.yaml]\nroles: [web]\n")
+        return str(path)
+
+    return write
+
+
+def rule(name, port, probe="tcp", usage="vendor-api", transport="tcp", row="A1"):
+    return RULE.format(
+        id=name, port=port, probe=probe, usage=usage, transport=transport, row=row
+    )
+
+
+def run(*words):
+    return CliRunner().invoke(main, words, catch_exceptions=False)
+
+
+def test_all_that_holds_exits_with_0(site, ports):
+    path = site(rule("one", ports["ssh"], "ssh"), rule("two", ports["http"], "http"))
+    done = run("check", "--config", path)
+    assert done.exit_code == 0
+    assert "2 targets: 2 holds" in done.stdout
+
+
+def test_one_violated_exits_with_1_and_says_what_to_ask(site, ports):
+    path = site(rule("fine", ports["ssh"], "ssh"), rule("broken", ports["closed"]))
+    done = run("check", "--config", path)
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert "broken" in lines[1]
+    assert "A TCP reset came back" in done.stdout
+    assert "ask the firewall team" in " ".join(done.stdout.split())
+
+
+def test_only_unknown_exits_with_3(site, ports):
+    path = site(rule("odd", ports["ssh"], "ssh") + "    unverifiable: nobody knows\n")
+    done = run("check", "--config", path)
+    assert done.exit_code == 3
+    assert "1 unknown" in done.stdout
+
+
+def test_nothing_selected_is_not_a_pass(site, ports):
+    path = site(rule("one", ports["ssh"], "ssh"))
+    assert run("check", "--config", path, "--usage", "mail").exit_code == 3
+
+
+def test_rules_and_usages_can_be_selected(site, ports):
+    path = site(
+        rule("one", ports["ssh"], "ssh", "administration"),
+        rule("two", ports["http"], "http"),
+    )
+    done = run("check", "--config", path, "--rule", "two", "--format", "json")
+    assert [t["rule"] for t in json.loads(done.stdout)["targets"]] == ["two"]
+    done = run("check", "--config", path, "--usage", "administration", "--format=json")
+    assert [t["rule"] for t in json.loads(done.stdout)["targets"]] == ["one"]
+
+
+def test_json_has_the_documented_shape(site, ports):
+    done = run(
+        "check", "--config", site(rule("one", ports["ssh"], "ssh")), "--format=json"
+    )
+    (target,) = json.loads(done.stdout)["targets"]
+    assert (
+        target.items()
+        >= {
+            "rule": "one",
+            "source_role": "web",
+            "destination": "127.0.0.1",
+            "port": ports["ssh"],
+            "protocol": "tcp",
+            "usage": "vendor-api",
+            "expect": "allow",
+            "verdict": "holds",
+            "stage": "exchange",
+            "reason": "answered",
+        }.items()
+    )
+    assert target["phases"].keys() == {"resolve", "connect", "exchange"}
+    (address,) = target["addresses"]
+    assert (address["address"], address["verdict"]) == ("127.0.0.1", "holds")
+
+
+def test_csv_and_junit_say_the_same(site, ports):
+    path = site(rule("fine", ports["ssh"], "ssh"), rule("broken", ports["closed"]))
+    rows = list(
+        csv.DictReader(
+            io.StringIO(run("check", "--config", path, "--format=csv").stdout)
+        )
+    )
+    assert [(r["rule"], r["verdict"], r["reason"]) for r in rows] == [
+        ("broken", "violated", "refused"),
+        ("fine", "holds", "answered"),
+    ]
+    suite = ET.fromstring(run("check", "--config", path, "--format=junit").stdout)  # noqa: S314 - our own output
+    assert suite.attrib == {
+        "name": "connectivity",
+        "tests": "2",
+        "failures": "1",
+        "skipped": "0",
+    }
+    assert suite[0].find("failure").get("message").startswith("refused at connect")
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "markdown", "json"])
+def test_rules_are_listed_in_every_form(form):
+    done = run("rules", "--config", "config/connectivity.yaml", "--format", form)
+    assert done.exit_code == 0
+    assert "appsanywhere-mssql" in done.stdout
+    assert ("client-appsanywhere-https" in done.stdout) is (form == "json")
+
+
+def test_rules_of_other_roles_on_request():
+    done = run(
+        "rules",
+        "--config",
+        "config/connectivity.yaml",
+        "--all-roles",
+        "--format=csv",
+        "--role",
+        "analytics-centos",
+    )
+    statuses = {row["status"] for row in csv.DictReader(io.StringIO(done.stdout))}
+    assert {"active", "unset", "other_role", "retired"} <= statuses
+
+
+def test_every_listed_rule_has_the_documented_keys():
+    done = run("rules", "--config", "config/connectivity.yaml", "--format=json")
+    for entry in json.loads(done.stdout)["rules"]:
+        assert list(entry) == [
+            "rule",
+            "source_role",
+            "destination",
+            "port",
+            "protocol",
+            "usage",
+            "probe",
+            "expect",
+            "status",
+            "severity",
+            "owner",
+            "catalogue",
+            "section",
+            "rows",
+            "description",
+            "notes",
+        ]
+
+
+def test_validate_tells_what_is_not_probed():
+    done = run("validate", "--config", "config/connectivity.yaml")
+    assert done.exit_code == 0
+    assert "fine" in done.stdout
+    assert "placeholder mssql" in done.stderr
+
+
+def test_validate_tells_every_problem(site):
+    path = site(rule("one", 0), rule("one", 99999))
+    done = run("validate", "--config", path)
+    assert done.exit_code == 2
+    assert done.stderr.count("catalogue.yaml:") == 2
+
+
+def test_the_schema_is_a_json_schema():
+    document = json.loads(run("schema").stdout)
+    assert document["$schema"].startswith("https://json-schema.org/")
+
+
+def test_without_a_command_it_serves(monkeypatch):
+    seen = []
+
+    async def serve(path, roles, **options):
+        seen.append((str(path), tuple(roles), options))
+
+    monkeypatch.setattr(app, "serve", serve)
+    assert run().exit_code == 0
+    assert seen == [
+        ("config/connectivity.yaml", (), {"web_config": None, "listen_address": None})
+    ]

@@ -1,0 +1,215 @@
+"""The exporter as a process: what a sysadmin starts, reloads and stops."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.servers.process import free_port
+from tests.servers.threaded import says, scripted
+
+CATALOGUE = """
+catalogue: test
+title: Test requirements
+roles:
+  web: {title: Web server}
+  batch: {title: Batch server}
+placeholders:
+  database: {title: Database, example: db.example.org}
+rules:
+  - id: web-ssh
+    source: web
+    destination: {host: 127.0.0.1}
+    port: %(port)d
+    transport: tcp
+    probe: ssh
+    usage: administration
+    severity: critical
+    description: Administration
+  - id: web-closed
+    source: web
+    destination: {host: 127.0.0.1}
+    port: %(closed)d
+    transport: tcp
+    usage: vendor-api
+    description: Nothing listens here
+  - id: web-database
+    source: web
+    destination: {placeholder: database}
+    port: 1433
+    transport: tcp
+    usage: database
+    description: Never probed without a host
+  - id: batch-http
+    source: batch
+    destination: {host: 127.0.0.1}
+    port: %(port)d
+    transport: tcp
+    probe: tcp
+    usage: vendor-api
+    description: Another role's
+"""
+SITE = """
+catalogues: [catalogue.yaml]
+roles: [web]
+schedule: {interval: 5s, timeout: 1s}
+overrides:
+  web-ssh: {interval: 30s}
+web: {listen: "127.0.0.1:%d"}
+"""
+
+
+@pytest.fixture
+def sshd():
+    with scripted(says(b"SSH-2.0-test\r\n")) as port:
+        yield port
+
+
+@pytest.fixture
+def files(tmp_path, sshd):
+    web = free_port()
+    (tmp_path / "catalogue.yaml").write_text(
+        CATALOGUE % {"port": sshd, "closed": free_port()}
+    )
+    (tmp_path / "site.yaml").write_text(SITE % web)
+    return tmp_path, web
+
+
+def command(*words):
+    return [sys.executable, "-m", "exporter", *map(str, words)]
+
+
+def run(*words):
+    return finished(command(*words))
+
+
+def finished(argv):
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+
+
+@contextlib.contextmanager
+def serving(site, port, *options):
+    argv = command("serve", "--config", site, *options)
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            until(lambda: get(port, "/-/healthy")[0] == 200)
+            yield process
+        finally:
+            process.kill()
+
+
+def until(condition, patience=30.0):
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.1)
+
+
+def get(port, path, method="GET"):
+    url = f"http://127.0.0.1:{port}{path}"
+    request = urllib.request.Request(url, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def sample(port, name, rule=None):
+    for line in get(port, "/metrics")[1].splitlines():
+        if line.startswith(name) and (rule is None or f'rule="{rule}"' in line):
+            return float(line.rpartition(" ")[2])
+    return None
+
+
+def test_a_rule_is_served_reloaded_and_ended(files):
+    folder, port = files
+    site = folder / "site.yaml"
+    with serving(site, port) as process:
+        closed = "connectivity_rule_satisfied"
+        until(lambda: sample(port, closed, "web-closed") == 0)
+        assert sample(port, 'connectivity_exporter_targets{status="unset"}') == 1
+        assert sample(port, 'connectivity_exporter_targets{status="other_role"}') == 1
+        assert sample(port, closed, "web-database") is None
+        assert get(port, "/api/v1/rules/web-ssh/probe", "POST")[0] in {200, 202}
+        until(lambda: sample(port, closed, "web-ssh") == 1)
+        until(lambda: get(port, "/-/ready")[0] == 200)
+        told = json.loads(get(port, "/api/v1/targets")[1])["targets"]
+        assert {one["rule"] for one in told} == {"web-ssh", "web-closed"}
+
+        good = site.read_text()
+        site.write_text(good.replace("roles: [web]", "roles: [wbe]"))
+        process.send_signal(signal.SIGHUP)
+        reload = "connectivity_exporter_config_last_reload_successful"
+        until(lambda: sample(port, reload) == 0)
+        assert sample(port, closed, "web-ssh") == 1
+        status, said = get(port, "/-/reload", "POST")
+        assert status == 500
+        assert "site.yaml:3: roles[0]" in said
+
+        site.write_text(good.replace("roles: [web]", "roles: [batch]"))
+        assert get(port, "/-/reload", "POST")[0] == 200
+        assert sample(port, reload) == 1
+        assert sample(port, closed, "web-ssh") is None
+        until(lambda: sample(port, closed, "batch-http") == 1)
+
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_a_port_in_use_is_a_clear_error(files):
+    folder, port = files
+    with socket.create_server(("127.0.0.1", port)):
+        done = run("serve", "--config", folder / "site.yaml")
+    assert done.returncode == 2
+    assert "address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_privileges_are_needed(files):
+    folder, _ = files
+    if os.getuid() == 0:
+        folder.chmod(0o755)
+        for parent in list(folder.parents)[:3]:
+            parent.chmod(parent.stat().st_mode | 0o055)
+        prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        prefix += ["--bounding-set=-all", "--no-new-privs"]
+    else:
+        prefix = []
+    argv = [*prefix, *command("check", "--config", folder / "site.yaml")]
+    done = finished(argv)
+    if "Permission denied" in done.stderr and prefix:
+        pytest.skip(f"the interpreter is not readable to others: {done.stderr[-200:]}")
+    assert done.returncode == 1
+    assert "web-ssh" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["serve", "--config", "none.yaml"], "none.yaml"),
+        (["validate", "--config", "none.yaml"], "none.yaml"),
+        (["check", "--config", "{site}", "--role", "wbe"], "did you mean 'web'"),
+        (["check", "--config", "{site}", "--rule", "web-shh"], "web-shh"),
+        (["serve", "--config", "{site}", "--web.listen-address", "here"], "here"),
+    ],
+)
+def test_what_cannot_run_says_why_and_exits_with_2(files, words, said):
+    folder, _ = files
+    done = run(*(word.format(site=folder / "site.yaml") for word in words))
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
