@@ -70,7 +70,8 @@ class Parts:
         targets: all targets of the configuration in force, whatever their status.
         reload: loads the configuration anew; returns the problems, none if it is in
             force.
-        probe_now: probes the targets of a rule; False if it cannot be done now.
+        probe_now: has the targets of a rule probed next; False if that cannot be,
+            as when they are being probed.
         next_due: seconds until a target's next probe, None if not scheduled.
         floor: seconds between two probes of a rule, at the least.
         wall: Unix time.
@@ -172,7 +173,9 @@ class _Handlers:
 
     async def rule(self, request: web.Request) -> web.Response:
         """One rule in full as JSON."""
-        return self._document(self._named(request))
+        targets = self._named(request)
+        records = self._parts.store.of_rule(targets[0].rule.id)
+        return web.json_response(rule_document(targets, records))
 
     async def overview(self, request: web.Request) -> web.Response:
         """The status page."""
@@ -212,14 +215,12 @@ class _Handlers:
             raise web.HTTPConflict(text=f"{rule.id} is not probed from here\n")
         now = self._parts.wall()
         self._insist_on_patience(rule, records, now)
-        before = self._asked.get(rule.id)
-        self._asked[rule.id] = now
         if not await self._parts.probe_now(rule.id):
-            self._asked[rule.id] = before if before is not None else 0.0
             raise web.HTTPConflict(text=f"{rule.id} cannot be probed right now\n")
+        self._asked[rule.id] = now
         if prefers_html(request.headers.get(hdrs.ACCEPT, "")):
             raise web.HTTPSeeOther(f"/rules/{rule.id}")
-        return self._document(targets)
+        return web.Response(status=202, text=f"{rule.id} is probed next\n")
 
     def _insist_on_patience(
         self, rule: Rule, records: Sequence[Record], now: float
@@ -240,10 +241,6 @@ class _Handlers:
         if not found:
             raise web.HTTPNotFound(text="no rule has this id\n")
         return found
-
-    def _document(self, targets: Sequence[Target]) -> web.Response:
-        records = self._parts.store.of_rule(targets[0].rule.id)
-        return web.json_response(rule_document(targets, records))
 
     async def _stream(
         self, request: web.Request, content_type: str, chunks: AsyncGenerator[bytes]
