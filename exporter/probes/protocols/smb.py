@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -25,7 +26,7 @@ class Smb(Prober):
         """The server's answer to NEGOTIATE counts, also when it agrees to nothing."""
         stream = await link.connect()
         sent = time.time()
-        await stream.send(smb2.negotiate())
+        await stream.send(smb2.negotiate(os.urandom(smb2.NOISE)))
         head = await stream.receive_exactly(smb2.FRAME_HEAD)
         received = time.time()
         message = await stream.receive_exactly(smb2.frame_length(head))

@@ -5,7 +5,6 @@ Nothing of a session is here: no user name, no session set-up, no SMB 1.
 
 from __future__ import annotations
 
-import os
 import struct
 from dataclasses import dataclass
 
@@ -37,7 +36,9 @@ _PREAUTH_INTEGRITY = 1
 _SHA512 = 1
 _ENCRYPTION = 2
 _AES128_GCM, _AES128_CCM = 2, 1
+_GUID = 16
 _SALT = 32
+NOISE = _GUID + _SALT
 # [MS-DTYP] 2.3.3: 100 ns since 1601-01-01, here to 1970-01-01.
 _FILETIME_EPOCH = 11_644_473_600
 _FILETIME_TICKS = 10_000_000
@@ -58,8 +59,13 @@ class Negotiated:
     server_time: float | None = None
 
 
-def negotiate() -> bytes:
-    """A framed NEGOTIATE that offers every dialect from 2.0.2 to 3.1.1."""
+def negotiate(noise: bytes) -> bytes:
+    """A framed NEGOTIATE that offers every dialect from 2.0.2 to 3.1.1.
+
+    Args:
+        noise: `NOISE` random octets: the client's GUID and the hash's salt.
+    """
+    guid, salt = noise[:_GUID], noise[_GUID:]
     dialects = struct.pack(f"<{len(_DIALECTS)}H", *_DIALECTS)
     before = _HEADER.size + _REQUEST.size + len(dialects)
     padding = -before % 8  # contexts begin at a multiple of eight
@@ -69,7 +75,7 @@ def negotiate() -> bytes:
         _SIGNING_ENABLED,
         0,
         _CAPABILITIES,
-        os.urandom(16),
+        guid,
         before + padding,
         2,
         0,
@@ -77,7 +83,7 @@ def negotiate() -> bytes:
     header = _HEADER.pack(
         _PROTOCOL, 64, 0, 0, _NEGOTIATE, 1, 0, 0, 0, 0, 0, 0, bytes(16)
     )
-    message = header + request + dialects + bytes(padding) + _contexts()
+    message = header + request + dialects + bytes(padding) + _contexts(salt)
     return len(message).to_bytes(FRAME_HEAD) + message
 
 
@@ -124,9 +130,9 @@ def _response(message: bytes) -> Negotiated:
     )
 
 
-def _contexts() -> bytes:
+def _contexts(salt: bytes) -> bytes:
     """What dialect 3.1.1 needs: hash and ciphers ([MS-SMB2] 2.2.3.1)."""
-    integrity = struct.pack("<HHH", 1, _SALT, _SHA512) + os.urandom(_SALT)
+    integrity = struct.pack("<HHH", 1, len(salt), _SHA512) + salt
     ciphers = struct.pack("<HHH", 2, _AES128_GCM, _AES128_CCM)
     first = _CONTEXT.pack(_PREAUTH_INTEGRITY, len(integrity), 0) + integrity
     second = _CONTEXT.pack(_ENCRYPTION, len(ciphers), 0) + ciphers

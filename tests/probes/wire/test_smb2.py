@@ -27,7 +27,7 @@ ANSWER = header() + body()
 
 
 def test_the_request_offers_every_dialect_and_no_session():
-    request = smb2.negotiate()
+    request = smb2.negotiate(bytes(smb2.NOISE))
     assert smb2.frame_length(request[:4]) == len(request) - 4
     message = request[4:]
     assert message.startswith(b"\xfeSMB")
@@ -39,7 +39,7 @@ def test_the_request_offers_every_dialect_and_no_session():
 
 
 def test_the_contexts_are_where_the_request_says():
-    message = smb2.negotiate()[4:]
+    message = smb2.negotiate(bytes(smb2.NOISE))[4:]
     at, count = struct.unpack_from("<IH", message, 92)
     assert (at % 8, count) == (0, 2)
     assert struct.unpack_from("<HH", message, at) == (1, 38)
