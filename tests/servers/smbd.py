@@ -13,7 +13,7 @@ _CONFIG = """
     interfaces = 127.0.0.1
     bind interfaces only = yes
     disable netbios = yes
-    log level = 1
+    log level = 3
     log file = {folder}/log
     {settings}
 """

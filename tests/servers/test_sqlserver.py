@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from pytds.instance_browser_client import parse_instances_response
 
 from tests.lab.misbehave import udp_peer
 from tests.probing import ISSUED, ROOT, server_tls
-from tests.servers.process import binary
+from tests.servers.process import binary, free_port, listens, running
 from tests.servers.scripted import peer
 from tests.servers.sqlserver import (
     NOT_SUPPORTED,
@@ -103,6 +105,24 @@ async def test_python_tds_reads_the_list_of_instances():
     (reply,) = fake.browse(b"\x03")
     read = parse_instances_response(reply)
     assert {name: int(one["tcp"]) for name, one in read.items()} == fake.instances
+
+
+async def test_it_runs_as_a_process_of_its_own(tmp_path, context):
+    port, browser_port = free_port(), free_port()
+    script = [sys.executable, "-m", "tests.servers.sqlserver"]
+    files = ["--cert", str(tmp_path / "cert.pem"), "--key", str(tmp_path / "key.pem")]
+    ports = ["--port", str(port), "--browser-port", str(browser_port)]
+    log = tmp_path / "log"
+    ready = partial(listens, port)
+    with running([*script, *files, *ports], ready, log):
+        argv = [sys.executable, "-c", LOG_IN, str(tmp_path), str(port), "False"]
+        assert "Login failed for user." in await _run(argv, {})
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(5)
+            sock.sendto(b"\x03", ("127.0.0.1", browser_port))
+            reply = await asyncio.to_thread(sock.recv, 4096)
+    assert parse_instances_response(reply)["MSSQLSERVER"]["tcp"] == str(port)
+    assert "prelogin tls login" in log.read_text()
 
 
 async def _run(argv, settings):

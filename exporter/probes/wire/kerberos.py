@@ -99,7 +99,7 @@ def frame_length(head: bytes) -> int:
     """How many octets follow the `LENGTH` octets before a message over TCP."""
     size = int.from_bytes(head)
     if not 0 < size <= ber.LIMIT:
-        raise _malformed(f"a message of {size} octets")
+        raise _malformed(f"a message begins with {printable(head)}")
     return size
 
 

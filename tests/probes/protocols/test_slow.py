@@ -1,0 +1,61 @@
+"""Right answers that come in pieces, and right answers that come too slowly."""
+
+from __future__ import annotations
+
+import pytest
+
+from exporter.probes.outcome import Reason
+from exporter.probes.wire import ber, kerberos
+from tests.lab.misbehave import dripping
+from tests.probing import server_tls
+from tests.servers.scripted import peer
+
+RESULT = ber.encode(ber.OCTET_STRING) * 2
+LDAP = ber.encode(
+    ber.SEQUENCE,
+    ber.integer(1),
+    ber.encode(0x65, ber.integer(0, ber.ENUMERATED), RESULT),
+)
+KERBEROS = kerberos.frame(
+    ber.encode(
+        0x6B,
+        ber.encode(
+            ber.SEQUENCE,
+            ber.context(0, ber.integer(5)),
+            ber.context(1, ber.integer(11)),
+            ber.context(3, ber.encode(ber.GENERAL_STRING, b"UNI.EXAMPLE")),
+        ),
+    )
+)
+TDS = bytes.fromhex("0401001a00000100 00000b0006 0100110001 ff 100010680000 02 00")
+SMB = b"\0\0\0\x40\xfeSMB" + bytes.fromhex("4000 0000 bb0000c0 0000 0100 01000000")
+SMTP = b"220 ready\r\n250-here\r\n250 SIZE\r\n221 bye\r\n"
+ANSWERS = {
+    "kerberos": (KERBEROS, {}),
+    "ldaps": (LDAP, {}),
+    "mssql": (TDS, {"tls": False}),
+    "smb": (SMB + bytes(44), {}),
+    "smtp": (SMTP, {"starttls": False}),
+}
+
+
+@pytest.fixture(params=ANSWERS)
+def answer(request, tmp_path):
+    """Name, bytes of a right answer, options, and the TLS it travels in."""
+    data, options = ANSWERS[request.param]
+    tls = server_tls(tmp_path) if request.param == "ldaps" else None
+    return request.param, data, options, tls
+
+
+async def test_an_answer_in_single_bytes_is_an_answer(probe, answer):
+    name, data, options, tls = answer
+    async with peer(dripping(data, 0.001), tls) as port:
+        seen = await probe(name, port, **options)
+    assert seen.reason is Reason.ANSWERED, seen.detail
+
+
+async def test_an_answer_that_drips_for_longer_than_the_deadline_is_none(probe, answer):
+    name, data, options, tls = answer
+    async with peer(dripping(data, 0.1), tls) as port:
+        seen = await probe(name, port, timeout=0.5, **options)
+    assert (seen.reason, seen.stage) == (Reason.TIMEOUT, "exchange")
