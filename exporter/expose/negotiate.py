@@ -37,8 +37,9 @@ class _Item:
 def exposition_format(accept: str) -> Format:
     """The format that `accept` prefers; plain text when in doubt."""
     items = list(_items(accept))
-    openmetrics = _quality(items, "application/openmetrics-text", "1.0.0")
-    text = _quality(items, "text/plain", "0.0.4")
+    # A wildcard covers plain text only: OpenMetrics is for those who name it.
+    openmetrics = _quality(items, ["application/openmetrics-text"], "1.0.0")
+    text = _quality(items, ["text/plain", "text/*", "*/*"], "0.0.4")
     return Format.OPENMETRICS if openmetrics > text else Format.TEXT
 
 
@@ -54,18 +55,17 @@ def prefers_html(accept: str) -> bool:
     return any(item.name == "text/html" and item.quality for item in _items(accept))
 
 
-def _quality(items: list[_Item], media_type: str, version: str) -> float:
-    """The quality of the most specific item that covers a type; 0 if none does.
-
-    A bare `*/*` does not cover OpenMetrics, which is only for those who name it.
-    """
-    named = [
-        item.quality
-        for item in items
-        if item.name == media_type
-        and item.parameters.get("version", version) == version
-    ]
-    return max(named, default=0.0)
+def _quality(items: list[_Item], names: list[str], version: str) -> float:
+    """The best quality under the first, most specific name that occurs; else 0."""
+    for name in names:
+        found = [
+            item.quality
+            for item in items
+            if item.name == name and item.parameters.get("version", version) == version
+        ]
+        if found:
+            return max(found)
+    return 0.0
 
 
 def _items(header: str) -> Iterator[_Item]:

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import asyncio
+import gzip
+
+from exporter.expose.compress import gzipped
+
+
+async def parts(*chunks, closed=None):
+    try:
+        for chunk in chunks:
+            await asyncio.sleep(0)
+            yield chunk
+    finally:
+        if closed is not None:
+            closed.append(True)
+
+
+async def test_a_stream_comes_back_whole_and_smaller():
+    chunks = [b"%d " % i * 5000 for i in range(100)]
+    compressed = [part async for part in gzipped(parts(*chunks))]
+    assert gzip.decompress(b"".join(compressed)) == b"".join(chunks)
+    assert len(b"".join(compressed)) < len(b"".join(chunks)) / 50
+    assert len(compressed) > 3
+
+
+async def test_nothing_is_an_empty_gzip_member():
+    compressed = b"".join([part async for part in gzipped(parts())])
+    assert gzip.decompress(compressed) == b""
+
+
+async def test_a_stream_left_early_closes_its_source():
+    closed = []
+    stream = gzipped(parts(*[b"x" * (1 << 18)] * 9, closed=closed))
+    await anext(stream)
+    await stream.aclose()
+    assert closed == [True]
