@@ -11,6 +11,7 @@ resumed: the whole chain is wanted every time.
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import re
 import time
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from exporter.probes.link import Link
-    from exporter.probes.outcome import TlsFacts
     from exporter.probes.stream import Stream
     from exporter.rules.rule import Target
 
@@ -115,18 +115,20 @@ class TlsEngine:
         try:
             await _shake_hands(connection, stream)
         finally:
-            link.tls = self._facts(connection, target)
+            self._note_chain(connection, target, link)
         return TlsStream(connection, stream)
 
-    def _facts(self, connection: SSL.Connection, target: Target) -> TlsFacts | None:
+    def _note_chain(
+        self, connection: SSL.Connection, target: Target, link: Link
+    ) -> None:
         presented = connection.get_peer_cert_chain()
         if not presented:
-            return None
+            return
         session = Session(
             version=connection.get_protocol_version_name(),
             cipher=connection.get_cipher_name() or "",
         )
-        return self._examiner.facts(presented, session, target)
+        link.tls = self._examiner.facts(presented, session, target)
 
 
 class TlsStream(SecureStream):
@@ -182,20 +184,21 @@ def _connection(
 ) -> SSL.Connection:
     connection = SSL.Connection(context, None)
     connection.set_connect_state()
-    if not _is_address(name):
-        connection.set_tlsext_host_name(name.encode("idna"))
+    if sent := _sent_name(name):
+        connection.set_tlsext_host_name(sent)
     if alpn:
         connection.set_alpn_protos(list(alpn))
     return connection
 
 
-def _is_address(name: str) -> bool:
-    """Whether a name is an IP literal, which is never sent (RFC 6066, section 3)."""
+@functools.lru_cache(maxsize=4096)
+def _sent_name(name: str) -> bytes:
+    """The name for the ClientHello, empty for IP literals (RFC 6066, section 3)."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
-        return False
-    return True
+        return name.encode("idna")
+    return b""
 
 
 async def _shake_hands(connection: SSL.Connection, stream: Stream) -> None:

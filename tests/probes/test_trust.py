@@ -1,6 +1,8 @@
 import shutil
 import subprocess
+from pathlib import Path
 
+import certifi
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -316,3 +318,9 @@ def test_a_certificate_of_no_known_version_is_invalid_and_not_misnamed(tmp_path)
     file.write_bytes(crypto.dump_certificate(crypto.FILETYPE_PEM, odd))
     finding = Judge(file, None).judge([Certificate(odd)], NAME, NOW.timestamp())
     assert (finding.trust, finding.error) == (Trust.PUBLIC, TlsError.INVALID)
+
+
+def test_every_public_root_that_comes_along_can_be_read(caplog):
+    roots = list(trust.load(Path(certifi.where())))
+    assert len(roots) > 100
+    assert not caplog.records
