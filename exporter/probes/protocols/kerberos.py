@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -50,7 +51,8 @@ class Kerberos(Prober):
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """Any KRB-ERROR or AS-REP is the answer."""
-        request = kerberos.request(self._realm(target), self.principal)
+        nonce = secrets.randbits(kerberos.NONCE_BITS)
+        request = kerberos.request(self._realm(target), self.principal, nonce)
         if target.rule.transport == "udp":
             return await _over_udp(link, target, request)
         return await _over_tcp(link, request)

@@ -7,7 +7,6 @@ clock in it; the rare AS-REP proves as much, and the ticket in it is not looked 
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +28,8 @@ _TILL = b"20370913024805Z"
 # aes256-cts, aes128-cts (RFC 3962), rc4-hmac (RFC 4757): what domains of any age know.
 _ETYPES = (18, 17, 23)
 _MICROSECONDS = 1_000_000
+NONCE_BITS = 31
+"""Bits of a nonce: every implementation takes it for a positive Int32."""
 LENGTH = 4
 """Octets of the length before a message over TCP (RFC 4120 7.2.2)."""
 
@@ -69,8 +70,14 @@ class Answer:
         return f"KRB-ERROR {self.code} ({_CODES.get(self.code, self.text or 'other')})"
 
 
-def request(realm: str, principal: str) -> bytes:
-    """An AS-REQ for a ticket-granting ticket (RFC 4120 5.4.1), ASCII names."""
+def request(realm: str, principal: str, nonce: int) -> bytes:
+    """An AS-REQ for a ticket-granting ticket (RFC 4120 5.4.1).
+
+    Args:
+        realm: in ASCII.
+        principal: one component, in ASCII.
+        nonce: `NONCE_BITS` random bits.
+    """
     body = ber.encode(
         ber.SEQUENCE,
         ber.context(0, ber.encode(ber.BIT_STRING, _NO_OPTIONS)),
@@ -78,7 +85,7 @@ def request(realm: str, principal: str) -> bytes:
         ber.context(2, _string(realm)),
         ber.context(3, _name(_NT_SRV_INST, "krbtgt", realm)),
         ber.context(5, ber.encode(ber.GENERALIZED_TIME, _TILL)),
-        ber.context(7, ber.integer(secrets.randbits(31))),
+        ber.context(7, ber.integer(nonce)),
         ber.context(8, ber.encode(ber.SEQUENCE, *map(ber.integer, _ETYPES))),
     )
     message = ber.encode(

@@ -76,6 +76,17 @@ async def test_silence_is_a_timeout_after_two_requests(probe):
     assert len(asked) == 2
 
 
+async def test_no_two_requests_are_alike(probe):
+    asked = []
+    async with udp_peer(lambda data: asked.append(data) or [late_error(0)]) as (
+        _,
+        port,
+    ):
+        await probe("kerberos", port, udp=True)
+        await probe("kerberos", port, udp=True)
+    assert len(set(asked)) == 2
+
+
 async def test_one_lost_datagram_does_no_harm(probe):
     asked = []
 
