@@ -8,6 +8,7 @@ remembered under a key of this process. An unknown user takes as long as a known
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import os
@@ -15,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import bcrypt
-from aiohttp import BasicAuth, hdrs, web
+from aiohttp import hdrs, web
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,9 @@ _LONGEST_PASSWORD = 72
 _REMEMBERED = 256
 _WAITING = 16
 """Requests whose password may wait to be compared; more are turned away."""
-_CHALLENGE = {hdrs.WWW_AUTHENTICATE: 'Basic realm="connectivity-exporter"'}
+_CHALLENGE = {
+    hdrs.WWW_AUTHENTICATE: 'Basic realm="connectivity-exporter", charset="UTF-8"'
+}
 _OWN_SITE = frozenset({"same-origin", "none"})
 _HARMLESS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
@@ -92,11 +95,8 @@ def password_guard(users: Users) -> Middleware:
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            given = BasicAuth.decode(request.headers[hdrs.AUTHORIZATION], "utf-8")
-        except (KeyError, ValueError):
-            given = None
-        if given is None or not await users.check(given.login, given.password):
+        given = _credentials(request.headers.get(hdrs.AUTHORIZATION, ""))
+        if given is None or not await users.check(*given):
             text = "a user name and password are needed\n"
             raise web.HTTPUnauthorized(text=text, headers=_CHALLENGE)
         return await handler(request)
@@ -115,6 +115,18 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
     if request.method not in _HARMLESS and _foreign(request):
         raise web.HTTPForbidden(text="refused: this request comes from another site\n")
     return await handler(request)
+
+
+def _credentials(header: str) -> tuple[str, str] | None:
+    """User name and password of an Authorization header, None if it has none."""
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, colon, password = base64.b64decode(token).decode().partition(":")
+    except ValueError:
+        return None
+    return (name, password) if colon else None
 
 
 def _foreign(request: web.Request) -> bool:

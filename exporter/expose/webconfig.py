@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _BCRYPT = re.compile(r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{53}")
 _COSTS = range(4, 17)
-"""Powers of two of work; each step beyond takes twice a second's worth of CPU."""
+"""Powers of two of work; a log-in at 16 takes seconds of CPU already."""
 _CLIENTS = {
     "NoClientCert": ssl.CERT_NONE,
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
@@ -118,30 +118,50 @@ def _bad_policy(file: YamlFile, tls: _TlsModel) -> Iterator[Problem]:
         yield file.problem(at, "must not be above max_version")
 
 
-def _context(file: YamlFile, tls: _TlsModel, problems: list[Problem]) -> ssl.SSLContext:
+def _context(
+    file: YamlFile, tls: _TlsModel, problems: list[Problem]
+) -> ssl.SSLContext | None:
+    """A server's context, or None with the reasons added to `problems`."""
+    unreadable = list(_unreadable(file, tls))
+    if unreadable:
+        problems += unreadable
+        return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[tls.min_version]
     context.maximum_version = _VERSIONS[tls.max_version]
     context.verify_mode = _CLIENTS[tls.client_auth_type]
     context.set_alpn_protocols(["http/1.1"])
-    cert, key = file.beside(tls.cert_file), file.beside(tls.key_file)
     try:
         # An encrypted key would ask for its passphrase on the terminal.
-        context.load_cert_chain(cert, key, password=lambda: b"")
-    except (OSError, ValueError) as error:
-        said = f"{cert} and {key} cannot be used: {_why(error)}"
-        problems.append(file.problem(("tls_server_config", "cert_file"), said))
+        context.load_cert_chain(
+            file.beside(tls.cert_file), file.beside(tls.key_file), password=""
+        )
+    except ssl.SSLError as error:
+        said = "must be a PEM certificate chain that fits the unencrypted key_file"
+        at = ("tls_server_config", "cert_file")
+        problems.append(file.problem(at, f"{said}: {_why(error)}"))
     if tls.client_ca_file is not None:
-        authorities = file.beside(tls.client_ca_file)
         try:
-            context.load_verify_locations(authorities)
-        except (OSError, ValueError) as error:
-            said = f"{authorities} cannot be used: {_why(error)}"
+            context.load_verify_locations(file.beside(tls.client_ca_file))
+        except ssl.SSLError as error:
             at = ("tls_server_config", "client_ca_file")
+            said = f"must be PEM certificates: {_why(error)}"
             problems.append(file.problem(at, said))
     return context
 
 
-def _why(error: OSError | ValueError) -> str:
-    reason = getattr(error, "reason", None) or getattr(error, "strerror", None)
-    return str(reason or error)
+def _unreadable(file: YamlFile, tls: _TlsModel) -> Iterator[Problem]:
+    for key in ("cert_file", "key_file", "client_ca_file"):
+        name = getattr(tls, key)
+        if name is None:
+            continue
+        try:
+            file.beside(name).read_bytes()
+        except OSError as error:
+            at = ("tls_server_config", key)
+            yield file.problem(at, f"{name} cannot be read: {error.strerror}")
+
+
+def _why(error: ssl.SSLError) -> str:
+    reason = error.reason or "its content is something else"
+    return reason.replace("_", " ").lower()

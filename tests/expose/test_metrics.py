@@ -53,8 +53,10 @@ async def test_a_target_has_its_description_and_counters_from_the_start():
     assert told(await scene.lines()) == [
         "probes_total{} 0",
         "probe_failures_total{} 0",
-        'info{probe="tcp",expect="allow",severity="warning",owner="network",'
-        'catalogue="test",section="Outbound",description="API of the vendor"} 1',
+        (
+            'info{probe="tcp",expect="allow",severity="warning",owner="network",'
+            'catalogue="test",section="Outbound",description="API of the vendor"} 1'
+        ),
     ]
 
 
@@ -175,9 +177,11 @@ async def test_a_certificate_is_told_though_it_does_not_verify():
         "tls_expiry_timestamp_seconds{} 1779740800.000",
         "tls_chain_expiry_timestamp_seconds{} 1781728000.000",
         "tls_verified{} 0",
-        'tls_info{version="TLSv1.3",cipher="TLS_AES_256_GCM_SHA384",'
-        'issuer="CN=Example CA",subject="CN=web.example.ac.uk",'
-        f'fingerprint_sha256="{"ab" * 32}",trust="none",error="expired"}} 1',
+        (
+            'tls_info{version="TLSv1.3",cipher="TLS_AES_256_GCM_SHA384",'
+            'issuer="CN=Example CA",subject="CN=web.example.ac.uk",'
+            f'fingerprint_sha256="{"ab" * 32}",trust="none",error="expired"}} 1'
+        ),
     ]
 
 
