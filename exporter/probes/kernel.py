@@ -53,6 +53,14 @@ def queue_errors(sock: socket.socket, *, v6: bool) -> None:
         sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
 
 
+def limit_hops(sock: socket.socket, ttl: int, *, v6: bool) -> None:
+    """Lets what is sent live for `ttl` hops."""
+    if v6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+
+
 def stamp_datagrams(sock: socket.socket) -> None:
     """Asks the kernel to stamp every datagram with its time of arrival."""
     if _LINUX:

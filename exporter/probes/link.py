@@ -66,6 +66,12 @@ class Secure(Protocol):
 class Link:
     """One probe's way to one address.
 
+    Args:
+        target: what is probed.
+        address: one of its addresses.
+        secure: the TLS engine.
+        ttl: time to live of what is sent, the system's if None.
+
     Attributes:
         stage: the furthest stage reached so far.
         latency: network round trip in seconds, once known.
@@ -73,7 +79,9 @@ class Link:
         tls: the certificate chain presented, once there was one.
     """
 
-    def __init__(self, target: Target, address: str, secure: Secure) -> None:
+    def __init__(
+        self, target: Target, address: str, secure: Secure, ttl: int | None = None
+    ) -> None:
         self.target = target
         self.address = address
         self.stage = Stage.CONNECT
@@ -81,6 +89,7 @@ class Link:
         self.syn_retransmits: int | None = None
         self.tls: TlsFacts | None = None
         self._secure = secure
+        self._ttl = ttl
         self._sockets: list[socket.socket] = []
         self._secured: list[tuple[TcpStream, SecureStream]] = []
         self._phases: dict[Stage, float] = {}
@@ -222,6 +231,8 @@ class Link:
             # would be told as the peer's.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         kernel.queue_errors(sock, v6=v6)
+        if self._ttl is not None:
+            kernel.limit_hops(sock, self._ttl, v6=v6)
         return sock
 
     def _note_handshake(self, sock: socket.socket) -> None:
