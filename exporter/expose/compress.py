@@ -25,14 +25,12 @@ async def gzipped(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     """The stream as one gzip member (RFC 1952)."""
     loop = asyncio.get_running_loop()
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
-    under_way: asyncio.Future[bytes] | None = None
+    under_way = loop.run_in_executor(None, compressor.compress, b"")
     async with aclosing(_batches(chunks)) as batches:
         async for batch in batches:
-            if under_way is not None:
-                yield await under_way
+            yield await under_way
             under_way = loop.run_in_executor(None, compressor.compress, batch)
-    if under_way is not None:
-        yield await under_way
+    yield await under_way
     yield compressor.flush()
 
 

@@ -220,6 +220,13 @@ async def test_the_page_of_a_rule_shows_the_certificate():
     assert page.of("strong") == []
 
 
+async def test_the_page_of_a_rule_not_probed_yet_says_so():
+    page = await rule_page(exposing.populated(), "new")
+    assert "not probed yet" in page.of("span")
+    assert "never" in page.of("dd")
+    assert page.of("caption") == []
+
+
 async def test_the_page_of_an_idle_rule_says_why_and_offers_no_probe():
     page = await rule_page(exposing.populated(), "unset")
     assert "192.0.2.1:443/tcp: its placeholder has no value here" in page.of("p")
