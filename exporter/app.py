@@ -20,6 +20,7 @@ from exporter.expose.metrics import Exposition, Telemetry
 from exporter.expose.webconfig import WebConfig, read_web_config
 from exporter.monitor.lag import LoopLag
 from exporter.monitor.round import run_once
+from exporter.monitor.rounds import Rounds
 from exporter.monitor.scheduler import Limits, Scheduler
 from exporter.monitor.store import Store
 from exporter.probes.dns import Resolver
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.monitor.store import Record
-    from exporter.probes.outcome import Result
     from exporter.rules.rule import Target
     from exporter.rules.site import Site
 
@@ -61,10 +61,10 @@ async def check(
         ending.push_async_callback(resolver.close)
         runner = _runner(site, resolver, store, lag)
 
-        async def run(target: Target) -> None:
-            store.add(target, await runner.run(target))
-
-        await run_once(targets, run, _limits(site))
+        rounds = Rounds(runner, store)
+        ending.push_async_callback(rounds.close)
+        await run_once(targets, rounds.run, _limits(site))
+        await rounds.settle()
     return store.records()
 
 
@@ -121,9 +121,10 @@ class Exporter:
         self._telemetry = Telemetry(lambda: self._site.targets, lambda: lag.latest)
         self._exposition = Exposition(self._store, self._telemetry)
         self._resolver = _resolver(site)
-        self._runner = _runner(site, self._resolver, self._store, lag)
+        runner = _runner(site, self._resolver, self._store, lag)
+        self._rounds = Rounds(runner, self._store)
         self._scheduler = Scheduler(
-            self._probe,
+            self._run,
             _limits(site),
             lateness=self._telemetry.observe_lateness,
             salt=socket.gethostname(),
@@ -138,6 +139,7 @@ class Exporter:
     async def close(self) -> None:
         """Stops probing; nothing is left under way."""
         await self._scheduler.close()
+        await self._rounds.close()
         await self._resolver.close()
 
     async def reload(self) -> Sequence[str]:
@@ -159,8 +161,9 @@ class Exporter:
             self._telemetry.reloaded(False, time.time())
             return str(error).splitlines()
         before, self._resolver = self._resolver, resolver
-        self._runner = runner
+        rounds, self._rounds = self._rounds, Rounds(runner, self._store)
         self._bring_into_force(site)
+        await rounds.close()
         await before.retire()
         return []
 
@@ -187,10 +190,8 @@ class Exporter:
         roles = ", ".join(site.roles)
         logger.info("%d targets of %s are probed", len(targets), roles)
 
-    async def _probe(self, target: Target) -> float | None:
-        result = await self._runner.run(target)
-        self._store.add(target, result)
-        return _hold_off(result)
+    async def _run(self, target: Target) -> float | None:
+        return await self._rounds.run(target)
 
     async def _probe_now(self, rule_id: str) -> bool:
         records = self._store.of_rule(rule_id)
@@ -234,11 +235,6 @@ def _runner(site: Site, resolver: Resolver, store: Store, lag: LoopLag) -> Runne
         witness=store.witness,
         stalled=lag.stalled,
     )
-
-
-def _hold_off(result: Result) -> float | None:
-    asked = (one.observation.evidence.hold_off for one in result.addresses)
-    return max((seconds for seconds in asked if seconds is not None), default=None)
 
 
 async def _until_told(reload: Callable[[], Coroutine[None, None, object]]) -> None:

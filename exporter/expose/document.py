@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
 
     from exporter.monitor.store import Episode, Record
-    from exporter.probes.outcome import Icmp, Judged, Observation, TlsFacts
+    from exporter.probes.outcome import Icmp, Judged, Observation, Path, TlsFacts
     from exporter.rules.rule import Target
 
 
@@ -71,6 +71,20 @@ def target_entry(record: Record) -> dict[str, Any]:
         "phases": phases,
         "addresses": [_address(one) for one in judged if one.observation.address],
         "tls": _tls(seen.tls) if seen and seen.tls else None,
+        "path": path_entry(record.path) if record.path else None,
+    }
+
+
+def path_entry(path: Path) -> dict[str, Any]:
+    """What a trace found, hop by hop."""
+    return {
+        "answered_ttl": path.answered_ttl,
+        "hops": [
+            {"ttl": hop.ttl, "address": hop.address, "rtt_seconds": hop.round_trip}
+            for hop in path.hops
+        ],
+        "last_hop": path.last_hop,
+        "last_ttl": path.last_ttl,
     }
 
 

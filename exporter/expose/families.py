@@ -119,9 +119,33 @@ TARGET = (
         "Stratum of the NTP server; 0 when its clock is not synchronised.",
     ),
     Family(
+        "connectivity_rule_clock_offset_seconds",
+        Kind.GAUGE,
+        "How far the clock of a domain controller or file server, as its answer"
+        " tells it, is ahead of this host's.",
+    ),
+    Family(
         "connectivity_rule_syn_retransmits",
         Kind.GAUGE,
         "TCP SYNs the kernel had to send again in the last probe.",
+    ),
+    Family(
+        "connectivity_rule_path_hops",
+        Kind.GAUGE,
+        "Hop that answered when the present failure was traced;"
+        " absent when none did, and without a trace.",
+    ),
+    Family(
+        "connectivity_rule_path_break_info",
+        Kind.GAUGE,
+        "1 while failing and traced, with the last router that spoke before silence"
+        " or before the refusal.",
+        ("last_hop", "ttl"),
+    ),
+    Family(
+        "connectivity_rule_probe_attempts_total",
+        Kind.COUNTER,
+        "Times the target was probed, confirmations of a failure included.",
     ),
     Family(
         "connectivity_rule_probes_total",

@@ -168,6 +168,7 @@ class Exposition:
         # By identity: a record that was replaced by one of the same target is another.
         self._rows: dict[int, Row] = {}
         store.listeners.append(self._take_in)
+        store.trace_listeners.append(self._refresh)
 
     async def chunks(self, form: Format) -> AsyncGenerator[bytes]:
         """The exposition in parts of some 64 KiB to 256 KiB, one state per target throughout."""
@@ -216,6 +217,9 @@ class Exposition:
         rule, latest = record.target.rule, record.latest
         if latest is not None:
             self._telemetry.observe_probe(rule, latest.duration)
+        self._refresh(record)
+
+    def _refresh(self, record: Record) -> None:
         # A target without a row yet is rendered by the next scrape.
         row = self._rows.get(id(record))
         if row is not None:

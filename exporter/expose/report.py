@@ -85,6 +85,7 @@ def explanation(record: Record) -> Text:
         "detail": seen.detail,
         "refused by": words.refused_by(seen),
         "address": seen.address,
+        "path": words.stops(record.path) if record.path else "",
         "ask": words.ask(target, seen),
         "owner": target.rule.owner,
         "rows": ", ".join(target.rule.rows),

@@ -112,6 +112,13 @@ def _addresses(record: Record) -> Samples:
     return _address_counts(reachable, unreachable, untested)
 
 
+def _break(record: Record) -> Samples:
+    if record.path is None:
+        return _ABSENT
+    last_hop, ttl = record.path.last_hop, str(record.path.last_ttl)
+    return ((label("last_hop", last_hop) + label("ttl", ttl), "1"),)
+
+
 @cache
 def _address_counts(*counts: int) -> Samples:
     if not any(counts):
@@ -153,6 +160,11 @@ OF_RULE: Mapping[str, Callable[[Rule], Samples]] = {
 OF_RECORD: Mapping[str, Callable[[Record], Samples]] = {
     "connectivity_rule_satisfied": _satisfied,
     "connectivity_rule_addresses": _addresses,
+    "connectivity_rule_path_hops": lambda record: _whole(
+        record.path.answered_ttl if record.path else None
+    ),
+    "connectivity_rule_path_break_info": _break,
+    "connectivity_rule_probe_attempts_total": lambda record: _whole(record.attempts),
     "connectivity_rule_probes_total": lambda record: _whole(record.probes),
     "connectivity_rule_probe_failures_total": lambda record: _whole(record.failures),
     "connectivity_rule_last_probe_timestamp_seconds": lambda record: _time(
@@ -178,6 +190,9 @@ OF_LATEST: Mapping[str, Callable[[Observation], Samples]] = {
         seen.evidence.ntp_offset
     ),
     "connectivity_rule_ntp_stratum": lambda seen: _whole(seen.evidence.ntp_stratum),
+    "connectivity_rule_clock_offset_seconds": lambda seen: _seconds(
+        seen.evidence.clock_skew
+    ),
     "connectivity_rule_syn_retransmits": lambda seen: _whole(seen.syn_retransmits),
 }
 """After each round, from the observation that decided it."""

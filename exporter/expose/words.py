@@ -13,7 +13,7 @@ from exporter.probes.outcome import Origin, Reason, Stage
 from exporter.rules.rule import Expect
 
 if TYPE_CHECKING:
-    from exporter.probes.outcome import Observation
+    from exporter.probes.outcome import Observation, Path
     from exporter.rules.rule import Target
 
 _SEEN = {
@@ -97,6 +97,18 @@ def refused_by(observation: Observation) -> str:
         Origin.NOBODY: "an unknown device",
     }[observation.origin]
     return f"{who} ({observation.icmp.sender})"
+
+
+def stops(path: Path) -> str:
+    """Where on the path it stops, as one phrase."""
+    behind = f"{path.last_hop} (hop {path.last_ttl})" if path.last_hop else "this host"
+    if path.ended is None:
+        return f"silent behind {behind}"
+    if path.refused_on_path:
+        return f"refused at or right behind {behind}, before the destination"
+    if path.ended is Reason.ANSWERED:
+        return f"answers at hop {path.answered_ttl}: it came through this time"
+    return f"refused at hop {path.answered_ttl}, right behind {behind}"
 
 
 def ask(target: Target, observation: Observation) -> str:

@@ -16,7 +16,7 @@ from exporter.probes.outcome import Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from exporter.probes.outcome import Observation, Result
+    from exporter.probes.outcome import Observation, Path, Result
     from exporter.rules.rule import Target
 
 EPISODES = 24
@@ -43,6 +43,8 @@ class Record:
         failures: of those, violated.
         last_success_timestamp: Unix time of the last round that held.
         state_change_timestamp: Unix time since which the verdict is what it is.
+        attempts: probes made in all rounds, confirmations included.
+        path: what a trace found of the present failure; None while there is none.
         episodes: oldest first.
     """
 
@@ -50,6 +52,8 @@ class Record:
     latest: Result | None = None
     probes: int = 0
     failures: int = 0
+    attempts: int = 0
+    path: Path | None = None
     last_success_timestamp: float | None = None
     state_change_timestamp: float | None = None
     episodes: list[Episode] = field(default_factory=list)
@@ -64,7 +68,9 @@ class Record:
         now = result.finished_timestamp
         if self.latest is None or self.latest.verdict is not result.verdict:
             self.state_change_timestamp = now
+            self.path = None
         self.latest = result
+        self.attempts += result.attempts
         if result.verdict is not Verdict.UNKNOWN:
             self.probes += 1
         if result.verdict is Verdict.VIOLATED:
@@ -90,13 +96,15 @@ class Record:
 class Store:
     """The records of all targets in force, by target key.
 
-    `listeners` are called with a record after each round and must not raise.
+    `listeners` are called with a record after each round, `trace_listeners` after each
+    trace; they must not raise.
     """
 
     def __init__(self) -> None:
         self._records: dict[tuple[str, str, int], Record] = {}
         self._by_rule: dict[str, list[Record]] = {}
         self.listeners: list[Callable[[Record], None]] = []
+        self.trace_listeners: list[Callable[[Record], None]] = []
 
     def replace(self, targets: Iterable[Target]) -> None:
         """Makes `targets` the ones in force; what is known of a kept one stays.
@@ -116,12 +124,26 @@ class Store:
 
     def add(self, target: Target, result: Result) -> None:
         """Takes in a round; one of a target no longer in force is dropped."""
-        record = self._records.get(target.key)
-        if record is None or record.target != target:
+        record = self.record(target)
+        if record is None:
             return
         record.add(result)
         for listener in self.listeners:
             listener(record)
+
+    def add_path(self, target: Target, path: Path) -> None:
+        """Takes in a trace of a present failure; a late one is dropped."""
+        record = self.record(target)
+        if record is None or record.verdict is Verdict.HOLDS:
+            return
+        record.path = path
+        for listener in self.trace_listeners:
+            listener(record)
+
+    def record(self, target: Target) -> Record | None:
+        """The record of a target in force, None for any other."""
+        record = self._records.get(target.key)
+        return record if record is not None and record.target == target else None
 
     def records(self) -> list[Record]:
         """All records, in the order of the configuration."""

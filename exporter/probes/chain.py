@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from exporter.probes.trust import Finding, Judge
     from exporter.rules.rule import Rule, Target
 
-_REMEMBERED = 4096
+_REMEMBERED = 20_000
+"""More than the targets of one exporter: beyond it nothing is remembered in time."""
 _REJUDGED_AFTER = 3600.0
 
 

@@ -154,9 +154,6 @@ class Link:
             return ProbeError(Reason.TIMEOUT, f"no answer within {patience:g} s")
         except OSError as error:
             return self.refusal(sock, error)
-        finally:
-            self._sockets.remove(sock)
-            sock.close()
         return None
 
     async def start_tls(

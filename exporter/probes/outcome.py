@@ -240,6 +240,7 @@ class Result:
     """One round over a target: the verdict, what decided it, and every address.
 
     `duration` is the wall time of the whole round, `finished_timestamp` its end.
+    `attempts` counts how often the addresses were probed in it, confirmation included.
     """
 
     verdict: Verdict
@@ -247,3 +248,4 @@ class Result:
     addresses: tuple[Judged, ...]
     duration: float
     finished_timestamp: float
+    attempts: int = 1

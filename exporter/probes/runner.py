@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from exporter.probes.link import Link
+from exporter.probes.memory import Memory
 from exporter.probes.outcome import (
     Judged,
     Observation,
@@ -23,6 +24,7 @@ from exporter.probes.outcome import (
     Stage,
     Verdict,
 )
+from exporter.probes.path import trace
 from exporter.probes.protocols import PROBERS
 from exporter.probes.verdict import combine, judge
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from exporter.probes.dns import Resolver
     from exporter.probes.link import Secure
-    from exporter.probes.outcome import Evidence
+    from exporter.probes.outcome import Evidence, Path
     from exporter.probes.protocols.base import Prober
     from exporter.rules.rule import Rule, Target
 
@@ -68,11 +70,37 @@ class Runner:
         self._stalled = stalled
         self._wall = wall
         self._probers: dict[str, Prober] = {}
+        self._memory = Memory()
 
     async def run(self, target: Target) -> Result:
         """One round. Raises nothing but cancellation."""
         started = time.perf_counter()
-        observations = await self._observe(target)
+        observations = [
+            self._memory.strongest(target, seen) for seen in await self._observe(target)
+        ]
+        return self._judged(target, observations, time.perf_counter() - started)
+
+    async def trace(
+        self, target: Target, address: str, distance: int | None = None
+    ) -> Path:
+        """The path to one address, see path.py. Raises nothing but cancellation."""
+        return await trace(
+            target, address, self.prober(target.rule), self._secure, distance
+        )
+
+    def blame_path(self, target: Target, result: Result, path: Path) -> Result:
+        """`result` with its resets known to come from the path, in later rounds too."""
+        for one in result.addresses:
+            if one.observation.reason is Reason.REFUSED:
+                self._memory.blame_path(target, one.observation.address, path.last_hop)
+        observations = [
+            self._memory.strongest(target, one.observation) for one in result.addresses
+        ]
+        return self._judged(target, observations, result.duration)
+
+    def _judged(
+        self, target: Target, observations: Sequence[Observation], duration: float
+    ) -> Result:
         rule = target.rule
         witness = Verdict.UNKNOWN
         if rule.witness is not None:
@@ -87,7 +115,7 @@ class Runner:
             verdict=verdict,
             observation=_deciding(judged, verdict),
             addresses=judged,
-            duration=time.perf_counter() - started,
+            duration=duration,
             finished_timestamp=self._wall(),
         )
 

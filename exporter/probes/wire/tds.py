@@ -29,7 +29,6 @@ _LAST = 0x01
 _HEAD = struct.Struct(">BBHHBB")
 _OPTION = struct.Struct(">BHH")
 _END = 0xFF
-_OPTIONS = 32
 
 _VERSION = 0
 _ENCRYPTION = 1
@@ -137,7 +136,7 @@ def _parse_options(payload: bytes) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     position = 0
     while payload[position : position + 1] != bytes([_END]):
-        if len(payload) < position + _OPTION.size or len(found) == _OPTIONS:
+        if len(payload) < position + _OPTION.size:
             raise _malformed("a PRELOGIN whose option table does not end")
         token, offset, size = _OPTION.unpack_from(payload, position)
         if token in found or offset + size > len(payload):
