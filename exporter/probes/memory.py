@@ -1,0 +1,84 @@
+"""The strongest recent evidence, kept over rounds in which nobody spoke.
+
+Routers limit how often they send ICMP (Linux: one a second to a peer after a burst),
+so a firewall that says "prohibited" in one round may be silent in the next. Silence
+right after a refusal is still that refusal. Likewise a reset that a trace has shown to
+come from the path stays the path's until something else happens.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from exporter.probes.outcome import Observation, Origin, Reason, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exporter.rules.rule import Target
+
+_ROUNDS = 3
+"""Rounds for which a refusal speaks for the silence after it."""
+_ENTRIES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    seen: Observation
+    at: float
+
+
+class Memory:
+    """What was last said by name, per target and address.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._refusals: dict[tuple[str, str, int, str], _Kept] = {}
+        self._resets: dict[tuple[str, str, int, str], str] = {}
+
+    def strongest(self, target: Target, seen: Observation) -> Observation:
+        """`seen`, or what it stands for in the light of the rounds before."""
+        if seen.reason is Reason.ANSWERED and not self._refusals and not self._resets:
+            return seen
+        key = (*target.key, seen.address)
+        if seen.icmp is not None:
+            self._keep(key, seen)
+            return seen
+        if seen.reason is Reason.TIMEOUT and seen.stage is Stage.CONNECT:
+            return self._spoken_for(key, seen, _ROUNDS * target.rule.interval)
+        if seen.reason is Reason.REFUSED and key in self._resets:
+            return replace(seen, origin=Origin.PATH, detail=self._resets[key])
+        self._refusals.pop(key, None)
+        self._resets.pop(key, None)
+        return seen
+
+    def blame_path(self, target: Target, address: str, last_hop: str) -> None:
+        """From now on, resets from this address are known to come from the path."""
+        where = f"at or behind {last_hop}" if last_hop else "before the destination"
+        self._resets[*target.key, address] = (
+            f"reset by a device on the path, {where}: nearer than the destination is"
+        )
+
+    def _keep(self, key: tuple[str, str, int, str], seen: Observation) -> None:
+        if len(self._refusals) >= _ENTRIES:
+            self._refusals.clear()
+        self._refusals[key] = _Kept(seen, self._clock())
+
+    def _spoken_for(
+        self, key: tuple[str, str, int, str], seen: Observation, at_most: float
+    ) -> Observation:
+        kept = self._refusals.get(key)
+        if kept is None:
+            return seen
+        age = self._clock() - kept.at
+        if age > at_most:
+            del self._refusals[key]
+            return seen
+        detail = f"{kept.seen.detail} ({age:.0f} s ago, silent since)"
+        return replace(kept.seen, detail=detail, phases=seen.phases)
