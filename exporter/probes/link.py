@@ -145,8 +145,9 @@ class Link:
         Returns:
             None if it connects, else how it does not.
         """
-        sock = self._socket(socket.SOCK_STREAM)
+        sock = None
         try:
+            sock = self._socket(socket.SOCK_STREAM)
             async with asyncio.timeout(patience):
                 peer = (self.address, port)
                 await asyncio.get_running_loop().sock_connect(sock, peer)
@@ -154,6 +155,8 @@ class Link:
             return ProbeError(Reason.TIMEOUT, f"no answer within {patience:g} s")
         except OSError as error:
             return self.refusal(sock, error)
+        except ProbeError as error:
+            return error
         return None
 
     async def start_tls(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import queue
 import resource
 import socket
@@ -85,6 +86,34 @@ async def test_a_closed_port_is_refused(address):
         assert caught.value.reason is Reason.REFUSED
         assert (caught.value.origin, caught.value.icmp) == (Origin.NOBODY, None)
         assert link.stage is Stage.CONNECT
+
+
+async def test_small_writes_do_not_wait_for_each_other(peer):
+    with peer(mute) as link:
+        await link.connect()
+        (sock,) = link._sockets
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+async def test_another_port_can_be_tried_without_a_trace(peer, address):
+    with peer(mute) as link:
+        await link.connect()
+        stage, latency = link.stage, link.latency
+        failure = await link.try_port(closed_port(address), 5)
+        assert failure.reason is Reason.REFUSED
+        assert await link.try_port(link.target.port, 5) is None
+        assert (link.stage, link.latency) == (stage, latency)
+
+
+async def test_another_port_that_cannot_even_be_tried_is_no_failure(peer, monkeypatch):
+    with peer(mute) as link:
+
+        def none_left(*_):
+            raise OSError(errno.EMFILE, "too many open files")
+
+        monkeypatch.setattr(socket, "socket", none_left)
+        failure = await link.try_port(1, 5)
+        assert failure.reason is Reason.LOCAL_FAULT
 
 
 async def test_a_reset_after_the_handshake_is_not_a_refusal(peer):

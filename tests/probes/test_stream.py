@@ -20,6 +20,19 @@ class Scripted(Stream):
         return self._chunks.pop(0) if self._chunks else b""
 
 
+class Failing(Scripted):
+    """Ends, or fails as told, at the first read."""
+
+    def __init__(self, reason):
+        super().__init__()
+        self._reason = reason
+
+    async def _read(self):
+        if self._reason is None:
+            return b""
+        raise ProbeError(self._reason, "as told")
+
+
 def byte_by_byte(data):
     return [data[i : i + 1] for i in range(len(data))]
 
@@ -42,6 +55,24 @@ async def test_a_line_may_be_as_long_as_its_limit():
 async def test_a_longer_line_is_malformed(chunks):
     with pytest.raises(ProbeError) as caught:
         await Scripted(*chunks).receive_line(6)
+    assert caught.value.reason is Reason.MALFORMED
+
+
+async def test_bytes_are_an_answer_and_stay_to_be_read():
+    stream = Scripted(b"ab")
+    assert await stream.answered()
+    assert await stream.answered()
+    assert await stream.receive() == b"ab"
+
+
+@pytest.mark.parametrize("reason", [None, Reason.RESET])
+async def test_an_end_or_a_reset_is_no_answer(reason):
+    assert not await Failing(reason).answered()
+
+
+async def test_any_other_failure_to_answer_is_raised():
+    with pytest.raises(ProbeError) as caught:
+        await Failing(Reason.MALFORMED).answered()
     assert caught.value.reason is Reason.MALFORMED
 
 

@@ -15,7 +15,7 @@ import contextlib
 import socket
 import ssl
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 OFF, ON, NOT_SUPPORTED, REQUIRED = range(4)
@@ -40,7 +40,8 @@ class SqlServer:
     """What it is set to, and what it saw.
 
     `encryption` is OFF (where the client wishes), ON (always) or NOT_SUPPORTED;
-    `events` holds one word per event: prelogin, tls, login, closed.
+    `events` holds one word per event: prelogin, tls (or the protocol agreed on by
+    ALPN), login, closed.
     """
 
     context: ssl.SSLContext | None = None
@@ -63,7 +64,8 @@ class SqlServer:
 
     async def serve_strict(self, reader, writer):
         """One TDS 8 connection, already inside TLS."""
-        self.events.append("tls")
+        agreed = writer.get_extra_info("ssl_object").selected_alpn_protocol()
+        self.events.append(agreed or "tls")
         await self._prelogin(reader, writer)
         await self._login(reader.readexactly, writer.write)
         await writer.drain()
@@ -215,19 +217,20 @@ class _Browser(asyncio.DatagramProtocol):
 
 
 async def run(listen, port, browser_port, server, strict):
-    """Serves until cancelled."""
-    family = socket.AF_INET6 if ":" in listen else socket.AF_INET
+    """Serves on all addresses of `listen` until cancelled."""
     loop = asyncio.get_running_loop()
-    await loop.create_datagram_endpoint(
-        lambda: _Browser(server), local_addr=(listen, browser_port), family=family
-    )
-    treat = server.serve_strict if strict else server.serve
+    for address in listen:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        await loop.create_datagram_endpoint(
+            lambda: _Browser(server), local_addr=(address, browser_port), family=family
+        )
 
     async def accepted(reader, writer):
+        session = replace(server, events=[])
+        treat = session.serve_strict if strict else session.serve
         with contextlib.suppress(OSError, ssl.SSLError, asyncio.IncompleteReadError):
             await treat(reader, writer)
-        print(" ".join(server.events), flush=True)  # noqa: T201 - its log
-        server.events.clear()
+        print(*session.events, flush=True)  # noqa: T201 - its log
         writer.close()
 
     tls = server.context if strict else None
@@ -237,7 +240,7 @@ async def run(listen, port, browser_port, server, strict):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--listen", default="127.0.0.1")
+    parser.add_argument("--listen", nargs="+", default=["127.0.0.1"])
     parser.add_argument("--port", type=int, default=1433)
     parser.add_argument("--browser-port", type=int, default=1434)
     parser.add_argument("--cert", type=Path, required=True)

@@ -34,7 +34,9 @@ def sections():
 @pytest.fixture(params=PROBERS)
 def described(request, sections):
     """A prober and its section's table: row title to text."""
-    rows = re.findall(r"^\| ([a-z][\w ]*) \| (.+) \|$", sections[request.param], re.MULTILINE)
+    rows = re.findall(
+        r"^\| ([a-z][\w ]*) \| (.+) \|$", sections[request.param], re.MULTILINE
+    )
     return PROBERS[request.param], dict(rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import pytest
 
@@ -34,6 +35,14 @@ async def test_the_certificate_is_seen_inside_tds(probe, fake, encryption):
     assert seen.detail == "SQL Server 16.0.4200, encryption on"
     assert (seen.tls.version, seen.tls.trust) == ("TLSv1.2", Trust.SITE)
     assert seen.tls.verified
+
+
+async def test_tls_inside_tds_is_never_newer_than_1_2(probe, fake):
+    server = fake()
+    server.context.maximum_version = ssl.TLSVersion.TLSv1_3
+    async with peer(server.serve) as port:
+        seen = await probe("mssql", port)
+    assert (seen.reason, seen.tls.version) == (Reason.ANSWERED, "TLSv1.2")
 
 
 async def test_nobody_logs_in(probe, fake):
@@ -76,7 +85,7 @@ async def test_a_strict_server_is_asked_again_inside_tls(probe, fake):
     assert seen.reason is Reason.ANSWERED
     assert seen.detail == "SQL Server 16.0.4200, strict encryption (TDS 8)"
     assert seen.tls.version == "TLSv1.3"
-    assert server.events[:2] == ["tls", "prelogin"]
+    assert server.events[:2] == ["tds/8.0", "prelogin"]
 
 
 async def test_a_strict_server_is_not_asked_again_without_tls(probe, fake):

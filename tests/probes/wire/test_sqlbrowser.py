@@ -67,7 +67,7 @@ def test_an_answer_cut_anywhere_or_followed_by_more_is_malformed():
         pytest.param(response(b""), id="no text"),
         pytest.param(response(b";;;;"), id="no instance"),
         pytest.param(response(b"ServerName;SQL01;;"), id="no name"),
-        pytest.param(response(entry(b"ONE")[:-2]), id="no end"),
+        pytest.param(response(entry(b"ONE") + entry(b"TWO")[:-2]), id="no end"),
         pytest.param(response(entry(b"ONE") * 65), id="65 instances"),
     ],
 )
