@@ -26,7 +26,7 @@ from exporter.monitor.store import Store
 from exporter.probes.dns import Resolver
 from exporter.probes.outcome import Verdict
 from exporter.probes.protocols import PROBERS
-from exporter.probes.runner import Runner
+from exporter.probes.runner import MAX_ADDRESSES, Runner
 from exporter.probes.tls import TlsEngine
 from exporter.rules.problem import ConfigError
 from exporter.rules.rule import Status
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.monitor.store import Record
+    from exporter.probes import outcome
     from exporter.rules.rule import Target
     from exporter.rules.site import Site
 
@@ -66,6 +67,21 @@ async def check(
         await run_once(targets, rounds.run, _limits(site))
         await rounds.settle()
     return store.records()
+
+
+async def trace(site: Site, target: Target) -> dict[str, outcome.Path]:
+    """The path to each address of a target, now.
+
+    Raises:
+        ProbeError: the name has no address.
+    """
+    async with LoopLag() as lag, contextlib.AsyncExitStack() as ending:
+        resolver = _resolver(site)
+        ending.push_async_callback(resolver.close)
+        runner = _runner(site, resolver, Store(), lag)
+        chosen = (await resolver.resolve(target.destination))[:MAX_ADDRESSES]
+        paths = await asyncio.gather(*(runner.trace(target, a) for a in chosen))
+        return dict(zip(chosen, paths, strict=True))
 
 
 async def serve(

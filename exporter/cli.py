@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
 from exporter import __version__
-from exporter.probes.outcome import Verdict
+from exporter.probes.outcome import ProbeError, Verdict
 from exporter.probes.protocols import PROBERS
 from exporter.rules.problem import ConfigError
 from exporter.rules.rule import Status, Usage
@@ -198,6 +198,37 @@ def list_rules(
             "markdown": report.rules_markdown,
         }
         click.echo(writers[form](shown), nl=False)
+
+
+@main.command()
+@config_option
+@role_option
+@click.argument("rule")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+)
+def trace(config: Path | None, roles: Sequence[str], rule: str, form: str) -> None:
+    """Find each hop to RULE's destinations, on its own port and in its protocol."""
+    from exporter import app  # noqa: PLC0415 - the other commands start without it
+    from exporter.expose import report  # noqa: PLC0415 - rich tables load slowly
+
+    site = _load(config, roles)
+    targets = _selected(site, [rule], ())
+    if not targets:
+        _fail(f"{rule} is not probed from here (see `rules --all-roles`)")
+    for target in targets:
+        try:
+            paths = asyncio.run(app.trace(site, target))
+        except ProbeError as error:
+            _fail(f"{target}: {error.detail}")
+        if form == "json":
+            click.echo(_json(report.trace_document(target, paths)), nl=False)
+        else:
+            _console().print(report.trace_text(target, paths))
 
 
 @main.command()

@@ -15,13 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter.expose import words
+from exporter.expose.document import path_entry
 from exporter.probes.outcome import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from exporter.monitor.store import Record
-    from exporter.probes.outcome import Observation
+    from exporter.probes.outcome import Observation, Path
     from exporter.rules.rule import Target
 
 _ORDER = {Verdict.VIOLATED: 0, Verdict.UNKNOWN: 1, Verdict.HOLDS: 2}
@@ -166,6 +167,25 @@ def rules_markdown(targets: Sequence[Target]) -> str:
     lines += [_rule_cells(target)[: len(columns)] for target in targets]
     escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
     return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
+
+
+def trace_text(target: Target, paths: Mapping[str, Path]) -> Text:
+    """Hop by hop, one block per address."""
+    text = Text()
+    for address, path in paths.items():
+        text.append(f"{target.rule.id}", "bold")
+        text.append(f"  {words.flow(target)} ({address})\n")
+        for hop in path.hops:
+            took = "" if hop.round_trip is None else f"{hop.round_trip * 1000:.1f} ms"
+            text.append(f"  {hop.ttl:>3}  {hop.address or '*':<40} {took}\n")
+        text.append(f"       {words.stops(path)}\n")
+    return text
+
+
+def trace_document(target: Target, paths: Mapping[str, Path]) -> dict[str, object]:
+    """The same for programs."""
+    told = {address: path_entry(path) for address, path in paths.items()}
+    return {"rule": target.rule.id, "destination": target.destination, "paths": told}
 
 
 def _rule_cells(target: Target) -> list[str]:

@@ -1,0 +1,120 @@
+"""Where on the path it stops, found without privileges on a real network."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.lab import firewall, plan
+from tests.lab.lab import PYTHON
+
+pytestmark = pytest.mark.lab
+
+# Two rules of this host exist, so each can measure the distance for the other.
+HOST = "appsanywhereresources.blob.core.windows.net"
+HTTPS, HTTP = "appsanywhere-console-https", "appsanywhere-console-http"
+ALONE, ALONE_HOST = "appsanywhere-icon-api", "api.appsanywhere.com"
+NTP, NTP_HOST = "appsanywhere-ntp", "2.rocky.pool.ntp.org"
+ROUTERS = [
+    tuple(addresses)
+    for addresses in zip(
+        plan.addresses(plan.PROBER, 1),
+        plan.addresses(plan.R1_FW, 2),
+        plan.addresses(plan.FW_R3, 2),
+        strict=True,
+    )
+]
+
+
+@pytest.fixture
+def run(lab):
+    site = lab.site("trace.yaml", schedule={"timeout": "1500ms"})
+
+    def command(*words):
+        argv = [PYTHON, "-m", "exporter", words[0], "--config", site, *words[1:]]
+        done = lab.prober.run(*argv, "--format=json", unprivileged=True, check=False)
+        assert done.returncode in {0, 1, 3}, done.stderr
+        return json.loads(done.stdout)
+
+    return command
+
+
+def hops(path):
+    return [hop["address"] for hop in path["hops"]]
+
+
+@pytest.mark.parametrize(("rule", "host"), [(HTTP, HOST), (NTP, NTP_HOST)])
+def test_a_healthy_path_is_told_hop_by_hop_when_asked_for(run, rule, host):
+    paths = run("trace", rule)["paths"]
+    for routers, address in zip(ROUTERS, plan.NAMES[host].addresses, strict=True):
+        assert hops(paths[address]) == [*routers, address]
+        assert paths[address]["answered_ttl"] == 4
+        assert all(hop["rtt_seconds"] > 0 for hop in paths[address]["hops"])
+
+
+@pytest.mark.parametrize(("number", "router"), [(1, "r1"), (2, "fw"), (3, "r3")])
+@pytest.mark.parametrize(
+    ("rule", "flow"),
+    [(ALONE, (ALONE_HOST, 80, "tcp")), (NTP, (NTP_HOST, 123, "udp"))],
+)
+def test_a_drop_is_right_behind_the_last_router_that_spoke(
+    lab, run, number, router, rule, flow
+):
+    with firewall.drop(lab.hosts[router], *flow):
+        (target,) = run("check", "--rule", rule)["targets"]
+    path = target["path"]
+    assert (target["reason"], path["answered_ttl"]) == ("timeout", None)
+    family = ":" in target["addresses"][0]["address"]
+    assert (path["last_hop"], path["last_ttl"]) == (
+        ROUTERS[family][number - 1],
+        number,
+    )
+    assert hops(path) == list(ROUTERS[family][:number])
+
+
+@pytest.mark.parametrize(("number", "router"), [(1, "r1"), (2, "fw")])
+def test_a_reset_by_a_firewall_is_told_from_the_hosts_own(lab, run, number, router):
+    with firewall.reject(lab.hosts[router], HOST, 443, with_="reset"):
+        targets = run("check", "--rule", HTTPS, "--rule", HTTP)["targets"]
+    (target,) = [one for one in targets if one["rule"] == HTTPS]
+    assert (target["reason"], target["origin"]) == ("refused", "path")
+    assert target["path"]["answered_ttl"] == number + 1
+    family = ":" in target["addresses"][0]["address"]
+    assert target["path"]["last_hop"] == ROUTERS[family][number - 1]
+
+
+def test_a_hosts_own_reset_is_not_blamed_on_the_path(lab, run):
+    with firewall.reject(lab.hosts["web"], HOST, 443, with_="reset"):
+        targets = run("check", "--rule", HTTPS, "--rule", HTTP)["targets"]
+    (target,) = [one for one in targets if one["rule"] == HTTPS]
+    assert (target["reason"], target["origin"]) == ("refused", "")
+    assert target["path"]["answered_ttl"] == 4
+
+
+def test_without_another_rule_a_reset_names_nobody(lab, run):
+    with firewall.reject(lab.fw, ALONE_HOST, 80, with_="reset"):
+        (target,) = run("check", "--rule", ALONE)["targets"]
+    assert (target["reason"], target["origin"]) == ("refused", "")
+    assert target["path"]["answered_ttl"] == 3
+
+
+def test_routers_that_never_speak_do_not_hide_those_behind(lab, run):
+    own = {
+        "ip": "ip protocol icmp drop",
+        "ip6": "icmpv6 type time-exceeded drop",
+    }
+    with (
+        firewall.change(lab.r1, list(own.values()), hook="output"),
+        firewall.drop(lab.fw, ALONE_HOST, 80),
+    ):
+        (target,) = run("check", "--rule", ALONE)["targets"]
+    family = ":" in target["addresses"][0]["address"]
+    assert hops(target["path"]) == [None, ROUTERS[family][1]]
+    assert target["path"]["last_ttl"] == 2
+
+
+def test_a_rule_that_holds_is_never_traced(lab, run):
+    (target,) = run("check", "--rule", ALONE)["targets"]
+    assert target["verdict"] == "holds"
+    assert target["path"] is None
