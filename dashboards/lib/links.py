@@ -1,0 +1,51 @@
+"""Ways from one dashboard to the next, keeping variables and time.
+
+Only variables that every dashboard has are passed on as they are; what a link is
+about, a row's rule or a matrix's role, comes from the data of its row.
+"""
+
+from __future__ import annotations
+
+OVERVIEW = "connectivity-overview"
+ROLE = "connectivity-role"
+RULE = "connectivity-rule"
+EXPORTER = "connectivity-exporter"
+_KEPT = "${__url_time_range}&${datasource:queryparam}&${job:queryparam}"
+
+
+def _link(title: str, url: str, *, blank: bool = False) -> list[dict[str, object]]:
+    return [{"title": title, "url": url, "targetBlank": blank}]
+
+
+def to_rule(rule: str, destination: str) -> list[dict[str, object]]:
+    """From a row to its rule; the arguments name the row's columns."""
+    url = (
+        f"/d/{RULE}?{_KEPT}&${{instance:queryparam}}"
+        f"&var-rule=${{__data.fields.{rule}:percentencode}}"
+        f"&var-destination=${{__data.fields.{destination}:percentencode}}"
+    )
+    return _link("Open this rule", url)
+
+
+def to_role(role: str) -> list[dict[str, object]]:
+    """From a row to its source role; `role` names the column."""
+    url = f"/d/{ROLE}?{_KEPT}&${{instance:queryparam}}&${{usage:queryparam}}"
+    field = f"${{__data.fields.{role}:percentencode}}"
+    return _link("Open this source role", f"{url}&var-source_role={field}")
+
+
+def to_matrix_cell() -> list[dict[str, object]]:
+    """From a cell of the matrix: the row's role, the column's usage."""
+    url = (
+        f"/d/{ROLE}?{_KEPT}&${{instance:queryparam}}"
+        "&var-source_role=${__data.fields[0]:percentencode}"
+        "&var-usage=${__field.name:percentencode}"
+    )
+    return _link("Open this role and usage", url)
+
+
+def to_exporter_page(instance: str) -> list[dict[str, object]]:
+    """From a row to the rule's page in the exporter itself."""
+    field = f"${{__data.fields.{instance}}}"
+    url = f"http://{field}/rules/${{rule:percentencode}}"
+    return _link("The exporter's own page of this rule", url, blank=True)

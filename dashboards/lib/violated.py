@@ -1,0 +1,85 @@
+"""The table of everything violated now: the first thing to read at night.
+
+One query joins four metrics per target: since when it is violated, what ended its
+last probe, and how loudly its rule asks to be told. A deny rule that lets traffic
+through has no failure; "answered" is what was seen of it. At most `MOST` rows are
+fetched, the latest changes, so that an outage of thousands stays readable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboards.lib import links, words
+from dashboards.lib.panels import COLORED, TINTED, cell, columns, sorted_by, table
+from dashboards.lib.query import KEY, MANY, rows, target
+from dashboards.lib.seen import joined, named
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.builders.table import Panel
+
+MOST = 200
+
+_COLUMNS = {
+    "severity": "Severity",
+    "Value": "For",
+    "rule": "Rule",
+    "source_role": "From",
+    "destination": "To",
+    "service": "Port",
+    "seen": "Seen",
+    "origin": "Refused by",
+    "ask": "Ask first",
+    "owner": "Owner",
+}
+
+
+def violated(select: str = MANY) -> str:
+    """Age in seconds of each violated target, with what there is to know of it."""
+    since = target("state_change_timestamp_seconds", select)
+    broken = f"({since} and on ({KEY}) {target('satisfied', select)} == 0)"
+    failure = target("failure", select)
+    latest = (
+        f"topk({MOST}, {broken} * on ({KEY}) group_left (stage, reason, origin) {failure}"
+        f" or on ({KEY}) {named(broken, 'reason', 'answered')})"
+    )
+    info = target("info", select)
+    told = f"time() - {latest} * on ({KEY}) group_left (severity, owner) {info}"
+    told = joined(told, "service", "/", "port", "protocol")
+    told = joined(told, "seen", "@", "reason", "stage")
+    return named(joined(told, "ask", "@", "seen"), "origin", "nobody")
+
+
+def table_of_violated(title: str, *, height: int, width: int = 24) -> Panel:
+    """The table itself; each rule leads to its own dashboard."""
+    panel = table(
+        title,
+        f"Every rule that is violated now, latest change first, at most {MOST}: what"
+        " the last probe saw, who refused it, whom to ask first, and for how long."
+        " Empty too when nothing is known: the numbers above tell.",
+        rows(violated()),
+        width=width,
+        height=height,
+    )
+    return (
+        panel.transformations(columns(_COLUMNS))
+        .no_value("Nothing is violated")
+        .sort_by(sorted_by("For"))
+        .override_by_name(
+            "Severity",
+            cell(mappings=words.SEVERITY, custom_cellOptions=COLORED, custom_width=90),
+        )
+        .override_by_name(
+            "Rule", cell(links=links.to_rule("Rule", "To"), custom_minWidth=180)
+        )
+        .override_by_name("From", cell(links=links.to_role("From")))
+        .override_by_name("To", cell(custom_minWidth=170))
+        .override_by_name("Port", cell(custom_width=80))
+        .override_by_name(
+            "Seen",
+            cell(mappings=words.seen(), custom_minWidth=170, custom_cellOptions=TINTED),
+        )
+        .override_by_name("Ask first", cell(mappings=words.ask(), custom_minWidth=130))
+        .override_by_name("Refused by", cell(mappings=words.ORIGIN))
+        .override_by_name("For", cell(unit="s", decimals=0, custom_width=90))
+    )

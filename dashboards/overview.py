@@ -1,0 +1,174 @@
+"""Overview: is anything broken, whose is it, since when?
+
+Read from the top: the numbers that must be zero, then each violated rule with what to
+do about it, then where in the house it hurts, then how it came about.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
+
+from dashboards.lib import budget, certificates, links, panels, words
+from dashboards.lib.frame import FIRING, frame
+from dashboards.lib.query import KEY, known, now, rows, series, target, unknown
+from dashboards.lib.violated import table_of_violated
+from exporter.rules.rule import Usage
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.builders import stat, statetimeline, table
+    from grafana_foundation_sdk.builders.dashboard import Dashboard
+    from grafana_foundation_sdk.models.dashboard import ValueMapping
+
+_SATISFIED = target("satisfied")
+_CUT_OFF = (
+    'source_role_instance:connectivity_egress_down:bool{job=~"$job",'
+    ' instance=~"$instance", source_role=~"$source_role"}'
+)
+_PER_ROLE = f"avg by (source_role) ({_SATISFIED})"
+
+
+def build() -> Dashboard:
+    """The dashboard, ready to be encoded."""
+    board = frame(
+        "Overview",
+        links.OVERVIEW,
+        "Is anything broken, whose is it, and since when? Every rule of every role.",
+    )
+    for panel in _numbers():
+        board = board.with_panel(panel)
+    return (
+        board.with_panel(table_of_violated("Violated now", height=9))
+        .with_panel(_matrix())
+        .with_panel(_roles())
+        .with_panel(budget.per_role(width=10))
+        .with_panel(certificates.soonest(width=14))
+    )
+
+
+def _numbers() -> list[stat.Panel]:
+    broken = f"sum(1 - {_SATISFIED})"
+    critical = target("info", extra=', severity="critical"')
+    loud = f"sum((1 - {_SATISFIED}) * on ({KEY}) group_left () {critical})"
+    down = 'sum(1 - up{job=~"$job", instance=~"$instance"})'
+    return [
+        panels.count(
+            "Violated",
+            "Targets whose rule does not hold now.",
+            now(broken),
+            width=4,
+            bad=words.BAD,
+        ),
+        panels.count(
+            "Violated, critical",
+            "Of those, the ones whose rule is critical: people cannot work.",
+            now(f"{loud} or 0 * {broken}"),
+            width=4,
+            bad=words.BAD,
+        ),
+        panels.count(
+            "Roles cut off",
+            "Source roles of whose rules almost none holds, seen from one exporter at"
+            " least: look at the way out of that network first.",
+            now(f"sum(max by (source_role) ({_CUT_OFF}))"),
+            width=4,
+            bad=words.BAD,
+        ),
+        panels.count(
+            "No verdict",
+            "Targets of which nothing can be said now, neither good nor bad.",
+            now(unknown()),
+            width=4,
+            bad=words.UNKNOWN,
+        ),
+        panels.count(
+            "Alerts firing",
+            "Alerts of this exporter that fire now, the watchdog left out.",
+            now(f"count({FIRING}) or vector(0)"),
+            width=4,
+            bad=words.WARN,
+        ),
+        panels.count(
+            "Exporters down",
+            "Exporters that Prometheus cannot scrape: what they proved is not known.",
+            now(down),
+            width=4,
+            bad=words.BAD,
+        ),
+    ]
+
+
+def _matrix() -> table.Panel:
+    """Violated targets per role and usage; -1 where nothing has a verdict."""
+    by = "by (source_role, usage)"
+    expr = f"sum {by} (1 - {_SATISFIED}) or -1 * (count {by} ({known()}) >= bool 1)"
+    pivot = DataTransformerConfig(
+        id_val="groupingToMatrix",
+        options={
+            "columnField": "usage",
+            "rowField": "source_role",
+            "valueField": "Value",
+            "emptyValue": "null",
+        },
+    )
+    heading = r"source_role\usage"
+    order = {name: index for index, name in enumerate((heading, *Usage))}
+    ordered = DataTransformerConfig(id_val="organize", options={"indexByName": order})
+    said = [
+        words.values({"-1": ("no verdict", words.UNKNOWN), "0": ("ok", words.GOOD)}),
+        words.nothing("·", words.CLEAR),
+    ]
+    panel = panels.table(
+        "Where it hurts: source role by usage",
+        "How many targets are violated, for each source role and usage. A pair without"
+        " rules has a dot; one whose rules have no verdict at all says so. A cell leads"
+        " to its rules.",
+        rows(expr),
+        height=8,
+    )
+    colors = words.steps((None, words.BAD)).build()
+    return (
+        panel.transformations([pivot, ordered])
+        .sort_by(panels.sorted_by("Source role"))
+        .unit("suffix: \u2717")
+        .override_by_field_type(
+            "number",
+            panels.cell(
+                mappings=said,
+                thresholds=colors,
+                links=links.to_matrix_cell(),
+                custom_cellOptions=panels.COLORED,
+                custom_wrapHeaderText=True,
+                custom_align="left",
+                custom_minWidth=62,
+            ),
+        )
+        .override_by_name(
+            heading,
+            panels.cell(
+                displayName="Source role", links=links.to_role("[0]"), custom_width=130
+            ),
+        )
+    )
+
+
+def _roles() -> statetimeline.Panel:
+    said: list[ValueMapping] = [
+        words.between(0, 0.2, "cut off", words.BAD),
+        words.between(0.2, 0.99999, "some violated", words.WARN),
+        words.between(0.99999, 1, "all hold", words.GOOD),
+        words.nothing(),
+    ]
+    colors = words.steps((None, words.BAD), (0.2, words.WARN), (1, words.GOOD))
+    return (
+        panels.timeline(
+            "Each source role over time",
+            "Whether all rules of a role held, some were violated, or nearly all:"
+            " then the role was cut off. A gap is a time without verdicts.",
+            series(_PER_ROLE, "{{source_role}}"),
+            height=6,
+        )
+        .mappings(said)
+        .thresholds(colors)
+    )
