@@ -6,11 +6,13 @@ import json
 import pytest
 
 from exporter.expose.document import (
+    path_entry,
     rule_document,
     rules_document,
     targets_document,
     targets_text,
 )
+from exporter.probes.outcome import Hop, Path
 from exporter.rules.rule import Status
 from tests import exposing, make
 from tests.exposing import NOW
@@ -20,6 +22,19 @@ def entry(rule):
     records = exposing.populated().store.of_rule(rule)
     (found,) = targets_document(records)["targets"]
     return found
+
+
+def test_a_path_is_told_hop_by_hop():
+    path = Path((Hop(1, "10.9.1.1", 0.001), Hop(2)), None, None, "10.9.1.1", 1)
+    assert path_entry(path) == {
+        "answered_ttl": None,
+        "hops": [
+            {"ttl": 1, "address": "10.9.1.1", "rtt_seconds": 0.001},
+            {"ttl": 2, "address": None, "rtt_seconds": None},
+        ],
+        "last_hop": "10.9.1.1",
+        "last_ttl": 1,
+    }
 
 
 def test_an_answered_target_is_told_in_full():
@@ -62,6 +77,7 @@ def test_an_answered_target_is_told_in_full():
             "subject": "CN=web.example.ac.uk",
             "fingerprint_sha256": "ab" * 32,
         },
+        "path": None,
     }
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import subprocess
 
@@ -16,7 +17,9 @@ from exporter.expose.negotiate import Format
 from exporter.expose.samples import MAX_LABEL
 from exporter.probes.outcome import (
     Evidence,
+    Hop,
     Judged,
+    Path,
     Reason,
     Result,
     Stage,
@@ -51,6 +54,7 @@ async def scene_after(*results, **rule):
 async def test_a_target_has_its_description_and_counters_from_the_start():
     scene = await scene_after(owner="network", section="Outbound")
     assert told(await scene.lines()) == [
+        "probe_attempts_total{} 0",
         "probes_total{} 0",
         "probe_failures_total{} 0",
         (
@@ -72,6 +76,7 @@ async def test_an_answer_is_told_in_full():
         'addresses{state="unreachable"} 0',
         'addresses{state="untested"} 0',
         "syn_retransmits{} 0",
+        "probe_attempts_total{} 1",
         "probes_total{} 1",
         "probe_failures_total{} 0",
         "last_probe_timestamp_seconds{} 1779999990.000",
@@ -91,6 +96,7 @@ async def test_a_failure_says_stage_reason_and_origin_and_keeps_the_answered_pha
         'addresses{state="reachable"} 0',
         'addresses{state="unreachable"} 1',
         'addresses{state="untested"} 0',
+        "probe_attempts_total{} 2",
         "probes_total{} 2",
         "probe_failures_total{} 1",
         "last_probe_timestamp_seconds{} 1779999990.000",
@@ -131,11 +137,52 @@ async def test_what_proves_nothing_is_neither_reachable_nor_satisfied(reason):
         'addresses{state="reachable"} 0',
         'addresses{state="unreachable"} 0',
         'addresses{state="untested"} 1',
+        "probe_attempts_total{} 1",
         "probes_total{} 0",
         "probe_failures_total{} 0",
         "last_probe_timestamp_seconds{} 1780000000.000",
         "state_change_timestamp_seconds{} 1780000000.000",
     ]
+
+
+PATH = Path((Hop(1, "10.9.1.1"), Hop(2, "10.9.2.2")), 3, Reason.REFUSED, "10.9.2.2", 2)
+
+
+async def test_a_trace_of_a_failure_is_told_until_the_failure_ends():
+    target = make.target()
+    scene = Scene(target)
+    scene.store.add(target, exposing.prohibited())
+    await scene.scrape()
+    scene.store.add_path(target, PATH)
+    lines = told(await scene.lines())
+    assert "path_hops{} 3" in lines
+    assert 'path_break_info{last_hop="10.9.2.2",ttl="2"} 1' in lines
+    scene.store.add(target, exposing.answered())
+    assert not [line for line in told(await scene.lines()) if "path" in line]
+    scene.store.add_path(target, PATH)
+    assert not [line for line in told(await scene.lines()) if "path" in line]
+
+
+async def test_a_trace_is_not_another_probe():
+    target = make.target()
+    scene = Scene(target)
+    scene.store.add(target, exposing.prohibited())
+    scene.store.add_path(target, PATH)
+    text = await scene.scrape()
+    (count,) = re.findall(
+        r"^connectivity_probe_duration_seconds_count.* (\d+)", text, re.MULTILINE
+    )
+    assert count == "1"
+
+
+async def test_silence_at_the_last_hop_has_no_answering_hop():
+    target = make.target()
+    scene = Scene(target)
+    scene.store.add(target, exposing.prohibited())
+    scene.store.add_path(target, Path((), None, None, "", 0))
+    lines = told(await scene.lines())
+    assert 'path_break_info{last_hop="",ttl="0"} 1' in lines
+    assert not [line for line in lines if line.startswith("path_hops")]
 
 
 async def test_an_unverifiable_rule_may_be_reachable_but_is_never_satisfied():
@@ -447,8 +494,12 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene.telemetry.load = Busy()
     target = make.target("ntp", "ntp.example.ac.uk", 123, id="ntp")
     scene.reload(*scene.all_targets, target)
-    facts = Evidence(http_status=200, ntp_offset=0.5, ntp_stratum=1)
+    facts = Evidence(http_status=200, ntp_offset=0.5, ntp_stratum=1, clock_skew=-0.25)
     scene.store.add(target, exposing.answered(evidence=facts))
+    failing = make.target(id="failing")
+    scene.reload(*scene.all_targets, failing)
+    scene.store.add(failing, exposing.prohibited())
+    scene.store.add_path(failing, PATH)
     scene.telemetry.reloaded(True, NOW)
     labels = {}
     for family in parse_openmetrics(await scene.scrape(Format.OPENMETRICS)):
