@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
 from pathlib import Path
 
 from tests.servers.process import binary, free_port, listens, running
@@ -51,4 +53,9 @@ def postfix(folder: Path, issued, tls="may", settings=""):
     (etc / "main.cf").write_text(main)
     (etc / "master.cf").write_text(_MASTER.format(port=port))
     with running(argv, lambda: listens(port), folder / "out"):
-        yield port
+        try:
+            yield port
+        finally:
+            # What was started is a script; it ends when its master process does.
+            master = int((folder / "queue/pid/master.pid").read_text())
+            os.kill(master, signal.SIGTERM)
