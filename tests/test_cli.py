@@ -221,3 +221,22 @@ def test_without_a_command_it_serves(monkeypatch):
     assert seen == [
         ("config/connectivity.yaml", (), {"web_config": None, "listen_address": None})
     ]
+
+
+def test_a_trace_lists_the_hops_to_each_address(site, ports):
+    path = site(rule("one", ports["ssh"], "ssh"))
+    done = run("trace", "--config", path, "one", "--format", "json")
+    assert done.exit_code == 0
+    told = json.loads(done.stdout)
+    assert told["paths"]["127.0.0.1"]["answered_ttl"] == 1
+    assert "answers at hop 1" in run("trace", "--config", path, "one").stdout
+
+
+def test_only_what_is_probed_from_here_can_be_traced(site, ports):
+    path = site(rule("one", ports["ssh"], "ssh"))
+    done = run("trace", "--config", path, "other")
+    assert (done.exit_code, "other" in done.stderr) == (2, True)
+    shipped = ("trace", "--config", "config/connectivity.yaml", "appsanywhere-mssql")
+    done = run(*shipped)
+    assert done.exit_code == 2
+    assert "not probed from here" in done.stderr

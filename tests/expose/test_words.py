@@ -1,0 +1,97 @@
+"""Every end of a probe has words for people, and a request where one is due."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from exporter.expose import words
+from exporter.probes.outcome import Icmp, Origin, Path, Reason, Stage
+from exporter.rules.rule import Expect
+from tests import make
+
+TARGET = make.target(destination="api.test", port=443)
+NOTHING_TO_ASK = {Reason.ANSWERED, Reason.UNTESTED}
+
+
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("expect", Expect)
+def test_every_end_has_words(reason, stage, expect):
+    target = make.target(destination="api.test", port=443, expect=expect)
+    seen = make.seen(reason, stage)
+    assert words.seen(seen).endswith(".")
+    asked = words.ask(target, seen)
+    assert "{" not in asked
+    if expect is Expect.ALLOW:
+        assert bool(asked) is (reason not in NOTHING_TO_ASK)
+
+
+def test_no_two_reasons_are_told_alike():
+    told = {words.seen(make.seen(reason)) for reason in Reason}
+    assert len(told) == len(Reason)
+
+
+def test_silence_before_and_after_the_handshake_are_two_things():
+    stages = [Stage.CONNECT, Stage.TLS]
+    early, late = (make.seen(Reason.TIMEOUT, stage) for stage in stages)
+    assert words.seen(early) != words.seen(late)
+    assert "TCP 443 from web to api.test" in words.ask(TARGET, early)
+    assert "MTU" in words.ask(TARGET, late)
+
+
+@pytest.mark.parametrize(
+    ("origin", "who"),
+    [
+        (Origin.DESTINATION, "the destination itself (192.0.2.9)"),
+        (Origin.PATH, "a device on the path (192.0.2.9)"),
+        (Origin.SELF, "this host (192.0.2.9)"),
+    ],
+)
+def test_who_refused_is_named_with_its_address(origin, who):
+    icmp = Icmp(3, 13, "192.0.2.9")
+    seen = make.seen(Reason.PROHIBITED, origin=origin, icmp=icmp)
+    assert words.refused_by(seen) == who
+
+
+def test_nobody_is_named_where_nobody_spoke():
+    assert words.refused_by(make.seen(Reason.REFUSED)) == ""
+    own = make.seen(Reason.PROHIBITED, origin=Origin.SELF)
+    assert words.refused_by(own) == "this host's own firewall"
+    assert "this host's own firewall" in words.ask(TARGET, own)
+
+
+def test_an_open_path_that_must_be_blocked_asks_for_a_block():
+    target = make.target(destination="api.test", port=443, expect=Expect.DENY)
+    assert "must not pass" in words.ask(target, make.seen(Reason.ANSWERED))
+    assert "must not pass" in words.ask(target, make.seen(Reason.RESET, Stage.EXCHANGE))
+    assert "witness" in words.ask(target, make.seen(Reason.TIMEOUT))
+
+
+def path(ended, ttl, last="10.9.2.2", *, on_path=False):
+    return Path((), ttl, ended, last, 2 if last else 0, refused_on_path=on_path)
+
+
+@pytest.mark.parametrize(
+    ("traced", "told"),
+    [
+        (path(None, None), "silent behind 10.9.2.2 (hop 2)"),
+        (path(None, None, ""), "silent behind this host"),
+        (path(Reason.REFUSED, 4), "refused at hop 4, right behind 10.9.2.2 (hop 2)"),
+        (
+            path(Reason.REFUSED, 3, on_path=True),
+            "refused at or right behind 10.9.2.2 (hop 2), before the destination",
+        ),
+        (path(Reason.ANSWERED, 4), "answers at hop 4: it came through this time"),
+    ],
+)
+def test_a_path_is_told_in_one_phrase(traced, told):
+    assert words.stops(traced) == told
+
+
+def test_hostile_names_are_never_taken_for_templates():
+    names = itertools.product(["{flow}", "{0}", "{host.__class__}"], Reason)
+    for name, reason in names:
+        asked = words.ask(make.target(destination=name), make.seen(reason))
+        assert "__class__'" not in asked
