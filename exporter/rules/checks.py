@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from exporter.rules.problem import Problem
     from exporter.rules.yamlfile import YamlFile
 
+DENY_ONLY = "belongs to rules with expect: deny only"
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -53,12 +55,12 @@ def references(
             said = unknown("placeholder", placeholder, names.placeholders)
             yield entry.file.problem(at, said)
         if entry.rule.witness is not None:
-            said = _unfit_witness(entry, by_id.get(entry.rule.witness), names)
+            said = unfit_witness(entry, by_id.get(entry.rule.witness), names)
             if said:
                 yield entry.problem("witness", said)
 
 
-def _unfit_witness(entry: Entry, witness: Entry | None, names: Names) -> str:
+def unfit_witness(entry: Entry, witness: Entry | None, names: Names) -> str:
     """Why a rule cannot vouch for its destination being alive; empty if it can."""
     name = entry.rule.witness or ""
     if name == entry.rule.id:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exporter.rules import options
+from exporter.rules.checks import DENY_ONLY
 from exporter.rules.problem import ENOUGH, unknown
 from exporter.rules.rule import Expect, Rule, Severity, TlsPolicy, Transport
 from exporter.rules.rulemodel import RuleModel, TlsModel
@@ -165,11 +166,10 @@ def _contradictions(entry: Entry) -> list[Problem]:
     rule = entry.rule
     found = []
     if rule.expect is not Expect.DENY:
-        said = "belongs to rules with expect: deny only"
         if rule.witness is not None:
-            found.append(entry.problem("witness", said))
+            found.append(entry.problem("witness", DENY_ONLY))
         if rule.denial:
-            found.append(entry.problem("denial", said))
+            found.append(entry.problem("denial", DENY_ONLY))
     if rule.advisory and rule.rows:
         said = "an advisory rule is not in the document, so it has no rows"
         found.append(entry.problem("rows", said))

@@ -31,7 +31,7 @@ from exporter.rules.fields import (
     Slug,
     Text,
 )
-from exporter.rules.rule import AddressPolicy, Severity
+from exporter.rules.rule import AddressPolicy, Denial, Severity
 from exporter.rules.rulemodel import Model, RuleModel, TlsModel
 
 if TYPE_CHECKING:
@@ -118,6 +118,10 @@ class OverrideModel(Model):
     """How long a probe may take."""
     addresses: Annotated[AddressPolicy, Field(strict=False)] | None = None
     """How many of the host's addresses must answer."""
+    witness: Slug | None = None
+    """For deny: a rule to the same host whose success shows that the host is alive."""
+    denial: tuple[Annotated[Denial, Field(strict=False)], ...] | None = None
+    """For deny: refusals that count as the firewall's own."""
     tls: TlsModel | None = None
     """What is asked of the certificate; replaces the rule's whole tls section."""
     probe: Probe | None = None

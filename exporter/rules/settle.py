@@ -6,14 +6,16 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from exporter.rules import options
+from exporter.rules import checks, options
 from exporter.rules.entries import checked_probe, tls_policy
 from exporter.rules.problem import unknown
+from exporter.rules.rule import Expect
 from exporter.rules.schema import OverrideModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from exporter.rules.checks import Names
     from exporter.rules.entries import Entry
     from exporter.rules.problem import Problem
     from exporter.rules.rule import Rule
@@ -53,18 +55,40 @@ class Settler:
             changes = self._changes(entry, override) | self._timing(entry, override)
             yield entry, dataclasses.replace(entry.rule, **changes)
 
-    def unknown_rules(self, known: frozenset[str]) -> Iterator[Problem]:
-        """Overrides of rules that do not exist."""
-        for rule_id in self.overrides.keys() - known:
-            said = unknown("rule", rule_id, known)
+    def misfits(self, entries: Sequence[Entry], names: Names) -> Iterator[Problem]:
+        """Overrides of rules that do not exist, or that do not fit their rule."""
+        for rule_id in self.overrides.keys() - names.rules:
+            said = unknown("rule", rule_id, names.rules)
             yield self.file.problem(("overrides", rule_id), said)
+        by_id = {entry.rule.id: entry for entry in entries}
+        for rule_id in self.overrides.keys() & by_id.keys():
+            for key, said in self._misfits(by_id[rule_id], by_id, names):
+                yield self.file.problem(("overrides", rule_id, key), said)
+
+    def _misfits(
+        self, entry: Entry, by_id: Mapping[str, Entry], names: Names
+    ) -> Iterator[tuple[str, str]]:
+        """What one override says of denial that cannot be, by key."""
+        override = self.overrides[entry.rule.id]
+        said = {"witness": override.witness, "denial": override.denial}
+        if entry.rule.expect is not Expect.DENY:
+            for key in (key for key, value in said.items() if value):
+                yield key, checks.DENY_ONLY
+        elif override.witness is not None:
+            rule = dataclasses.replace(entry.rule, witness=override.witness)
+            changed = dataclasses.replace(entry, rule=rule)
+            unfit = checks.unfit_witness(changed, by_id.get(override.witness), names)
+            if unfit:
+                yield "witness", unfit
 
     def _changes(self, entry: Entry, override: OverrideModel) -> dict[str, Any]:
         changes: dict[str, Any] = {
             key: value
-            for key in ("severity", "owner", "addresses", "notes")
+            for key in ("severity", "owner", "addresses", "witness", "notes")
             if (value := getattr(override, key)) is not None
         }
+        if override.denial is not None:
+            changes["denial"] = frozenset(override.denial)
         if override.tls is not None:
             changes["tls"] = tls_policy(override.tls)
         if override.probe is not None:

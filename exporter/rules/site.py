@@ -134,7 +134,7 @@ def load_site(
     problems += _unknown_roles(roles, model, file, whole.names.roles)
     bindings = binding.bind(whole.placeholders, model.placeholders, file, problems)
     settler = Settler(file, model.schedule, model.overrides, probers, problems)
-    problems += settler.unknown_rules(whole.names.rules)
+    problems += settler.misfits(whole.entries, whole.names)
     settled = tuple(settler.settle(whole.entries))
     if problems:
         raise ConfigError(problems)
@@ -162,7 +162,7 @@ def load_site(
         proxy=model.proxy,
         web=Web(model.web.listen),
         notes=tuple(str(note) for one in whole.catalogues for note in one.notes),
-        warnings=(*settler.warnings, *idle, *unset),
+        warnings=(*settler.warnings, *idle, *unset, *_unwatched(targets)),
     )
 
 
@@ -192,6 +192,17 @@ def _unknown_roles(
             written = role in model.roles
             at = ("roles", model.roles.index(role)) if written else ("--role",)
             yield file.problem(at, unknown("role", role, known))
+
+
+def _unwatched(targets: Sequence[Target]) -> Iterator[str]:
+    """One line for each deny rule whose witness is not probed from here."""
+    active = [one for one in targets if one.status is Status.ACTIVE]
+    probed = {(one.rule.id, one.destination) for one in active}
+    for one in active:
+        witness = one.rule.witness
+        if witness is not None and (witness, one.destination) not in probed:
+            said = f"its witness {witness} is not probed from here"
+            yield f"{one.rule.id}: {said}: silence proves no block of {one.destination}"
 
 
 def _without_rules(roles: Sequence[str], whole: Whole) -> Iterator[str]:

@@ -257,8 +257,15 @@ EXPECTED = {
     "site-no-role.yaml": [
         ":2: roles: must not be empty",
     ],
+    "site-override-denial.yaml": [
+        ":4: overrides.till-bank.denial: belongs to rules with expect: deny only",
+        ":4: overrides.till-bank.witness: belongs to rules with expect: deny only",
+        ":5: overrides.shut.witness: till-bank leads to placeholder bank, not to this rule's a.example.com",
+        ":6: overrides.shut-two.denial[0]: unknown word 'rst'; did you mean 'reset'? allowed: reset",
+        ":7: overrides.shut-three.witness: unknown rule 'till-bnak'; did you mean 'till-bank'? allowed: office-news, shut, shut-three, shut-two, till-bank, till-depot, till-fax, till-page, till-time, till01-backup",
+    ],
     "site-override-null.yaml": [
-        ":4: overrides.till-bank: must be a mapping with the keys severity, owner, interval, timeout, addresses, tls, probe, notes, not nothing",
+        ":4: overrides.till-bank: must be a mapping with the keys severity, owner, interval, timeout, addresses, witness, denial, tls, probe, notes, not nothing",
     ],
     "site-override-probe.yaml": [
         ":4: overrides.till-bank.probe: ntp runs over udp, not tcp",
@@ -275,7 +282,7 @@ EXPECTED = {
     ],
     "site-override.yaml": [
         ":4: overrides.till-bnak: unknown rule 'till-bnak'; did you mean 'till-bank'? allowed: office-news, till-bank, till-depot, till-fax, till-page, till-time, till01-backup",
-        ":5: overrides.till-bank.port: unknown key 'port'; allowed: addresses, interval, notes, owner, probe, severity, timeout, tls",
+        ":5: overrides.till-bank.port: unknown key 'port'; allowed: addresses, denial, interval, notes, owner, probe, severity, timeout, tls, witness",
     ],
     "site-own-rule.yaml": [
         ":4: rules[0].destination.placeholder: unknown placeholder 'nobody'; allowed: bank, bank_backup, depot, shop_url",

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from exporter.rules.problem import ConfigError
-from exporter.rules.rule import AddressPolicy, Severity, Status, TlsPolicy
+from exporter.rules.rule import AddressPolicy, Denial, Severity, Status, TlsPolicy
 from exporter.rules.site import load_site
 from exporter.rules.values import Endpoint
 from tests.rules.standins import PROBERS
@@ -96,6 +96,29 @@ def test_null_says_that_a_rule_does_not_apply_here(load):
     site = load("placeholders: {bank: null}\n")
     assert places(site, "till-bank") == [("bank.example.com", 443, "not_applicable")]
     assert not any("bank" in warning for warning in site.warnings)
+
+
+SHUT = (
+    "placeholders: {bank: b.example, depot: null}\n"
+    "rules: [{id: shut, source: %s, destination: {placeholder: bank}, port: 23, "
+    "transport: tcp, usage: administration, description: Shut, expect: deny}]\n"
+    "overrides: {shut: {witness: till-bank, denial: [reset]}}\n"
+)
+
+
+def test_a_site_names_the_witness_of_a_rule_and_how_it_is_refused(load):
+    site = load(SHUT % "till")
+    assert rule(site, "shut").witness == "till-bank"
+    assert rule(site, "shut").denial == {Denial.RESET}
+    assert not site.warnings
+
+
+def test_a_witness_that_is_not_probed_from_here_is_warned_of(load):
+    site = load(SHUT % "office", roles="office")
+    assert site.warnings == (
+        "shut: its witness till-bank is not probed from here: "
+        "silence proves no block of b.example",
+    )
 
 
 def test_a_default_passes_on_its_value_and_its_null(load):
