@@ -6,9 +6,10 @@ import contextlib
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
-from tests.servers.process import binary, free_port, listens, running
+from tests.servers.process import PATIENCE, binary, free_port, listens, running
 
 _MAIN = """
 compatibility_level = 3.6
@@ -56,6 +57,13 @@ def postfix(folder: Path, issued, tls="may", settings=""):
         try:
             yield port
         finally:
-            # What was started is a script; it ends when its master process does.
-            master = int((folder / "queue/pid/master.pid").read_text())
-            os.kill(master, signal.SIGTERM)
+            _end(int((folder / "queue/pid/master.pid").read_text()))
+
+
+def _end(master):
+    """Ends the master process: what was started is a script that waits for it."""
+    os.kill(master, signal.SIGTERM)
+    end = time.monotonic() + PATIENCE
+    while Path(f"/proc/{master}").exists():
+        assert time.monotonic() < end, "Postfix does not end"
+        time.sleep(0.02)
