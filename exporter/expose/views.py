@@ -238,6 +238,10 @@ def _facts(record: Record, seen: Observation | None) -> Iterator[tuple[str, str]
             f"{stage} {spent * 1000:.1f} ms" for stage, spent in seen.phases.items()
         )
         yield "Time spent", ", ".join(took)
+    if record.path is not None:
+        yield "Path", words.stops(record.path)
+        spoken = (f"{hop.ttl} {hop.address or '*'}" for hop in record.path.hops)
+        yield "Hops", ", ".join(spoken)
     if seen.tls is not None:
         yield from _tls_facts(seen.tls)
 
