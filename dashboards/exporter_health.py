@@ -157,7 +157,7 @@ def _graphs() -> list[timeseries.Panel]:
     files = f"process_open_fds{{{EXPORTER}}} / process_max_fds{{{EXPORTER}}}"
     return [
         panels.small(
-            "Started late, p99",
+            "Lateness, p99",
             "How long after their due time 99 % of the probes started.",
             series(late, _PER_INSTANCE),
         ).unit("s"),

@@ -221,7 +221,7 @@ def _graphs() -> list[timeseries.Panel]:
         .stacking(stacked)
         .fill_opacity(30),
         panels.small(
-            "Round trip",
+            "Round trip over time",
             "Network round trip as the kernel timed it, for each destination.",
             series(target("latency_seconds", ONE), _WHERE),
             width=12,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import table
 
 _DAYS = words.steps((None, words.BAD), (7, words.WARN), (21, words.GOOD))
-_VERIFIED = [
+VERIFIED = [
     words.values(
         {
             "yes": ("yes", words.GOOD),
@@ -101,7 +101,7 @@ def _dressed(panel: table.Panel, names: dict[str, str]) -> table.Panel:
         custom_cellOptions=COLORED,
         custom_width=90,
     )
-    verified = cell(mappings=_VERIFIED, custom_cellOptions=TINTED, custom_minWidth=140)
+    verified = cell(mappings=VERIFIED, custom_cellOptions=TINTED, custom_minWidth=140)
     return (
         panel.transformations(columns(names))
         .no_value("No certificates")

@@ -136,85 +136,124 @@ def samples():
         _target(out, case)
     for instance in (AA, ROCKY, LAB, GONE):
         _exporter(out, instance)
+    _mirrors(out)
     _prometheus(out)
     return out
 
 
-def _target(out, case):
-    job = {"job": "connectivity", "instance": case.instance}
-    minutes = range(case.until)
-    delay = 0.001 * (3 + len(case.rule) % 7)
+class Target:
+    """Writes the series of one case."""
 
-    def add(name, at, **labels):
+    def __init__(self, out, case):
+        self.out = out
+        self.case = case
+        self.labels = {**case.common, "job": "connectivity", "instance": case.instance}
+
+    def add(self, name, at, **labels):
         full = f"connectivity_rule_{name}"
-        out.add(full, {**case.common, **labels, **job}, at, minutes)
+        both = {**self.labels, **labels}
+        self.out.add(full, both, at, range(self.case.until))
 
-    def state(minute):
-        seen = case.seen(minute)[0]
-        if seen.startswith(("untested", "local_fault")):
+    def answered(self, minute):
+        return self.case.seen(minute)[0] == ANSWERED
+
+    def state(self, minute):
+        if self.case.seen(minute)[0].startswith(("untested", "local_fault")):
             return None
-        return int((seen == ANSWERED) == (case.expect == "allow"))
+        return int(self.answered(minute) == (self.case.expect == "allow"))
 
-    def while_answered(value):
-        return lambda m: value if case.seen(m)[0] == ANSWERED else None
+    def round_trip(self, minute):
+        slow = 0.001 * (3 + len(self.case.rule) % 7)
+        return slow * (2 + 0.2 * math.sin(minute / 17 + len(self.case.to)))
 
-    add("satisfied", state)
-    add("reachable", lambda m: state(m) if case.expect == "allow" else 1)
-    for seen in {s for s in case.episodes.values() if s}:
-        reason, stage, origin = seen.replace("@", ",").split(",")
-        labels = {"stage": stage, "reason": reason, "origin": origin}
-        add("failure", lambda m, s=seen: 1 if case.seen(m)[0] == s else None, **labels)
-    wave = lambda m: delay * (2 + 0.2 * math.sin(m / 17 + len(case.to)))  # noqa: E731 - a curve
-    add("latency_seconds", lambda m: wave(m) if case.seen(m)[0] == ANSWERED else None)
-    for phase, share in (("resolve", 0.2), ("connect", 1), ("exchange", 1.6)):
-        add("phase_duration_seconds", lambda m, k=share: wave(m) * k, phase=phase)
-    for kind, count in (("reachable", 1), ("unreachable", 0), ("untested", 0)):
-        add("addresses", lambda m, k=kind, n=count: _addresses(case, m, k, n), state=kind)
-    add("probes_total", lambda m: m)
-    failures = list(accumulate(state(m) == 0 for m in range(MINUTES)))
-    add("probe_failures_total", lambda m: int(failures[m]))
-    stamp = lambda m: START + m * STEP  # noqa: E731 - a sample's own time
-    add("last_probe_timestamp_seconds", lambda m: stamp(m) - 12)
-    good = list(accumulate((m * (state(m) == 1) for m in range(MINUTES)), max))
-    add("last_success_timestamp_seconds", lambda m: stamp(good[m]) - 12)
-    since = {0: START - 9 * DAY}
-    add(
-        "state_change_timestamp_seconds",
-        lambda m: since.get(case.seen(m)[1], stamp(case.seen(m)[1])),
-    )
-    add("syn_retransmits", lambda _: 0 if case.to.endswith("tcp") else None)
-    add(
-        "info",
-        lambda _: 1,
-        probe=case.probe,
-        expect=case.expect,
-        severity=case.severity,
-        owner=case.owner,
-        catalogue="appsanywhere",
-        section="AppsAnywhere / Outbound Traffic (Internal)",
-        description=f"{case.usage.capitalize()} of the application",
-    )
-    if case.days is not None:
-        _certificate(add, case)
-    if case.probe == "https":
-        add("http_status_code", while_answered(200))
-    if case.probe == "ntp":
-        add("ntp_offset_seconds", while_answered(0.0021))
-        add("ntp_stratum", while_answered(2))
-    if case.probe == "kerberos":
-        add("clock_offset_seconds", while_answered(0.4))
-    if case.rule == "appsanywhere-mssql":
+    def while_answered(self, name, value):
+        self.add(name, lambda m: value if self.answered(m) else None)
+
+    def states(self):
+        self.add("satisfied", self.state)
+        self.add("reachable", lambda m: int(self.answered(m)))
+        self.add("probes_total", lambda m: m)
+        failures = list(accumulate(self.state(m) == 0 for m in range(MINUTES)))
+        self.add("probe_failures_total", lambda m: int(failures[m]))
+        for seen in {s for s in self.case.episodes.values() if s}:
+            names = ("reason", "stage", "origin")
+            labels = zip(names, seen.replace("@", ",").split(","), strict=True)
+            found = lambda m, s=seen: 1 if self.case.seen(m)[0] == s else None  # noqa: E731 - one line says it
+            self.add("failure", found, **dict(labels))
+
+    def times(self):
+        good = list(accumulate((m * (self.state(m) == 1) for m in range(MINUTES)), max))
+        self.add("last_probe_timestamp_seconds", lambda m: _time(m) - 12)
+        self.add("last_success_timestamp_seconds", lambda m: _time(good[m]) - 12)
+        self.add("state_change_timestamp_seconds", self.changed)
+
+    def changed(self, minute):
+        since = self.case.seen(minute)[1]
+        return _time(since) if since else START - 9 * DAY
+
+    def network(self):
+        self.add(
+            "latency_seconds",
+            lambda m: self.round_trip(m) if self.answered(m) else None,
+        )
+        for phase, share in (("resolve", 0.2), ("connect", 1), ("exchange", 1.6)):
+            took = lambda m, k=share: self.round_trip(m) * k  # noqa: E731 - one line says it
+            self.add("phase_duration_seconds", took, phase=phase)
+        for kind in ("reachable", "unreachable", "untested"):
+            count = lambda m, k=kind: _addresses(self.case, m, k)  # noqa: E731 - one line says it
+            self.add("addresses", count, state=kind)
+        if self.case.to.endswith("tcp"):
+            self.add("syn_retransmits", lambda _: 0)
+
+    def told(self):
+        case = self.case
+        self.add(
+            "info",
+            lambda _: 1,
+            probe=case.probe,
+            expect=case.expect,
+            severity=case.severity,
+            owner=case.owner,
+            catalogue="appsanywhere",
+            section="AppsAnywhere / Outbound Traffic (Internal)",
+            description=f"{case.usage.capitalize()} of the application",
+        )
+        facts = {
+            "https": {"http_status_code": 200},
+            "ntp": {"ntp_offset_seconds": 0.0021, "ntp_stratum": 2},
+            "kerberos": {"clock_offset_seconds": 0.4},
+            "ldaps": {"path_hops": 5},
+        }
+        for name, value in facts.get(case.probe, {}).items():
+            self.while_answered(name, value)
+
+    def path(self):
         broken = lambda m: 1 if m >= 341 else None  # noqa: E731 - traced from then on
-        add("path_break_info", broken, last_hop="10.20.0.1", ttl="3")
-        add("path_hops", while_answered(5))
+        self.add("path_break_info", broken, last_hop="10.20.0.1", ttl="3")
 
 
-def _addresses(case, minute, kind, healthy):
+def _target(out, case):
+    target = Target(out, case)
+    target.states()
+    target.times()
+    target.network()
+    target.told()
+    if case.days is not None:
+        _certificate(target.add, case)
+    if case.rule == "appsanywhere-mssql":
+        target.path()
+
+
+def _time(minute):
+    return START + minute * STEP
+
+
+def _addresses(case, minute, kind):
     seen = case.seen(minute)[0]
     if case.rule == "appsanywhere-kerberos" and kind == "unreachable":
         return 1
     if seen == ANSWERED:
-        return healthy
+        return int(kind == "reachable")
     return int(kind == ("untested" if seen.startswith("untested") else "unreachable"))
 
 
@@ -257,17 +296,30 @@ def _exporter(out, instance):
     add("up", lambda m: int(m in alive), range(MINUTES))
     add("scrape_duration_seconds", lambda m: 0.004 + 0.001 * math.sin(m / 9))
     add("scrape_samples_scraped", lambda _: 412)
+    _process(out, instance, alive)
     own("build_info", lambda _: 1, version="0.1.0", python="3.11.9")
-    counts = {"active": 18, "unset": 3, "other_role": 40, "not_applicable": 4, "retired": 2}
+    counts = {
+        "active": 18,
+        "unset": 3,
+        "other_role": 40,
+        "not_applicable": 4,
+        "retired": 2,
+    }
     for status, count in counts.items():
         own("targets", lambda _, n=count: n, status=status)
     own("config_last_reload_successful", lambda m: int(instance != LAB or m < 250))
     own("config_last_reload_success_timestamp_seconds", lambda _: START - 3 * DAY)
     own("probes_in_flight", lambda m: m % 3)
     own("probe_slots", lambda _: 256)
-    own("probes_skipped_total", lambda m: max(0, m - 340) // 4 if instance == ROCKY else 0)
+    own(
+        "probes_skipped_total",
+        lambda m: max(0, m - 340) // 4 if instance == ROCKY else 0,
+    )
     own("event_loop_lag_seconds", lambda m: 0.0008 + 0.0004 * math.sin(m / 5))
-    histogram("connectivity_exporter_schedule_lateness_seconds", {"0.005": 0.9, "0.05": 1, "+Inf": 1})
+    histogram(
+        "connectivity_exporter_schedule_lateness_seconds",
+        {"0.005": 0.9, "0.05": 1, "+Inf": 1},
+    )
     probed = {(c.role, c.usage, c.probe) for c in CASES if c.instance == instance}
     for role, usage, probe in sorted(probed):
         histogram(
@@ -277,21 +329,48 @@ def _exporter(out, instance):
             usage=usage,
             probe=probe,
         )
-    if instance == ROCKY:
-        own("mirror_list_targets", lambda _: 10, list="rocky-baseos")
-        own("mirror_list_last_success_timestamp_seconds", lambda _: END - 19 * 3600, list="rocky-baseos")
-        own("mirror_list_fetch_failures_total", lambda m: m // 120, list="rocky-baseos")
-    add("process_cpu_seconds_total", lambda m: m * 0.3)
-    add("process_resident_memory_bytes", lambda m: 61e6 + m * 1000)
-    add("process_open_fds", lambda m: 14 + m % 3)
-    add("process_max_fds", lambda _: 1048576)
+
+
+def _mirrors(out):
+    labels = {"job": "connectivity", "instance": ROCKY, "list": "rocky-baseos"}
+    values = {
+        "targets": lambda _: 10,
+        "last_success_timestamp_seconds": lambda _: END - 19 * 3600,
+        "fetch_failures_total": lambda m: m // 120,
+    }
+    for name, at in values.items():
+        out.add(f"connectivity_exporter_mirror_list_{name}", labels, at, range(MINUTES))
+
+
+def _process(out, instance, minutes):
+    labels = {"job": "connectivity", "instance": instance}
+    values = {
+        "cpu_seconds_total": lambda m: m * 0.3,
+        "resident_memory_bytes": lambda m: 61e6 + m * 1000,
+        "open_fds": lambda m: 14 + m % 3,
+        "max_fds": lambda _: 1048576,
+    }
+    for name, at in values.items():
+        out.add(f"process_{name}", labels, at, minutes)
 
 
 def _prometheus(out):
     """What Prometheus adds of its own: firing alerts, and the site's constants."""
     firing = (
-        (341, "ConnectivityRuleViolated", "critical", "appsanywhere", "appsanywhere-mssql"),
-        (349, "ConnectivityRuleViolated", "critical", "appsanywhere", "appsanywhere-ldaps"),
+        (
+            341,
+            "ConnectivityRuleViolated",
+            "critical",
+            "appsanywhere",
+            "appsanywhere-mssql",
+        ),
+        (
+            349,
+            "ConnectivityRuleViolated",
+            "critical",
+            "appsanywhere",
+            "appsanywhere-ldaps",
+        ),
         (324, "ConnectivityRoleEgressDown", "critical", "analytics-rocky", ""),
         (333, "ConnectivityExporterDown", "critical", "", ""),
         (0, "ConnectivityWatchdog", "none", "", ""),

@@ -1,0 +1,49 @@
+import json
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+from tests.dashboards import fixture, history
+
+with warnings.catch_warnings():
+    # The SDK recommends a newer format, which Grafanas before 12.4 cannot import.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from dashboards.build import BOARDS, HERE
+
+ALERTS = Path(__file__).parents[2] / "alerts"
+MACROS = {"$__rate_interval": "5m", "$__range": "6h"}
+VARIABLES = ("job", "instance", "source_role", "usage", "destination")
+
+
+def filled_in(expr, rule="appsanywhere-mssql"):
+    """An expression as Grafana would send it, with everything selected."""
+    for macro, value in MACROS.items():
+        expr = expr.replace(macro, value)
+    return re.sub(
+        r"\$(\w+)",
+        lambda m: rule if m[1] == "rule" else ".+" if m[1] in VARIABLES else m[0],
+        expr,
+    )
+
+
+@pytest.fixture(scope="session")
+def boards():
+    """The dashboards as committed, by file name."""
+    return {name: json.loads((HERE / name).read_text()) for name in BOARDS}
+
+
+@pytest.fixture(scope="session")
+def night(boards, tmp_path_factory):
+    """The URL of a real Prometheus that remembers the made-up night."""
+    past = history.History(tmp_path_factory.mktemp("prometheus"))
+    past.remember(fixture.samples().text())
+    needed = {"connectivity:links:info"}
+    for board in boards.values():
+        for panel in board["panels"]:
+            for query in panel["targets"]:
+                needed |= history.metrics(filled_in(query["expr"]))
+    past.record(history.recorded(sorted(ALERTS.glob("*.yml")), needed))
+    with past.served() as url:
+        yield url

@@ -1,0 +1,70 @@
+"""Every query finds something on a real Prometheus that remembers the made-up night."""
+
+import json
+import re
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from dashboards.build import BOARDS
+from tests.dashboards.conftest import filled_in
+from tests.dashboards.fixture import CASES, END, START, STEP
+
+RULES = sorted({case.rule for case in CASES})
+
+
+def get(url, path, **parameters):
+    query = urllib.parse.urlencode(parameters)
+    with urllib.request.urlopen(f"{url}/api/v1/{path}?{query}", timeout=30) as answer:  # noqa: S310 - our own server
+        return json.load(answer)["data"]
+
+
+def result(url, query, expr):
+    if query.get("instant"):
+        return get(url, "query", query=expr, time=END)["result"]
+    window = {"start": START, "end": END, "step": STEP}
+    return get(url, "query_range", query=expr, **window)["result"]
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_query_of_every_panel_finds_something(night, boards, name):
+    rules = RULES if name == "rule.json" else RULES[:1]
+    for panel in boards[name]["panels"]:
+        for query in panel["targets"]:
+            sent = [filled_in(query["expr"], rule) for rule in rules]
+            assert not re.search(r"\$[a-z_{]", sent[0]), panel["title"]
+            found = any(result(night, query, expr) for expr in sent)
+            assert found, f"{panel['title']}: {sent[0]}"
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_variable_has_options(night, boards, name):
+    for variable in boards[name]["templating"]["list"][1:]:
+        metric, label = re.fullmatch(
+            r"label_values\((.*), (\w+)\)", variable["query"]
+        ).groups()
+        match = {"match[]": filled_in(metric), "start": START, "end": END}
+        assert get(night, f"label/{label}/values", **match), variable["name"]
+
+
+def test_alerts_that_fired_are_found_by_the_annotation(night, boards):
+    (annotation,) = boards["overview.json"]["annotations"]["list"]
+    window = {"start": START, "end": END, "step": 60}
+    found = get(night, "query_range", query=filled_in(annotation["expr"]), **window)
+    names = {series["metric"]["alertname"] for series in found["result"]}
+    assert names == {
+        "ConnectivityRuleViolated",
+        "ConnectivityRoleEgressDown",
+        "ConnectivityExporterDown",
+    }
+
+
+def test_no_query_returns_more_than_a_screen_can_hold(night, boards):
+    """Tables and timelines name their limit in the query itself."""
+    limited = {"Violated now", "Every rule over time", "Certificates that end first"}
+    for name, title in (("overview.json", "Violated now"), ("role.json", "")):
+        for panel in boards[name]["panels"]:
+            if panel["title"] in limited and title in panel["title"]:
+                for query in panel["targets"]:
+                    assert re.search(r"\b(top|bottom)k\(\d+,", query["expr"])
