@@ -24,6 +24,7 @@ def _summary(lab: Lab, seconds: float) -> str:
     for name, host in lab.hosts.items():
         enter = shlex.join([*lab.cell.enter(name), "bash"])
         lines += [f"  {name:7}{host.addresses[0]:12}{host.addresses[1]:18}{enter}"]
+    lines += ["", f"Servers: dns {' '.join(lab.servers)}"]
     lines += ["", "Names its resolver answers:"]
     for name, place in plan.NAMES.items():
         ports = " ".join(map(str, place.ports))
@@ -46,6 +47,8 @@ def main() -> int:
             words = lab.cell.enter("prober", unprivileged=True)
             command = [*words, *sys.argv[1:]]
             return subprocess.run(command, check=False).returncode
+        with contextlib.suppress(LabUnavailableError):
+            lab.complete()
         sys.stdout.write(_summary(lab, time.monotonic() - began))
         sys.stdout.flush()
         with contextlib.suppress(KeyboardInterrupt):

@@ -6,6 +6,7 @@ a section of its own. In CI (CI=true) that is a failure.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 
@@ -21,19 +22,33 @@ _kept = pytest.StashKey[str]()
 
 @pytest.fixture(scope="session")
 def lab(pytestconfig, request):
-    try:
+    with _no_silent_skip(pytestconfig):
         running = Lab()
-    except LabUnavailableError as error:
-        pytestconfig.stash[_reason] = str(error)
-        if os.environ.get("CI", "").lower() in {"1", "true"}:
-            pytest.fail(f"the lab must run in CI: {error}", pytrace=False)
-        pytest.skip(f"no lab: {error}")
     pytestconfig.stash[_lab] = running
     yield running
     keep = request.session.testsfailed > 0
     if keep:
         pytestconfig.stash[_kept] = f"{running.folder}/logs"
     running.close(keep=keep)
+
+
+@pytest.fixture(scope="session")
+def complete_lab(lab, pytestconfig):
+    """The lab with a server behind every row of the catalogue."""
+    with _no_silent_skip(pytestconfig):
+        lab.complete()
+    return lab
+
+
+@contextlib.contextmanager
+def _no_silent_skip(config):
+    try:
+        yield
+    except LabUnavailableError as error:
+        config.stash[_reason] = str(error)
+        if os.environ.get("CI", "").lower() in {"1", "true"}:
+            pytest.fail(f"the lab must run in CI: {error}", pytrace=False)
+        pytest.skip(f"no lab: {error}")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -50,7 +65,7 @@ def pytest_terminal_summary(terminalreporter, config):
     if reason:
         terminalreporter.section("THE LAB DID NOT RUN", red=True, bold=True)
         terminalreporter.line(f"{reason}", red=True)
-        terminalreporter.line("Nothing that needs a network was tested.", red=True)
+        terminalreporter.line("What needs it was not tested.", red=True)
     kept = config.stash.get(_kept, "")
     if kept:
         terminalreporter.line(f"The lab's logs are kept in {kept}")

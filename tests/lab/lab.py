@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tests.lab import net, site
 from tests.lab.ca import Authority
-from tests.lab.cell import Cell
-from tests.lab.servers import ssh, time, web
+from tests.lab.cell import Cell, LabUnavailableError
+from tests.lab.servers import database, directory, mail, ssh, time, web
 from tests.lab.servers.dns import Dns
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Lab:
         hosts: all hosts by name; `prober`, `r1`, `fw`, `r3` for short.
         ca: its certificate authority.
         dns: its resolver.
-        servers: the other servers by name.
+        servers: the other servers by name; `complete` adds to them.
 
     Raises:
         LabUnavailableError: if this machine cannot run it.
@@ -73,6 +73,28 @@ class Lab:
             "web": web.start(self.hosts["web"], self.ca, self.folder / "web"),
             "ssh": ssh.start(self.hosts["web"], self.folder / "ssh"),
             "time": time.start(self.hosts["time"], self.folder / "time"),
+        }
+
+    def complete(self) -> None:
+        """Starts the rest of the plan's servers, where that has not been done.
+
+        They are not there from the start because a domain controller takes longer
+        than all the others together.
+
+        Raises:
+            LabUnavailableError: if this machine cannot run them.
+            LabError: if one does not start.
+        """
+        if "directory" in self.servers:
+            return
+        if not self.cell.privileged:
+            text = "Postfix and Samba become other users, which takes root"
+            raise LabUnavailableError(text)
+        hosts, folder = self.hosts, self.folder
+        self.servers |= {
+            "database": database.start(hosts["mssql"], self.ca),
+            "mail": mail.start(hosts["mail"], self.ca, folder / "mail"),
+            "directory": directory.start(hosts["ad"], self.ca, folder / "directory"),
         }
 
     def __enter__(self) -> Self:

@@ -56,7 +56,9 @@ class Process:
         """Whether it has not ended."""
         return self._entered.poll() is None
 
-    def wait_until(self, check: Callable[[], bool], what: str) -> None:
+    def wait_until(
+        self, check: Callable[[], bool], what: str, seconds: float = 10
+    ) -> None:
         """Waits for a fact about this server; if it ends before, that is an error."""
 
         def checked() -> bool:
@@ -64,7 +66,7 @@ class Process:
                 raise LabError(f"{self.log.stem} ended: {self.tail()}")
             return check()
 
-        wait_until(checked, f"{self.log.stem}: {what}: {self.tail()}")
+        wait_until(checked, f"{self.log.stem}: {what}: {self.tail()}", seconds)
 
     def send(self, number: signal.Signals) -> None:
         """Sends a signal to it."""
