@@ -220,6 +220,12 @@ async def test_the_page_of_a_rule_shows_the_certificate():
     assert page.of("strong") == []
 
 
+async def test_nothing_is_asked_for_where_a_denied_rule_holds():
+    page = await rule_page(exposing.populated(), "closed")
+    assert "holds" in page.of("span")
+    assert page.of("strong") == []
+
+
 async def test_the_page_of_a_rule_not_probed_yet_says_so():
     page = await rule_page(exposing.populated(), "new")
     assert "not probed yet" in page.of("span")
