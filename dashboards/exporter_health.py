@@ -8,19 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
-
-from dashboards.lib import links, panels, words
+from dashboards.lib import links, load, panels, words
 from dashboards.lib.frame import frame
 from dashboards.lib.panels import cell, merged
-from dashboards.lib.query import EXPORTER, MANY, exporter, now, rows, series, target
+from dashboards.lib.query import EXPORTER, exporter, now, rows, target
 
 if TYPE_CHECKING:
-    from grafana_foundation_sdk.builders import stat, table, timeseries
+    from grafana_foundation_sdk.builders import stat, table
     from grafana_foundation_sdk.builders.dashboard import Dashboard
-
-_RATE = "[$__rate_interval]"
-_PER_INSTANCE = "{{instance}}"
 
 
 def build() -> Dashboard:
@@ -30,7 +25,7 @@ def build() -> Dashboard:
         links.EXPORTER,
         "Whether the exporters probe in time, with the configuration meant.",
     )
-    for panel in (*_numbers(), _exporters(), *_graphs(), *_lists()):
+    for panel in (*_numbers(), _exporters(), *load.graphs(), *load.lists()):
         board = board.with_panel(panel)
     return board
 
@@ -60,7 +55,7 @@ def _numbers() -> list[stat.Panel]:
             panels.stat(
                 "Started late, p99",
                 "How long after their due time 99 % of the probes started.",
-                now(f"histogram_quantile(0.99, sum by (le) ({_lateness()}))"),
+                now(f"histogram_quantile(0.99, sum by (le) ({load.lateness()}))"),
                 width=4,
             ).unit("s"),
             late,
@@ -137,155 +132,3 @@ def _exporters() -> table.Panel:
     )
     sizes = {"Version": 110, "Python": 110, "Configuration age": 150}
     return panels.widths(panel, sizes | {"Scrape time": 120, "Scrape samples": 130})
-
-
-def _lateness() -> str:
-    return f"rate({exporter('schedule_lateness_seconds_bucket')}{_RATE})"
-
-
-def _graphs() -> list[timeseries.Panel]:
-    duration = (
-        'connectivity_probe_duration_seconds_bucket{job=~"$job",'
-        ' instance=~"$instance", source_role=~"$source_role", usage=~"$usage"}'
-    )
-    slow = f"histogram_quantile(0.95, sum by (probe, le) (rate({duration}{_RATE})))"
-    late = f"histogram_quantile(0.99, sum by (instance, le) ({_lateness()}))"
-    probes = f"sum by (instance) (rate({target('probes_total', MANY)}{_RATE}))"
-    skipped = f"sum by (instance) (rate({exporter('probes_skipped_total')}{_RATE}))"
-    cpu = f"sum by (instance) (rate(process_cpu_seconds_total{{{EXPORTER}}}{_RATE}))"
-    busy = f"{exporter('probes_in_flight')} / {exporter('probe_slots')}"
-    files = f"process_open_fds{{{EXPORTER}}} / process_max_fds{{{EXPORTER}}}"
-    return [
-        panels.small(
-            "Lateness, p99",
-            "How long after their due time 99 % of the probes started.",
-            series(late, _PER_INSTANCE),
-        ).unit("s"),
-        panels.small(
-            "Event loop lag",
-            "How late the event loop woke up at its last heartbeat.",
-            series(exporter("event_loop_lag_seconds"), _PER_INSTANCE),
-        ).unit("s"),
-        panels.small(
-            "Slots in use",
-            "Probes under way, as a share of how many there may be at once.",
-            series(busy, _PER_INSTANCE),
-        ).unit("percentunit"),
-        panels.small(
-            "Probes per second",
-            "Probes that ended with a verdict.",
-            series(probes, _PER_INSTANCE),
-        ).unit("ops"),
-        panels.small(
-            "Probes skipped per second",
-            "Probes left out since the one before had not ended.",
-            series(skipped, _PER_INSTANCE),
-        ).unit("ops"),
-        panels.small(
-            "Probe duration by protocol, p95",
-            "How long 95 % of the probes took as a whole, all addresses included.",
-            series(slow, "{{probe}}"),
-        ).unit("s"),
-        panels.small(
-            "Scrape time",
-            "How long Prometheus took to fetch all metrics.",
-            series(f"scrape_duration_seconds{{{EXPORTER}}}", _PER_INSTANCE),
-            width=12,
-        ).unit("s"),
-        panels.small(
-            "Scrape size",
-            "Samples in a scrape.",
-            series(f"scrape_samples_scraped{{{EXPORTER}}}", _PER_INSTANCE),
-            width=12,
-        ),
-        panels.small(
-            "Processor",
-            "Processor time used; 1 is one core.",
-            series(cpu, _PER_INSTANCE),
-        ),
-        panels.small(
-            "Memory",
-            "Resident memory of the process.",
-            series(f"process_resident_memory_bytes{{{EXPORTER}}}", _PER_INSTANCE),
-        ).unit("bytes"),
-        panels.small(
-            "Open files",
-            "File descriptors in use, sockets included, as a share of the limit.",
-            series(files, _PER_INSTANCE),
-        ).unit("percentunit"),
-    ]
-
-
-def _lists() -> list[table.Panel]:
-    age = exporter("mirror_list_last_success_timestamp_seconds")
-    failures = exporter("mirror_list_fetch_failures_total")
-    names = {
-        "list": "List",
-        "instance": "Instance",
-        "Value #A": "Mirrors",
-        "Value #B": "Age",
-        "Value #C": "Failed, 1 d",
-    }
-    stale = words.steps((None, words.GOOD), (43200, words.WARN), (172800, words.BAD))
-    failed = words.steps((None, words.NEUTRAL), (1, words.WARN))
-    return [
-        panels.table(
-            "Mirror lists",
-            "Each list of mirrors: how many it names, when it was last fetched, and"
-            " how often that failed in a day.",
-            rows(exporter("mirror_list_targets")),
-            rows(f"time() - {age}", "B"),
-            rows(f"round(increase({failures}[1d]))", "C"),
-            width=12,
-            height=7,
-        )
-        .transformations(merged(names))
-        .sort_by(panels.sorted_by("List"))
-        .no_value("No mirror lists in use")
-        .override_by_name("Instance", cell(custom_minWidth=190))
-        .override_by_name("Mirrors", cell(custom_width=75))
-        .override_by_name(
-            "Age",
-            cell(
-                unit="s",
-                decimals=0,
-                thresholds=stale.build(),
-                custom_cellOptions=panels.TINTED,
-            ),
-        )
-        .override_by_name(
-            "Failed, 1 d",
-            cell(thresholds=failed.build(), custom_cellOptions=panels.TINTED),
-        ),
-        _targets(),
-    ]
-
-
-def _targets() -> table.Panel:
-    pivot = {
-        "rowField": "instance",
-        "columnField": "status",
-        "valueField": "Value",
-        "emptyValue": "null",
-    }
-    warn = words.steps((None, words.NEUTRAL), (1, words.WARN)).build()
-    return (
-        panels.table(
-            "Targets by status",
-            "How many targets are probed (active), wait for a host's name (unset), are"
-            " another role's, do not apply here, or are retired.",
-            rows(exporter("targets")),
-            width=12,
-            height=7,
-        )
-        .with_transformation(
-            DataTransformerConfig(id_val="groupingToMatrix", options=pivot)
-        )
-        .sort_by(panels.sorted_by("Instance"))
-        .override_by_name(
-            r"instance\status", cell(displayName="Instance", custom_width=200)
-        )
-        .override_by_name(
-            "unset", cell(thresholds=warn, custom_cellOptions=panels.TINTED)
-        )
-    )

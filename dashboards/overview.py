@@ -131,7 +131,7 @@ def _matrix() -> table.Panel:
     return (
         panel.transformations([pivot, ordered])
         .sort_by(panels.sorted_by("Source role"))
-        .unit("suffix: \u2717")
+        .unit("suffix:\u2717")
         .override_by_field_type(
             "number",
             panels.cell(

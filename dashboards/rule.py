@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grafana_foundation_sdk.builders.common import StackingConfig, VizTextDisplayOptions
-from grafana_foundation_sdk.models.common import BigValueTextMode, StackingMode
+from grafana_foundation_sdk.builders.common import StackingConfig
+from grafana_foundation_sdk.models.common import StackingMode
 
-from dashboards.lib import certificates, links, panels, words
+from dashboards.lib import certificates, facts, links, panels, words
 from dashboards.lib.frame import frame, one_of, some_of
 from dashboards.lib.panels import cell
 from dashboards.lib.query import ONE, now, rows, series, states, target
@@ -41,11 +41,11 @@ def build() -> Dashboard:
     ).with_variable(
         some_of("destination", "Destination", f"label_values({one}, destination)")
     )
-    for panel in (_state(), _seen(), *_numbers(), _says(), _history(), *_graphs()):
+    for panel in (_state(), _seen(), *_numbers(), facts.says(), _history(), *_graphs()):
         board = board.with_panel(panel)
     return (
-        board.with_panel(_path())
-        .with_panel(_told())
+        board.with_panel(facts.path())
+        .with_panel(facts.told())
         .with_panel(certificates.presented(width=24, height=5))
     )
 
@@ -152,33 +152,6 @@ def _numbers() -> list[stat.Panel]:
     ]
 
 
-def _says() -> table.Panel:
-    names = {
-        "description": "What for",
-        "source_role": "From",
-        "usage": "Usage",
-        "probe": "Probe",
-        "expect": "Expected",
-        "severity": "Severity",
-        "owner": "Owner",
-        "section": "Section of the document",
-    }
-    by = ", ".join(names)
-    sizes = {"From": 140, "Usage": 140, "Probe": 80, "Expected": 80, "Owner": 90}
-    panel = (
-        panels.table(
-            "What must hold",
-            "The rule as its catalogue states it, with what the site changed.",
-            rows(f"max by ({by}) ({target('info', ONE)})"),
-            height=4,
-        )
-        .transformations(panels.columns(names))
-        .override_by_name("From", cell(links=links.to_role("From")))
-        .override_by_name("Severity", cell(mappings=words.SEVERITY))
-    )
-    return panels.widths(panel, sizes | {"Severity": 80})
-
-
 def _history() -> statetimeline.Panel:
     return panels.timeline(
         "State over time",
@@ -233,51 +206,3 @@ def _graphs() -> list[timeseries.Panel]:
 
 def _color(color: str) -> list[DynamicConfigValue]:
     return cell(color={"mode": "fixed", "fixedColor": color})
-
-
-def _path() -> table.Panel:
-    names = {
-        "destination": "To",
-        "last_hop": "Last router that answered",
-        "ttl": "Hop",
-        "instance": "Seen from",
-    }
-    panel = (
-        panels.table(
-            "Where the path stops",
-            "The last router that answered before silence, or that refused; traced"
-            " while the rule fails.",
-            rows(target("path_break_info", ONE)),
-            width=10,
-            height=5,
-        )
-        .transformations(panels.columns(names))
-        .no_value("No break was traced")
-    )
-    return panels.widths(panel, {"Last router that answered": 190, "Hop": 50})
-
-
-def _told() -> stat.Panel:
-    facts = {
-        "HTTP status": ("http_status_code", "none"),
-        "NTP offset": ("ntp_offset_seconds", "s"),
-        "NTP stratum": ("ntp_stratum", "none"),
-        "Clock ahead": ("clock_offset_seconds", "s"),
-        "SYNs resent": ("syn_retransmits", "none"),
-        "Hops": ("path_hops", "none"),
-    }
-    refs = dict(zip("ABCDEF", facts, strict=True))
-    panel = panels.stat(
-        "What else was told",
-        "What the protocol and the kernel told besides: only what this rule has.",
-        *(
-            now(f"max({target(facts[title][0], ONE)})", title, ref)
-            for ref, title in refs.items()
-        ),
-        width=14,
-        height=5,
-    ).text_mode(BigValueTextMode.VALUE_AND_NAME)
-    panel = panel.text(VizTextDisplayOptions().title_size(14).value_size(28))
-    for ref, title in refs.items():
-        panel = panel.override_by_query(ref, cell(unit=facts[title][1]))
-    return panel

@@ -74,7 +74,7 @@ def burn(*, width: int) -> timeseries.Panel:
             ),
             width=width,
         )
-        .unit("suffix: x")
+        .unit("suffix:x")
         .decimals(1)
         .max(30)
         .thresholds(colors)

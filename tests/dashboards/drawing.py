@@ -45,18 +45,19 @@ def bundle():
     assert done.returncode == 0, done.stderr
 
 
-def shot(file, png, *, span, width=LAPTOP, units=None, **variables):
-    """One picture to take: the whole dashboard, or its first grid units."""
+def shot(file, png, *, span, scrape=60, **variables):
+    """One picture to take; `scrape` is the seconds between samples."""
     board = json.loads(file.read_text())
     places = [panel["gridPos"] for panel in board["panels"]]
-    units = units or max(at["y"] + at["h"] for at in places)
+    units = max(at["y"] + at["h"] for at in places)
     start, end = (_iso(time) for time in span)
     return {
         "dashboard": str(file),
         "png": str(png),
         "from": start,
         "to": end,
-        "width": width,
+        "scrape": scrape,
+        "width": LAPTOP,
         "height": HEAD + UNIT * units,
         "variables": variables,
     }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import promql_parser
 import yaml
 
-from tests.dashboards.fixture import END, START, STEP
+from tests.dashboards.cases import END, START, STEP
 from tests.servers.process import binary, free_port, running
 
 if TYPE_CHECKING:

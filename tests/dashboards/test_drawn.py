@@ -11,7 +11,7 @@ import pytest
 
 from dashboards.build import BOARDS, HERE
 from tests.dashboards import drawing
-from tests.dashboards.fixture import END, START
+from tests.dashboards.cases import END, START
 
 RED, GREEN, PURPLE, ORANGE = "#F2495C", "#73BF69", "#B877D9", "#FF9830"
 CHOSEN = {
@@ -155,7 +155,7 @@ def test_the_colours_of_the_matrix_follow_the_state(seen):
 
 
 def _same(color, expected):
-    transparent = {"transparent", "rgba(0, 0, 0, 0)"}
+    transparent = {"transparent", "#00000000"}
     return color == expected or {color, expected} <= transparent
 
 

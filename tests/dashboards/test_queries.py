@@ -8,8 +8,8 @@ import urllib.request
 import pytest
 
 from dashboards.build import BOARDS
+from tests.dashboards.cases import CASES, END, START, STEP
 from tests.dashboards.conftest import filled_in
-from tests.dashboards.fixture import CASES, END, START, STEP
 
 RULES = sorted({case.rule for case in CASES})
 

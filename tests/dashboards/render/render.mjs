@@ -1,7 +1,7 @@
 // Draws dashboards in headless Chromium and tells what was drawn.
 //
 // Reads one job from standard input: {prometheus, chromium, shots: [{dashboard, png,
-// from, to, width, height, variables}]}, writes what each shot drew as JSON to standard
+// from, to, scrape, width, height, variables}]}, writes what each shot drew as JSON to standard
 // output. Everything is served from here, Prometheus proxied, so the page has one origin
 // and reaches nothing else.
 import fs from 'node:fs';

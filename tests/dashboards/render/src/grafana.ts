@@ -81,7 +81,7 @@ const settings: any = {
   url: '/prom',
   isDefault: true,
   readOnly: true,
-  jsonData: { timeInterval: '60s', httpMethod: 'GET', disableRecordingRules: true },
+  jsonData: { httpMethod: 'GET', disableRecordingRules: true },
   meta: { id: 'prometheus', name: 'Prometheus', type: 'datasource', info: { logos: { small: '', large: '' } }, module: '', baseUrl: '' },
 };
 

@@ -9,6 +9,7 @@ import { MemoryRouter } from 'react-router-dom';
 import * as drawn from './drawn';
 import { setUp, theme, use } from './grafana';
 import { registerAll } from './panels';
+import { scrapedEvery } from './prometheus';
 
 function variable(given: any, chosen: Record<string, string>): any {
   const { name, label } = given;
@@ -52,6 +53,7 @@ async function main() {
   await initPluginTranslations('dashboards');
   await (S as any).loadResources?.('en-US');
   const shot = await (await fetch('/shot.json')).json();
+  scrapedEvery(shot.scrape);
   const current = scene(shot);
   use(current);
   drawn.expect(shot.dashboard.panels.map((one: any) => one.title), () => options(current));

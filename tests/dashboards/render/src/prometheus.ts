@@ -2,7 +2,11 @@
 // HTTP API, fills in the time macros, and shapes the answer into data frames.
 import * as drawn from './drawn';
 
-const SCRAPE_SECONDS = 60;
+let scrape = 60;
+
+export function scrapedEvery(seconds: number) {
+  scrape = seconds;
+}
 
 export async function get(url: string): Promise<any> {
   const body = await drawn.busy(async () => (await fetch(url)).json());
@@ -16,7 +20,7 @@ const duration = (seconds: number) => (seconds < 1 ? `${Math.round(seconds * 100
 
 function filledIn(expr: string, range: number, step: number): string {
   const macros: Record<string, string> = {
-    __rate_interval: duration(Math.max(step + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS)),
+    __rate_interval: duration(Math.max(step + scrape, 4 * scrape)),
     __interval: duration(step),
     __range_s: String(Math.round(range)),
     __range: duration(range),
@@ -59,7 +63,7 @@ function frame(query: any, result: any, expr: string, step: number) {
 }
 
 async function run(query: any, from: number, to: number) {
-  const step = Math.max(SCRAPE_SECONDS, Math.ceil((to - from) / (query.maxDataPoints || 1000)), (query.intervalMs || 0) / 1000);
+  const step = Math.max(scrape, Math.ceil((to - from) / (query.maxDataPoints || 1000)), (query.intervalMs || 0) / 1000);
   const expr = filledIn(query.expr, to - from, step);
   const instant = query.instant && !query.range;
   const start = Math.floor(from / step) * step;

@@ -1,0 +1,126 @@
+"""What is around the targets of the made-up night: exporters and Prometheus itself."""
+
+from __future__ import annotations
+
+import math
+
+from tests.dashboards.cases import (
+    CASES,
+    DAY,
+    END,
+    GONE,
+    LAB,
+    MINUTES,
+    ROCKY,
+    START,
+)
+
+
+def exporter(out, instance):
+    job = {"job": "connectivity", "instance": instance}
+    alive = range(330 if instance == GONE else MINUTES)
+
+    def add(name, at, minutes=alive, **labels):
+        out.add(name, {**labels, **job}, at, minutes)
+
+    def own(name, at, **labels):
+        add(f"connectivity_exporter_{name}", at, **labels)
+
+    def histogram(name, edges, **labels):
+        for edge, share in edges.items():
+            add(f"{name}_bucket", lambda m, s=share: m * 12 * s, le=edge, **labels)
+        add(f"{name}_count", lambda m: m * 12, **labels)
+        add(f"{name}_sum", lambda m: m * 0.2, **labels)
+
+    add("up", lambda m: int(m in alive), range(MINUTES))
+    add("scrape_duration_seconds", lambda m: 0.004 + 0.001 * math.sin(m / 9))
+    add("scrape_samples_scraped", lambda _: 412)
+    _process(out, instance, alive)
+    own("build_info", lambda _: 1, version="0.1.0", python="3.11.9")
+    counts = {
+        "active": 18,
+        "unset": 3,
+        "other_role": 40,
+        "not_applicable": 4,
+        "retired": 2,
+    }
+    for status, count in counts.items():
+        own("targets", lambda _, n=count: n, status=status)
+    own("config_last_reload_successful", lambda m: int(instance != LAB or m < 250))
+    own("config_last_reload_success_timestamp_seconds", lambda _: START - 3 * DAY)
+    own("probes_in_flight", lambda m: m % 3)
+    own("probe_slots", lambda _: 256)
+    own(
+        "probes_skipped_total",
+        lambda m: max(0, m - 340) // 4 if instance == ROCKY else 0,
+    )
+    own("event_loop_lag_seconds", lambda m: 0.0008 + 0.0004 * math.sin(m / 5))
+    histogram(
+        "connectivity_exporter_schedule_lateness_seconds",
+        {"0.005": 0.9, "0.05": 1, "+Inf": 1},
+    )
+    probed = {(c.role, c.usage, c.probe) for c in CASES if c.instance == instance}
+    for role, usage, probe in sorted(probed):
+        histogram(
+            "connectivity_probe_duration_seconds",
+            {"0.01": 0.5, "0.1": 0.97, "1.0": 1, "+Inf": 1},
+            source_role=role,
+            usage=usage,
+            probe=probe,
+        )
+
+
+def mirrors(out):
+    labels = {"job": "connectivity", "instance": ROCKY, "list": "rocky-baseos"}
+    values = {
+        "targets": lambda _: 10,
+        "last_success_timestamp_seconds": lambda _: END - 19 * 3600,
+        "fetch_failures_total": lambda m: m // 120,
+    }
+    for name, at in values.items():
+        out.add(f"connectivity_exporter_mirror_list_{name}", labels, at, range(MINUTES))
+
+
+def _process(out, instance, minutes):
+    labels = {"job": "connectivity", "instance": instance}
+    values = {
+        "cpu_seconds_total": lambda m: m * 0.3,
+        "resident_memory_bytes": lambda m: 61e6 + m * 1000,
+        "open_fds": lambda m: 14 + m % 3,
+        "max_fds": lambda _: 1048576,
+    }
+    for name, at in values.items():
+        out.add(f"process_{name}", labels, at, minutes)
+
+
+def prometheus(out):
+    """What Prometheus adds of its own: firing alerts, and the site's constants."""
+    firing = (
+        (
+            341,
+            "ConnectivityRuleViolated",
+            "critical",
+            "appsanywhere",
+            "appsanywhere-mssql",
+        ),
+        (
+            349,
+            "ConnectivityRuleViolated",
+            "critical",
+            "appsanywhere",
+            "appsanywhere-ldaps",
+        ),
+        (324, "ConnectivityRoleEgressDown", "critical", "analytics-rocky", ""),
+        (333, "ConnectivityExporterDown", "critical", "", ""),
+        (0, "ConnectivityWatchdog", "none", "", ""),
+    )
+    for since, name, severity, role, rule in firing:
+        labels = {
+            "alertname": name,
+            "alertstate": "firing",
+            "severity": severity,
+            "source_role": role,
+            "rule": rule,
+            "job": "connectivity",
+        }
+        out.add("ALERTS", labels, lambda _: 1, range(since, MINUTES))
