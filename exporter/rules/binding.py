@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from exporter.rules.catalogue import Placeholder, Role
     from exporter.rules.entries import Destination
+    from exporter.rules.mirrors import MirrorList
     from exporter.rules.problem import Location, Problem
     from exporter.rules.rule import Rule
     from exporter.rules.yamlfile import YamlFile
@@ -109,25 +110,50 @@ def _binding(
     return Binding(placeholder, Status.UNSET, example)
 
 
+@dataclass(frozen=True, slots=True)
+class StandsFor:
+    """What the names in rules stand for here.
+
+    Attributes:
+        bindings: of placeholders.
+        mirrors: lists by name.
+        running: the roles whose rules run here.
+    """
+
+    bindings: Mapping[str, Binding]
+    mirrors: Mapping[str, MirrorList]
+    running: frozenset[str]
+
+
 def targets(
     rule: Rule,
     destination: Destination,
-    bindings: Mapping[str, Binding],
-    running: frozenset[str],
+    stands_for: StandsFor,
 ) -> Iterator[Target]:
-    """The targets of one rule; `running` are the roles whose rules run here."""
-    if destination.host is not None:
-        endpoints: tuple[Endpoint, ...] = (Endpoint(destination.host, 0),)
-        status = Status.ACTIVE
-    else:
-        binding = bindings[destination.placeholder or ""]
-        endpoints, status = binding.endpoints, binding.status
-    if rule.source not in running:
+    """The targets of one rule.
+
+    One that leads to a mirror list is unset, with the list's own host, until a list has
+    been fetched (see `mirrors.expand`).
+    """
+    endpoints, status = _places(destination, stands_for)
+    if rule.source not in stands_for.running:
         status = Status.OTHER_ROLE
     elif rule.retired is not None:
         status = Status.RETIRED
     for place in endpoints:
         yield Target(rule, place.host, place.port or rule.port, status)
+
+
+def _places(
+    destination: Destination, stands_for: StandsFor
+) -> tuple[tuple[Endpoint, ...], Status]:
+    if destination.host is not None:
+        return (Endpoint(destination.host, 0),), Status.ACTIVE
+    if destination.mirrors is not None:
+        host = stands_for.mirrors[destination.mirrors].host
+        return (Endpoint(host, 0),), Status.UNSET
+    binding = stands_for.bindings[destination.placeholder or ""]
+    return binding.endpoints, binding.status
 
 
 def with_ancestors(name: str, roles: Mapping[str, Role]) -> tuple[str, ...]:

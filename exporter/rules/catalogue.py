@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from exporter.rules import checks, values
 from exporter.rules.checks import Names
 from exporter.rules.entries import Entry, read_entries, written_ids
+from exporter.rules.mirrors import MirrorList
 from exporter.rules.problem import ConfigError, Problem, unknown
 from exporter.rules.schema import CatalogueModel
 from exporter.rules.shape import validate
@@ -71,6 +72,7 @@ class Catalogue:
     reference: str
     roles: Mapping[str, Role]
     placeholders: Mapping[str, Placeholder]
+    mirrors: Mapping[str, MirrorList]
     entries: tuple[Entry, ...]
     notes: tuple[Note, ...]
     names: Names
@@ -142,11 +144,16 @@ def read_catalogue(
             for name, role in model.roles.items()
         },
         placeholders=_placeholders(model, file, problems),
+        mirrors={
+            name: MirrorList(name, **written.model_dump())
+            for name, written in model.mirrors.items()
+        },
         entries=entries,
         notes=tuple(Note(note.text, note.rows) for note in model.notes),
         names=Names(
             roles=_written_names(file.value, "roles"),
             placeholders=_written_names(file.value, "placeholders"),
+            mirrors=_written_names(file.value, "mirrors"),
             rules=written_ids(rules),
         ),
     )

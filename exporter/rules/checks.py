@@ -24,6 +24,7 @@ class Names:
 
     roles: frozenset[str]
     placeholders: frozenset[str]
+    mirrors: frozenset[str]
     rules: frozenset[str]
 
 
@@ -41,23 +42,31 @@ def duplicates(entries: Iterable[Entry]) -> Iterator[Problem]:
 def references(
     entries: Iterable[Entry], known: Iterable[Entry], names: Names
 ) -> Iterator[Problem]:
-    """Roles, placeholders and witnesses of `entries` that do not exist or do not fit.
+    """Roles, destinations and witnesses of `entries` that do not exist or do not fit.
 
     `known` are all rules that a witness may be.
     """
     by_id = {entry.rule.id: entry for entry in known}
     for entry in entries:
-        source, placeholder = entry.rule.source, entry.destination.placeholder
+        source = entry.rule.source
         if source not in names.roles:
             yield entry.problem("source", unknown("role", source, names.roles))
-        if placeholder is not None and placeholder not in names.placeholders:
-            at = (*entry.at, "destination", "placeholder")
-            said = unknown("placeholder", placeholder, names.placeholders)
-            yield entry.file.problem(at, said)
+        yield from _unknown_destination(entry, names)
         if entry.rule.witness is not None:
             said = unfit_witness(entry, by_id.get(entry.rule.witness), names)
             if said:
                 yield entry.problem("witness", said)
+
+
+def _unknown_destination(entry: Entry, names: Names) -> Iterator[Problem]:
+    placeholder, mirrors = entry.destination.placeholder, entry.destination.mirrors
+    at = (*entry.at, "destination")
+    if placeholder is not None and placeholder not in names.placeholders:
+        said = unknown("placeholder", placeholder, names.placeholders)
+        yield entry.file.problem((*at, "placeholder"), said)
+    if mirrors is not None and mirrors not in names.mirrors:
+        said = unknown("mirror list", mirrors, names.mirrors)
+        yield entry.file.problem((*at, "mirrors"), said)
 
 
 def unfit_witness(entry: Entry, witness: Entry | None, names: Names) -> str:

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a rule leads: a fixed host or the name of a placeholder."""
+    """Where a rule leads: a fixed host, or the name of a placeholder or mirror list."""
 
     host: str | None = None
     placeholder: str | None = None
+    mirrors: str | None = None
 
     def __str__(self) -> str:
+        if self.mirrors is not None:
+            return f"the mirrors of {self.mirrors}"
         return self.host or f"placeholder {self.placeholder}"
 
 
@@ -82,7 +85,7 @@ def read_entries(
         )
         chosen = checked_probe(call, model.transport, probers, (file, at), problems)
         rule = _rule(model, catalogue, call.name, chosen)
-        destination = Destination(model.destination.host, model.destination.placeholder)
+        destination = Destination(**model.destination.model_dump())
         entry = Entry(rule, destination, model.interval, model.timeout, file, at)
         problems += _contradictions(entry)
         entries.append(entry)
@@ -158,6 +161,7 @@ def _rule(
         unverifiable=model.unverifiable,
         advisory=model.advisory,
         notes=model.notes,
+        mirrors=model.destination.mirrors,
     )
 
 

@@ -57,6 +57,16 @@ Rate: TypeAlias = Annotated[
 Host: TypeAlias = Annotated[
     str, PlainValidator(values.host), _written(None, "api.example.com", "192.0.2.1")
 ]
+ListUrl: TypeAlias = Annotated[
+    str,
+    PlainValidator(values.list_url),
+    _written(None, "https://lists.example.org/mirrorlist?repo=os"),
+]
+ListInterval: TypeAlias = Annotated[
+    float,
+    PlainValidator(values.list_interval),
+    _written(values.DURATION_PATTERN, "6h"),
+]
 NameServer: TypeAlias = Annotated[
     str, PlainValidator(values.name_server), _written(None, "192.0.2.53")
 ]

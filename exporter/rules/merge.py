@@ -1,6 +1,7 @@
-"""A site's catalogues together: one set of roles, placeholders and rules.
+"""A site's catalogues together: one set of roles, placeholders, lists and rules.
 
-Two catalogues may both speak of a role or placeholder if they say the same of it.
+Two catalogues may both speak of a role, a placeholder or a mirror list if they say the
+same of it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from exporter.rules.catalogue import Placeholder, Role
     from exporter.rules.entries import Entry
+    from exporter.rules.mirrors import MirrorList
     from exporter.rules.problem import Problem
     from exporter.rules.yamlfile import YamlFile
 
@@ -30,6 +32,7 @@ class Whole:
     catalogues: tuple[Catalogue, ...]
     roles: Mapping[str, Role]
     placeholders: Mapping[str, Placeholder]
+    mirrors: Mapping[str, MirrorList]
     entries: tuple[Entry, ...]
     names: Names
 
@@ -75,6 +78,7 @@ def put_together(
     names = Names(
         roles=frozenset().union(*(one.roles for one in every)),
         placeholders=frozenset().union(*(one.placeholders for one in every)),
+        mirrors=frozenset().union(*(one.mirrors for one in every)),
         rules=own_ids.union(*(one.rules for one in every)),
     )
     problems += checks.duplicates(entries)
@@ -83,7 +87,9 @@ def put_together(
     placeholders = _merged(
         "placeholder", [one.placeholders for one in catalogues], file, problems
     )
-    return Whole(catalogues, roles, placeholders, entries, names)
+    lists = [one.mirrors for one in catalogues]
+    mirrors = _merged("mirror list", lists, file, problems)
+    return Whole(catalogues, roles, placeholders, mirrors, entries, names)
 
 
 def _merged(

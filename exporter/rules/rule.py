@@ -101,6 +101,7 @@ class Rule:
 
     `probe` names the prober and `options` are its constructor arguments.
     `interval` and `timeout` are seconds. `rows` are row ids of the vendor document.
+    `mirrors` names the list whose mirrors are the rule's destinations.
     """
 
     id: str
@@ -128,6 +129,7 @@ class Rule:
     unverifiable: str | None = None
     advisory: bool = False
     notes: str = ""
+    mirrors: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +137,15 @@ class Target:
     """One rule x one destination host: one set of series.
 
     `destination` is a host name or IP literal in lower case; `port` is the rule's
-    unless the destination carried its own (a base URL, a mirror).
+    unless the destination carried its own (a base URL, a mirror). An `untrusted`
+    destination was named by a list from outside: only public addresses are probed.
     """
 
     rule: Rule
     destination: str
     port: int
     status: Status = Status.ACTIVE
+    untrusted: bool = False
 
     @property
     def key(self) -> tuple[str, str, int]:

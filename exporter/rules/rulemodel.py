@@ -48,17 +48,19 @@ class TlsModel(Model):
 
 
 class DestinationModel(Model):
-    """Where a rule leads: a fixed host, or a placeholder that a site fills in."""
+    """Where a rule leads: a host, what a site has for a placeholder, or mirrors."""
 
     host: Host | None = None
     """A host that is the same for every site."""
     placeholder: Name | None = None
     """The name of a placeholder of the same catalogue."""
+    mirrors: Name | None = None
+    """The name of a mirror list of the same catalogue: one target for each mirror."""
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> DestinationModel:
-        if (self.host is None) == (self.placeholder is None):
-            raise ValueError("must have exactly one of host and placeholder")
+    def _only_one(self) -> DestinationModel:
+        if [self.host, self.placeholder, self.mirrors].count(None) != 2:  # noqa: PLR2004 - two of the three
+            raise ValueError("must have exactly one of host, placeholder and mirrors")
         return self
 
 

@@ -19,6 +19,8 @@ from exporter.rules.fields import (
     Hosts,
     Line,
     Listen,
+    ListInterval,
+    ListUrl,
     Name,
     NameServer,
     NoList,
@@ -31,6 +33,7 @@ from exporter.rules.fields import (
     Slug,
     Text,
 )
+from exporter.rules.mirrors import Format
 from exporter.rules.rule import AddressPolicy, Denial, Severity
 from exporter.rules.rulemodel import Model, RuleModel, TlsModel
 
@@ -62,6 +65,21 @@ class PlaceholderModel(Model):
     """The placeholder whose value is taken when this one has none."""
 
 
+class MirrorListModel(Model):
+    """A list of mirrors, fetched now and then; rules lead to what it names."""
+
+    title: Line
+    """What is mirrored."""
+    url: ListUrl
+    """Where the list is fetched, with whatever it asks for."""
+    format: Annotated[Format, Field(strict=False)]
+    """mirrorlist: one URL a line; metalink: Metalink 3.0."""
+    limit: Annotated[int, Field(ge=1, le=50)] = 10
+    """Mirrors probed at once, at the most."""
+    interval: ListInterval = Field(default="6h", validate_default=True)
+    """Time between two fetches."""
+
+
 class NoteModel(Model):
     """Something the vendor's document says that is no rule."""
 
@@ -86,6 +104,8 @@ class CatalogueModel(Model):
     """Who traffic comes from."""
     placeholders: dict[Name, PlaceholderModel] = Field(default_factory=dict)
     """Destinations that every site names for itself."""
+    mirrors: dict[Name, MirrorListModel] = Field(default_factory=dict)
+    """Lists of destinations that change by themselves."""
     rules: tuple[RuleModel, ...]
     """The requirements."""
     notes: tuple[NoteModel, ...] = ()
@@ -146,6 +166,13 @@ class TrustModel(Model):
     """A PEM file with the site's own CAs, added to the system's trust store."""
 
 
+class MirrorsModel(Model):
+    """How far mirror lists are trusted."""
+
+    allow_private: bool = False
+    """Mirrors may have addresses that are not public, such as the site's own."""
+
+
 class WebModel(Model):
     """The exporter's own HTTP server."""
 
@@ -178,6 +205,8 @@ class SiteModel(Model):
     """Which certificates are trusted."""
     proxy: Proxy | None = None
     """An HTTP proxy that public rules go through by CONNECT."""
+    mirrors: MirrorsModel = Field(default_factory=MirrorsModel)
+    """How far mirror lists are trusted."""
     rules: Annotated[tuple[RuleModel, ...], NoList, OrNull] = ()
     """The site's own rules."""
     web: WebModel = Field(default_factory=WebModel)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from exporter.rules import binding
+from exporter.rules.binding import StandsFor
 from exporter.rules.catalogue import split_rules
 from exporter.rules.entries import read_entries, written_ids
 from exporter.rules.merge import put_together, read_catalogues
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from exporter.rules.catalogue import Catalogue, Role
     from exporter.rules.entries import Entry
     from exporter.rules.merge import Whole
+    from exporter.rules.mirrors import MirrorList
     from exporter.rules.problem import Problem
     from exporter.rules.rule import Rule, Target
     from exporter.rules.values import Endpoint
@@ -66,6 +68,14 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
+class Mirrors:
+    """The mirror lists of all catalogues by name, and how far they are trusted."""
+
+    lists: Mapping[str, MirrorList]
+    allow_private: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Web:
     """Where the exporter listens; an empty host is every address."""
 
@@ -83,7 +93,7 @@ class Site:
         roles_known: all roles by name.
         placeholders: what each placeholder stands for here.
         rules: every rule of every role, overrides and politeness floors applied.
-        targets: every rule's targets with their status.
+        targets: every rule's targets with their status; mirrors are not among them.
         notes: what the catalogues say besides rules.
         warnings: what is not wrong and still worth a line at start.
     """
@@ -99,6 +109,7 @@ class Site:
     dns: Dns
     tls: Trust
     proxy: Endpoint | None
+    mirrors: Mirrors
     web: Web
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -141,10 +152,11 @@ def load_site(
     running = frozenset(
         name for role in roles for name in binding.with_ancestors(role, whole.roles)
     )
+    stands_for = StandsFor(bindings, whole.mirrors, running)
     targets = tuple(
         target
         for entry, rule in settled
-        for target in binding.targets(rule, entry.destination, bindings, running)
+        for target in binding.targets(rule, entry.destination, stands_for)
     )
     idle = _without_rules(roles, whole)
     unset = _unset(whole.entries, targets, bindings)
@@ -160,6 +172,7 @@ def load_site(
         dns=Dns(model.dns.servers, model.dns.search),
         tls=trust,
         proxy=model.proxy,
+        mirrors=Mirrors(whole.mirrors, model.mirrors.allow_private),
         web=Web(model.web.listen),
         notes=tuple(str(note) for one in whole.catalogues for note in one.notes),
         warnings=(*settler.warnings, *idle, *unset, *_unwatched(targets)),

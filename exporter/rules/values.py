@@ -19,6 +19,7 @@ DURATION_PATTERN = r"^[0-9]{1,9}(ms|s|m|h)$"
 RATE_PATTERN = r"^[0-9]{1,5}(\.[0-9]{1,3})?/s$"
 LONGEST = 86400.0
 """Seconds; what is probed less often than daily is not watched."""
+SHORTEST_LIST_INTERVAL = 600.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MAX_NAME = 253
@@ -134,6 +135,27 @@ def url(value: object) -> Endpoint:
         raise ValueError(f"{said}, not {shown(value)}")
     tls = parts.scheme == "https"
     return Endpoint(host(parts.hostname), _port(port, 443 if tls else 80), tls)
+
+
+def list_url(value: object) -> str:
+    """`https://host[:port]/path?query`, from which a mirror list is fetched."""
+    said = "must be a URL such as https://lists.example.org/mirrorlist?repo=os"
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value):
+        raise ValueError(f"{said}, not {described(value)}")
+    base, _, rest = value.partition("://")
+    place, slash, _ = rest.partition("/")
+    if not slash or "#" in value:
+        raise ValueError(f"{said}, not {shown(value)}")
+    url(f"{base}://{place}")
+    return value
+
+
+def list_interval(value: object) -> float:
+    """A duration that does not bother the people who keep lists."""
+    seconds = duration(value)
+    if seconds < SHORTEST_LIST_INTERVAL:
+        raise ValueError(f"must be at least 10m, not {value}")
+    return seconds
 
 
 def _refuse_credentials(text: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from exporter.probes.protocols import PROBERS
-from exporter.rules.rule import Severity, Status, Usage
+from exporter.rules.rule import Expect, Severity, Status, Usage
 from exporter.rules.site import load_site
 
 ROOT = Path(__file__).parents[2]
@@ -24,18 +24,30 @@ ROWS = {row["row"]: row for row in csv.DictReader(LINES)}
 DETAIL = sorted(name for name in ROWS if not name.startswith("D"))
 SUMMARY = sorted(name for name in ROWS if name.startswith("D"))
 
-# Role: targets by status, of which every role sees all 66.
+# The rows that name the host of a mirror list whose mirrors are needed as well, and
+# the roles whose rules lead to them.
+LISTS = {
+    "E10": ("appsanywhere", "remi"),
+    "E13": ("appsanywhere", "epel"),
+    "E14": ("appsanywhere", "rocky"),
+    "F7": ("analytics-rocky", "epel"),
+    "F9": ("analytics-rocky", "rocky"),
+    "F13": ("analytics", "remi"),
+}
+
+# Role: targets by status, of which every role sees all 79.
 ROLES = {
-    "client-device": {"unset": 3, "other_role": 63},
-    "jump-host": {"unset": 4, "other_role": 62},
-    "appsanywhere": {"active": 22, "unset": 10, "other_role": 34},
-    "appsanywhere01": {"active": 22, "unset": 14, "other_role": 30},
-    "appsanywhere02": {"active": 22, "unset": 11, "other_role": 33},
-    "appsanywhere03": {"active": 22, "unset": 11, "other_role": 33},
-    "analytics": {"active": 7, "unset": 2, "other_role": 57},
-    "analytics-centos": {"active": 11, "unset": 2, "retired": 1, "other_role": 52},
-    "analytics-rocky": {"active": 14, "unset": 2, "other_role": 50},
-    "cloudpaging": {"other_role": 66},
+    "client-device": {"unset": 3, "other_role": 76},
+    "external-client": {"unset": 1, "other_role": 78},
+    "jump-host": {"unset": 4, "other_role": 75},
+    "appsanywhere": {"active": 22, "unset": 16, "other_role": 41},
+    "appsanywhere01": {"active": 22, "unset": 20, "other_role": 37},
+    "appsanywhere02": {"active": 22, "unset": 17, "other_role": 40},
+    "appsanywhere03": {"active": 22, "unset": 17, "other_role": 40},
+    "analytics": {"active": 7, "unset": 4, "other_role": 68},
+    "analytics-centos": {"active": 11, "unset": 4, "retired": 1, "other_role": 63},
+    "analytics-rocky": {"active": 14, "unset": 8, "other_role": 57},
+    "cloudpaging": {"other_role": 79},
 }
 
 
@@ -46,10 +58,12 @@ def site():
 
 @pytest.fixture(scope="module")
 def by_row(site):
+    """What the page itself asks to open, without the mirrors that lists name."""
     found = {}
     for target in site.targets:
-        for row in target.rule.rows:
-            found.setdefault(row, []).append(target)
+        if target.rule.mirrors is None and target.rule.expect is Expect.ALLOW:
+            for row in target.rule.rows:
+                found.setdefault(row, []).append(target)
     return found
 
 
@@ -102,10 +116,42 @@ def test_only_advice_stands_without_a_row_and_it_is_information(site):
     assert without[0].severity is Severity.INFO
 
 
+def test_what_the_page_keeps_inside_must_be_closed_from_outside(site):
+    [deny] = [target for target in site.targets if target.rule.expect is Expect.DENY]
+    assert (deny.rule.source, deny.destination, deny.port) == (
+        *("external-client", "analytics.uni.edu", 9999),
+    )
+    assert deny.rule.rows == ("B1",)
+    assert deny.rule.severity is Severity.CRITICAL
+    assert deny.rule.witness is None
+    assert "`witness`" in deny.rule.notes
+
+
+def test_every_list_on_the_page_has_its_mirrors_probed_over_both_schemes(site):
+    found = {}
+    for target in site.targets:
+        rule = target.rule
+        if rule.mirrors is not None:
+            [row] = rule.rows
+            found.setdefault((row, rule.source, rule.mirrors), []).append(rule)
+    assert set(found) == {(row, *where) for row, where in LISTS.items()}
+    for rules in found.values():
+        assert {(rule.probe, rule.port) for rule in rules} == {
+            ("https", 443),
+            ("http", 80),
+        }
+        assert {rule.severity for rule in rules} == {Severity.INFO}
+
+
+def test_a_list_is_fetched_from_the_host_of_its_row(site):
+    for row, (_, name) in LISTS.items():
+        assert site.mirrors.lists[name].host == ROWS[row]["destination"]
+
+
 def test_every_rule_says_who_what_and_why_in_the_file_itself():
     text = SHIPPED.with_name("catalogues") / "appsanywhere.yaml"
     rules = text.read_text(encoding="utf-8").split("\n  - id: ")[1:]
-    assert len(rules) == 66
+    assert len(rules) == 79
     for rule in rules:
         for key in ("probe", "usage", "severity", "owner", "section", "description"):
             assert f"\n    {key}: " in rule, rule.splitlines()[0]

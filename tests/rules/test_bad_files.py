@@ -43,13 +43,13 @@ EXPECTED = {
         ":12: rules[0].description: must be one line of text, not the text 'two\\nlines'",
     ],
     "catalogue-destination-both.yaml": [
-        ":8: rules[0].destination: must have exactly one of host and placeholder",
+        ":8: rules[0].destination: must have exactly one of host, placeholder and mirrors",
     ],
     "catalogue-destination-none.yaml": [
-        ":8: rules[0].destination: must have exactly one of host and placeholder",
+        ":8: rules[0].destination: must have exactly one of host, placeholder and mirrors",
     ],
     "catalogue-destination-text.yaml": [
-        ":8: rules[0].destination: must be a mapping with the keys host, placeholder, not the text 'a.example.com'",
+        ":8: rules[0].destination: must be a mapping with the keys host, placeholder, mirrors, not the text 'a.example.com'",
     ],
     "catalogue-duplicate-id.yaml": [
         ":8: rules[2].id: one is taken, by catalogue-duplicate-id.yaml:6: ids are unique over all files",
@@ -101,6 +101,18 @@ EXPECTED = {
         ":15: rules[1].source: unknown role 'tll'; did you mean 'till'? allowed: till",
         ":16: rules[1].destination.placeholder: unknown placeholder 'bank'; none is defined",
         ":21: rules[1].witness: belongs to rules with expect: deny only",
+    ],
+    "catalogue-mirror-list.yaml": [
+        ":6: mirrors.a.url: must be a URL without user name or password",
+        ":7: mirrors.b.url: must be a URL such as https://apps.example.ac.uk, not 'ftp://lists.example.org'",
+        ":8: mirrors.c.url: must be a URL such as https://lists.example.org/mirrorlist?repo=os, not 'https://lists.example.org'",
+        ":9: mirrors.d.format: unknown word 'metalnik'; did you mean 'metalink'? allowed: metalink, mirrorlist",
+        ":9: mirrors.d.interval: must be at least 10m, not 9m",
+        ":9: mirrors.d.limit: must be at most 50, not the number 51",
+        ":10: mirrors.e.url: must be a URL such as https://lists.example.org/mirrorlist?repo=os, not the number 7",
+    ],
+    "catalogue-mirrors.yaml": [
+        ":10: rules[0].destination.mirrors: unknown mirror list 'rokcy'; did you mean 'rocky'? allowed: rocky",
     ],
     "catalogue-missing-title.yaml": [
         ":1: title: is required",
@@ -194,7 +206,7 @@ EXPECTED = {
         ":13: rules[0].prot: unknown key 'prot'; did you mean 'port'? allowed: addresses, advisory, denial, description, destination, expect, id, interval, notes, owner, port, probe, public, retired, rows, section, severity, source, timeout, tls, transport, unverifiable, usage, witness",
     ],
     "catalogue-unknown-top-key.yaml": [
-        ":6: placeholder: unknown key 'placeholder'; did you mean 'placeholders'? allowed: catalogue, notes, placeholders, reference, roles, rules, title",
+        ":6: placeholder: unknown key 'placeholder'; did you mean 'placeholders'? allowed: catalogue, mirrors, notes, placeholders, reference, roles, rules, title",
     ],
     "catalogue-usage.yaml": [
         f":11: rules[0].usage: unknown word 'databse'; did you mean 'database'? allowed: {USAGES}",
@@ -247,6 +259,9 @@ EXPECTED = {
     ],
     "site-listen.yaml": [
         ":3: web.listen: must be such as 127.0.0.1:9842, [::1]:9842 or :9842, not the text '127.0.0.1'",
+    ],
+    "site-mirrors.yaml": [
+        ":3: mirrors.allow_private: must be true or false, not the text 'yes please'",
     ],
     "site-missing-catalogue.yaml": [
         "nowhere.yaml:1: cannot be read: No such file or directory",
@@ -341,7 +356,7 @@ EXPECTED = {
         ":1: catalogues[0]: unknown catalogue 'appsanywere'; did you mean 'appsanywhere'? allowed: appsanywhere; or a path ending in .yaml",
     ],
     "site-unknown-key.yaml": [
-        ":3: role: unknown key 'role'; did you mean 'roles'? allowed: catalogues, dns, overrides, placeholders, proxy, roles, rules, schedule, tls, web",
+        ":3: role: unknown key 'role'; did you mean 'roles'? allowed: catalogues, dns, mirrors, overrides, placeholders, proxy, roles, rules, schedule, tls, web",
     ],
     "yaml-alias.yaml": [
         ":2: roles: anchors and aliases are not supported: write the value out",
@@ -360,7 +375,7 @@ EXPECTED = {
         ":3: roles: stands here twice, first on line 2",
     ],
     "yaml-empty.yaml": [
-        ":1: must be a mapping with the keys catalogues, roles, placeholders, schedule, overrides, dns, tls, proxy, rules, web, not nothing",
+        ":1: must be a mapping with the keys catalogues, roles, placeholders, schedule, overrides, dns, tls, proxy, mirrors, rules, web, not nothing",
     ],
     "yaml-key.yaml": [
         ":3: a key must be text, not a list, a mapping or an alias",
@@ -369,7 +384,7 @@ EXPECTED = {
         ":2: is not UTF-8 text at byte 19",
     ],
     "yaml-list.yaml": [
-        ":1: must be a mapping with the keys catalogues, roles, placeholders, schedule, overrides, dns, tls, proxy, rules, web, not a list",
+        ":1: must be a mapping with the keys catalogues, roles, placeholders, schedule, overrides, dns, tls, proxy, mirrors, rules, web, not a list",
     ],
     "yaml-merge.yaml": [
         ":4: dns.<<: '<<' is a merge key, which is not supported: write the keys out",

@@ -298,6 +298,37 @@ def test_a_ca_file_lies_beside_the_site_file(load, tmp_path):
     assert load("tls: {ca_file: ca.pem}\n").tls.ca_file == tmp_path / "ca.pem"
 
 
+LISTS = """
+catalogue: lists
+title: Lists
+roles: {till: {title: Till}, office: {title: Office}}
+mirrors:
+  os: {title: OS, url: "https://Lists.example.org:8443/os?arch=x", format: mirrorlist}
+rules:
+  - {id: packages, source: till, destination: {mirrors: os}, port: 443, transport: tcp,
+     usage: package-repository, description: Packages}
+  - {id: news, source: office, destination: {mirrors: os}, port: 443, transport: tcp,
+     usage: package-repository, description: Packages}
+"""
+
+
+def test_a_rule_that_leads_to_a_mirror_list_waits_with_the_lists_own_host(tmp_path):
+    (tmp_path / "lists.yaml").write_text(LISTS)
+    (tmp_path / "site.yaml").write_text("catalogues: [lists.yaml]\nroles: [till]\n")
+    site = load_site(tmp_path / "site.yaml", PROBERS)
+    assert places(site, "packages") == [("lists.example.org", 443, "unset")]
+    assert places(site, "news") == [("lists.example.org", 443, "other_role")]
+    assert rule(site, "packages").mirrors == "os"
+    assert not site.warnings
+    [known] = site.mirrors.lists.values()
+    assert (known.name, known.limit, known.interval) == ("os", 10, 21600.0)
+    assert site.mirrors.allow_private is False
+
+
+def test_private_mirrors_are_allowed_by_the_site_file(load):
+    assert load("mirrors: {allow_private: true}\n").mirrors.allow_private is True
+
+
 def test_every_status_is_counted_somewhere(load):
     site = load("placeholders: {bank: null, depot: d.example}\n", roles="till01")
     assert {target.status for target in site.targets} == set(Status) - {Status.UNSET}
