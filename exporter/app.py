@@ -2,7 +2,8 @@
 
 `Exporter` is the running service, `check` one round of the same parts. A reload
 builds everything anew from the files and swaps it in only if they are free of
-problems; after a failed reload the old configuration stays in force.
+problems; after a failed reload the old configuration stays in force. Mirror lists
+bring other targets without one.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import logging
 import signal
 import socket
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.expose import web
 from exporter.expose.metrics import Exposition, Telemetry
 from exporter.expose.webconfig import WebConfig, read_web_config
 from exporter.monitor.lag import LoopLag
+from exporter.monitor.mirrors import Mirrors, Source, lists_for
 from exporter.monitor.round import run_once
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.scheduler import Limits, Scheduler
@@ -34,7 +37,7 @@ from exporter.rules.site import load_site
 from exporter.rules.values import listen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
     from pathlib import Path
 
     from exporter.monitor.store import Record
@@ -45,9 +48,33 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def active(site: Site) -> list[Target]:
+_CHECK_PATIENCE = 10.0
+"""Seconds that somebody who waits for a check waits for a mirror list."""
+
+
+def active(targets: Iterable[Target]) -> list[Target]:
     """The targets that are probed from here."""
-    return [target for target in site.targets if target.status is Status.ACTIVE]
+    return [target for target in targets if target.status is Status.ACTIVE]
+
+
+async def with_mirrors(site: Site, rules: Collection[str] | None = None) -> Site:
+    """The site with mirrors as targets, from lists fetched now.
+
+    Args:
+        site: as it was loaded.
+        rules: ids of the rules that need their mirrors, all if None.
+    """
+    waiting = [t for t in site.targets if rules is None or t.rule.id in rules]
+    lists = lists_for(site, waiting)
+    if not lists:
+        return site
+    resolver = _resolver(site)
+    try:
+        mirrors = Mirrors(Source.of(site, resolver, _CHECK_PATIENCE))
+        await mirrors.fetch_once(lists)
+    finally:
+        await resolver.close()
+    return replace(site, targets=mirrors.expand(site))
 
 
 async def check(
@@ -134,9 +161,13 @@ class Exporter:
         self._lag = lag
         self._store = Store()
         self._store.listeners.append(_Changes().hear)
-        self._telemetry = Telemetry(lambda: self._site.targets, lambda: lag.latest)
+        self._telemetry = Telemetry(lambda: self._targets, lambda: lag.latest)
         self._exposition = Exposition(self._store, self._telemetry)
+        self._targets: Sequence[Target] = site.targets
         self._resolver = _resolver(site)
+        source = Source.of(site, self._resolver)
+        self._mirrors = Mirrors(source, self._expand, socket.gethostname())
+        self._telemetry.lists = self._mirrors.states
         runner = _runner(site, self._resolver, self._store, lag)
         self._rounds = Rounds(runner, self._store)
         self._scheduler = Scheduler(
@@ -154,6 +185,7 @@ class Exporter:
 
     async def close(self) -> None:
         """Stops probing; nothing is left under way."""
+        await self._mirrors.close()
         await self._scheduler.close()
         await self._rounds.close()
         await self._resolver.close()
@@ -188,7 +220,7 @@ class Exporter:
         return web.Parts(
             store=self._store,
             exposition=self._exposition,
-            targets=lambda: self._site.targets,
+            targets=lambda: self._targets,
             reload=self.reload,
             probe_now=self._probe_now,
             next_due=self._scheduler.next_due,
@@ -197,13 +229,20 @@ class Exporter:
 
     def _bring_into_force(self, site: Site) -> None:
         self._site = site
-        targets = active(site)
-        self._store.replace(targets)
-        self._scheduler.replace(targets, _limits(site))
+        lists = lists_for(site, site.targets)
+        self._mirrors.use(lists, Source.of(site, self._resolver))
+        self._expand()
         self._telemetry.reloaded(True, time.time())
         for warning in site.warnings:
             logger.warning("%s", warning)
-        roles = ", ".join(site.roles)
+
+    def _expand(self) -> None:
+        """Makes the site's targets with the mirrors in force the ones that are probed."""
+        self._targets = self._mirrors.expand(self._site)
+        targets = active(self._targets)
+        self._store.replace(targets)
+        self._scheduler.replace(targets, _limits(self._site))
+        roles = ", ".join(self._site.roles)
         logger.info("%d targets of %s are probed", len(targets), roles)
 
     async def _run(self, target: Target) -> float | None:

@@ -22,7 +22,7 @@ from exporter.rules.schema import json_schema
 from exporter.rules.site import load_site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from exporter.monitor.store import Record
     from exporter.rules.rule import Target
@@ -139,13 +139,15 @@ def check(
     """Probe every rule once, now.
 
     Exits with 0 if all hold, 1 if some are violated, 3 if none is but some are
-    unknown, 2 if it could not run.
+    unknown (or a mirror list could not be had), 2 if it could not run.
     """
     from exporter import app  # noqa: PLC0415 - the other commands start without it
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     site = _load(config, roles)
-    targets = _selected(site, rules, usages)
+    chosen = _chosen(site, rules, usages)
+    site = asyncio.run(app.with_mirrors(site, chosen))
+    targets = _active(site, chosen)
     with Progress(
         *Progress.get_default_columns(),
         MofNCompleteColumn(),
@@ -161,7 +163,7 @@ def check(
     verdicts = {record.verdict for record in records}
     if Verdict.VIOLATED in verdicts:
         sys.exit(EXIT_VIOLATED)
-    if Verdict.UNKNOWN in verdicts or not verdicts:
+    if Verdict.UNKNOWN in verdicts or not verdicts or _without_mirrors(site, chosen):
         sys.exit(EXIT_UNKNOWN)
 
 
@@ -217,7 +219,9 @@ def trace(config: Path | None, roles: Sequence[str], rule: str, form: str) -> No
     from exporter.expose import report  # noqa: PLC0415 - rich tables load slowly
 
     site = _load(config, roles)
-    targets = _selected(site, [rule], ())
+    chosen = _chosen(site, [rule], ())
+    site = asyncio.run(app.with_mirrors(site, chosen))
+    targets = _active(site, chosen)
     if not targets:
         _fail(f"{rule} is not probed from here (see `rules --all-roles`)")
     for target in targets:
@@ -278,10 +282,12 @@ def _print_table(site: Site, records: Sequence[Record]) -> None:
     counts = {v: sum(record.verdict is v for record in records) for v in Verdict}
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     console.print(f"{len(records)} targets: {told}")
+    without = _without_mirrors(site, {rule.id for rule in site.rules})
     unset = sum(target.status is Status.UNSET for target in site.targets)
-    if unset:
+    if unset > len(without):
         console.print(
-            f"{unset} more are not probed because their placeholders have no value "
+            f"{unset - len(without)} more are not probed because their placeholders "
+            f"have no value "
             f"(see `connectivity-exporter validate`)"
         )
 
@@ -292,16 +298,34 @@ def _console() -> Console:
     return Console(highlight=False, width=width)
 
 
-def _selected(site: Site, rules: Sequence[str], usages: Sequence[str]) -> list[Target]:
+def _chosen(site: Site, rules: Sequence[str], usages: Sequence[str]) -> set[str]:
+    """The ids of the rules that are asked for."""
     known = {rule.id for rule in site.rules}
     for unknown in sorted(set(rules) - known):
         _fail(f"--rule {unknown}: there is no such rule")
+    return {
+        rule.id
+        for rule in site.rules
+        if (not rules or rule.id in rules) and (not usages or rule.usage in usages)
+    }
+
+
+def _active(site: Site, chosen: Collection[str]) -> list[Target]:
     return [
         target
         for target in site.targets
-        if target.status is Status.ACTIVE
-        and (not rules or target.rule.id in rules)
-        and (not usages or target.rule.usage in usages)
+        if target.status is Status.ACTIVE and target.rule.id in chosen
+    ]
+
+
+def _without_mirrors(site: Site, chosen: Collection[str]) -> list[Target]:
+    """What is not probed because a mirror list could not be had."""
+    return [
+        target
+        for target in site.targets
+        if target.status is Status.UNSET
+        and target.rule.mirrors is not None
+        and target.rule.id in chosen
     ]
 
 

@@ -18,6 +18,7 @@ ONLY_IN = {
         "exporter.probes.kernel",
         "exporter.probes.link",
         "exporter.app",  # for the host's own name
+        "exporter.monitor.fetch",  # for the names of address families
         "exporter.probes.protocols.smtp",  # likewise
     },
     "aiodns": {"exporter.probes.dns"},
@@ -26,7 +27,11 @@ ONLY_IN = {
         f"exporter.probes.{n}" for n in ("tls", "chain", "certificate", "trust")
     },
     "prometheus_client": {"exporter.expose.metrics"},
-    "aiohttp": {"exporter.expose.web", "exporter.expose.auth"},
+    "aiohttp": {
+        "exporter.expose.web",
+        "exporter.expose.auth",
+        "exporter.monitor.fetch",  # the client, for mirror lists
+    },
     "click": {"exporter.cli"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))

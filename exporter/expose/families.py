@@ -241,6 +241,24 @@ LOOP_LAG = Family(
     Kind.GAUGE,
     "How late the event loop woke up at its last heartbeat.",
 )
+MIRROR_LIST_TARGETS = Family(
+    "connectivity_exporter_mirror_list_targets",
+    Kind.GAUGE,
+    "Mirrors of a list that are in force; absent until it was fetched.",
+    ("list",),
+)
+MIRROR_LIST_SUCCESS = Family(
+    "connectivity_exporter_mirror_list_last_success_timestamp_seconds",
+    Kind.GAUGE,
+    "Unix time at which a list was last fetched and usable; absent before.",
+    ("list",),
+)
+MIRROR_LIST_FAILURES = Family(
+    "connectivity_exporter_mirror_list_fetch_failures_total",
+    Kind.COUNTER,
+    "Fetches of a list that brought nothing usable.",
+    ("list",),
+)
 
 EXPORTER = (
     PROBE_DURATION,
@@ -253,4 +271,7 @@ EXPORTER = (
     LATENESS,
     PROBES_SKIPPED,
     LOOP_LAG,
+    MIRROR_LIST_TARGETS,
+    MIRROR_LIST_SUCCESS,
+    MIRROR_LIST_FAILURES,
 )

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from exporter.monitor.store import Record, Store
+    from exporter.monitor.mirrors import ListState
     from exporter.rules.rule import Rule, Target
 
 CHUNK = 1 << 16
@@ -78,6 +79,7 @@ class Telemetry(Collector):
 
     Attributes:
         load: the scheduler, once there is one.
+        lists: the mirror lists in use.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Telemetry(Collector):
         # The time a series was created is one more series each, of use to few.
         disable_created_metrics()  # type: ignore[no-untyped-call] # the library's
         self.load: Load | None = None
+        self.lists: Callable[[], Sequence[ListState]] = lambda: ()
         self._targets = targets
         self._lag = lag
         self._reload_successful: bool | None = None
@@ -138,6 +141,20 @@ class Telemetry(Collector):
             yield _gauge(families.PROBE_SLOTS, self.load.slots)
             skipped = families.PROBES_SKIPPED
             yield CounterMetricFamily(skipped.name, skipped.help, self.load.skipped)
+        yield from self._mirror_lists()
+
+    def _mirror_lists(self) -> Iterator[Metric]:
+        targets = _gauge(families.MIRROR_LIST_TARGETS)
+        success = _gauge(families.MIRROR_LIST_SUCCESS)
+        failed = families.MIRROR_LIST_FAILURES
+        failures = CounterMetricFamily(failed.name, failed.help, labels=failed.labels)
+        for state in self.lists():
+            name = [state.known.name]
+            failures.add_metric(name, state.failures)
+            if state.last_success_timestamp is not None:
+                targets.add_metric(name, len(state.in_force))
+                success.add_metric(name, state.last_success_timestamp)
+        yield from (targets, success, failures)
 
     def rendered(self, form: Format) -> Iterator[bytes]:
         """All of it, in parts that each take well under a millisecond.
