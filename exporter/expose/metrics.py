@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from exporter.monitor.store import Record, Store
     from exporter.monitor.mirrors import ListState
+    from exporter.monitor.store import Record, Store
     from exporter.rules.rule import Rule, Target
 
 CHUNK = 1 << 16

@@ -15,6 +15,7 @@ from exporter.expose import families
 from exporter.expose.metrics import CHUNK, STEP, Telemetry
 from exporter.expose.negotiate import Format
 from exporter.expose.samples import MAX_LABEL
+from exporter.monitor.mirrors import ListState
 from exporter.probes.outcome import (
 from exporter.monitor.mirrors import ListState
     Evidence,
@@ -27,7 +28,10 @@ from exporter.monitor.mirrors import ListState
     Trust,
     Verdict,
 )
+from exporter.rules.mirrors import Format as ListFormat
+from exporter.rules.mirrors import MirrorList
 from exporter.rules.rule import Expect
+from exporter.rules.values import Endpoint
 from exporter.rules.mirrors import Format as ListFormat
 from exporter.rules.mirrors import MirrorList
 from tests import exposing, make
@@ -505,6 +509,7 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene.store.add(failing, exposing.prohibited())
     scene.store.add_path(failing, PATH)
     scene.telemetry.reloaded(True, NOW)
+    scene.telemetry.lists = lambda: [mirror_list(fetched=True)]
     labels = {}
     for family in parse_openmetrics(await scene.scrape(Format.OPENMETRICS)):
         name = family.name + ("_total" if family.type == "counter" else "")
@@ -523,6 +528,36 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
         for family in families.TARGET
     }
     assert labels == expected
+
+
+def mirror_list(*, fetched):
+    url = "https://lists.example.org/"
+    known = MirrorList("os", "OS", url, ListFormat.MIRRORLIST, 1, 600.0)
+    state = ListState(known, allow_private=False, failures=3)
+    if fetched:
+        mirrors = [Endpoint(f"{name}.example.org", 443, tls=True) for name in "ab"]
+        state.take_in(mirrors, NOW)
+    return state
+
+
+@pytest.mark.parametrize("fetched", [False, True])
+def test_a_mirror_list_claims_mirrors_and_an_age_only_once_it_was_had(fetched):
+    telemetry = Telemetry(list, lambda: 0.0)
+    telemetry.lists = lambda: [mirror_list(fetched=fetched)]
+    told = {
+        (sample.name, sample.labels["list"]): sample.value
+        for metric in telemetry.collect()
+        for sample in metric.samples
+        if "mirror_list" in sample.name
+    }
+    prefix = "connectivity_exporter_mirror_list"
+    expected = {(f"{prefix}_fetch_failures_total", "os"): 3}
+    if fetched:
+        expected |= {
+            (f"{prefix}_targets", "os"): 1,
+            (f"{prefix}_last_success_timestamp_seconds", "os"): NOW,
+        }
+    assert told == expected
 
 
 def test_before_anything_is_known_telemetry_claims_nothing():
