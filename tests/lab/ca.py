@@ -99,7 +99,9 @@ def _self_signed(ca: Authority, name: str) -> _Pair:
 
 
 def _unknown_ca(ca: Authority, name: str) -> _Pair:
-    return _issue(ca._stranger, name)
+    # with its root, as servers of private authorities often send it
+    chain, key = _issue(ca._stranger, name)
+    return chain + ca._stranger.cert_pem.bytes(), key
 
 
 def _incomplete(ca: Authority, name: str) -> _Pair:

@@ -42,10 +42,12 @@ REJECTIONS = ("reset", *_V4)
 
 
 @contextlib.contextmanager
-def change(host: Host, rules: list[str], hook: str | None = None) -> Iterator[None]:
+def change(
+    host: Host, rules: list[str], hook: str | None = None, kind: str = "filter"
+) -> Iterator[None]:
     """Puts nftables rules in force, at the host's hook unless another is named."""
     table = f"inet change{next(_tables)}"
-    chain = f"type filter hook {hook or host.hook} priority 0; policy accept;"
+    chain = f"type {kind} hook {hook or host.hook} priority 0; policy accept;"
     lines = [f"table {table} {{", "chain c {", chain, *rules, "}", "}", ""]
     host.run("nft", "-f", "-", text="\n".join(lines))
     try:
@@ -88,6 +90,19 @@ def drop_after_syn(host: Host, to: str, port: int):
 def reset_on_data(host: Host, to: str, port: int):
     """Lets the handshake pass and resets when the client says something."""
     return change(host, [f"{match} reject with tcp reset" for match in _data(to, port)])
+
+
+def redirect(host: Host, to: str, port: int | None, here: int):
+    """Turns connections to a destination to a port of the host that does it.
+
+    Args:
+        host: the router that does it.
+        to: a name or address of the plan, or any other address.
+        port: None is all ports.
+        here: the port that something listens on, over both families.
+    """
+    rules = [f"{match} redirect to :{here}" for match in _matches(to, port, "tcp")]
+    return change(host, rules, "prerouting", "nat")
 
 
 def mtu_black_hole(host: Host, source: str, largest: int):

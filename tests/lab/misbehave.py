@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -80,6 +81,23 @@ async def speaking_ssh(reader, writer) -> None:
     await banner(b"SSH-2.0-OpenSSH_9.2p1\r\n")(reader, writer)
 
 
+async def block_page(reader, writer) -> None:
+    """Answers any HTTP request as a filter does that forbids the page."""
+    await _http(reader, writer, b"403 Forbidden", b"Via: 1.1 filter.uni.edu\r\n")
+
+
+async def portal(reader, writer) -> None:
+    """Answers any HTTP request as a captive portal does: sign in elsewhere first."""
+    there = b"Location: http://portal.uni.edu/login\r\n"
+    await _http(reader, writer, b"302 Found", there)
+
+
+async def _http(reader, writer, status: bytes, headers: bytes) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    head = b"HTTP/1.1 " + status + b"\r\nServer: filter\r\n" + headers
+    writer.write(head + b"Content-Length: 0\r\n\r\n")
+
+
 def banner(text: bytes) -> Behaviour:
     """Sends a greeting, then nothing more."""
 
@@ -125,16 +143,19 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 @contextlib.asynccontextmanager
 async def peer(
-    behaviour: Behaviour, host: str = "127.0.0.1", port: int = 0
+    behaviour: Behaviour,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[tuple[str, int]]:
-    """A TCP server that behaves so; yields where it listens."""
+    """A TCP server that behaves so, over TLS if told to; yields where it listens."""
     talks: set[asyncio.Task[None]] = set()
 
     async def serve(reader, writer) -> None:
         talk = asyncio.current_task()
         talks.add(talk)
         # a client that leaves in the middle of a misbehaviour is what is wanted
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             try:
                 await behaviour(reader, writer)
             finally:
@@ -142,7 +163,7 @@ async def peer(
                 talks.discard(talk)
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, host, port)
+    server = await asyncio.start_server(serve, host, port, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[:2]
     finally:
@@ -209,6 +230,8 @@ TCP: dict[str, Behaviour] = {
     "endless-lines": endless_lines,
     "garbage": garbage,
     "ssh": speaking_ssh,
+    "block-page": block_page,
+    "portal": portal,
 }
 UDP: dict[str, Answer] = {
     "silent": silent,

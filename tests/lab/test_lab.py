@@ -121,7 +121,7 @@ def test_every_web_name_answers_with_its_own_certificate(lab):
         ("not-yet-valid", "not yet valid"),
         ("wrong-name", "no alternative certificate subject name"),
         ("self-signed", "self-signed certificate"),
-        ("unknown-ca", "unable to get local issuer certificate"),
+        ("unknown-ca", "self-signed certificate in certificate chain"),
         ("incomplete", "unable to get local issuer certificate"),
     ],
 )
