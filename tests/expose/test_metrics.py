@@ -17,7 +17,6 @@ from exporter.expose.negotiate import Format
 from exporter.expose.samples import MAX_LABEL
 from exporter.monitor.mirrors import ListState
 from exporter.probes.outcome import (
-from exporter.monitor.mirrors import ListState
     Evidence,
     Hop,
     Judged,
@@ -32,10 +31,7 @@ from exporter.rules.mirrors import Format as ListFormat
 from exporter.rules.mirrors import MirrorList
 from exporter.rules.rule import Expect
 from exporter.rules.values import Endpoint
-from exporter.rules.mirrors import Format as ListFormat
-from exporter.rules.mirrors import MirrorList
 from tests import exposing, make
-from exporter.rules.values import Endpoint
 from tests.exposing import NOW, Scene
 
 HOSTILE = 'a"b\\c\nd\u2028é\ud800' + "x" * 1000
@@ -563,34 +559,3 @@ def test_a_mirror_list_claims_mirrors_and_an_age_only_once_it_was_had(fetched):
 def test_before_anything_is_known_telemetry_claims_nothing():
     names = {metric.name for metric in Telemetry(list, lambda: 0.0).collect()}
     assert "connectivity_exporter_probes_in_flight" not in names
-    scene.telemetry.lists = lambda: [mirror_list(fetched=True)]
-def mirror_list(*, fetched):
-    url = "https://lists.example.org/"
-    known = MirrorList("os", "OS", url, ListFormat.MIRRORLIST, 1, 600.0)
-    state = ListState(known, allow_private=False, failures=3)
-    if fetched:
-        mirrors = [Endpoint(f"{name}.example.org", 443, tls=True) for name in "ab"]
-        state.take_in(mirrors, NOW)
-    return state
-
-
-@pytest.mark.parametrize("fetched", [False, True])
-def test_a_mirror_list_claims_mirrors_and_an_age_only_once_it_was_had(fetched):
-    telemetry = Telemetry(list, lambda: 0.0)
-    telemetry.lists = lambda: [mirror_list(fetched=fetched)]
-    told = {
-        (sample.name, sample.labels["list"]): sample.value
-        for metric in telemetry.collect()
-        for sample in metric.samples
-        if "mirror_list" in sample.name
-    }
-    prefix = "connectivity_exporter_mirror_list"
-    expected = {(f"{prefix}_fetch_failures_total", "os"): 3}
-    if fetched:
-        expected |= {
-            (f"{prefix}_targets", "os"): 1,
-            (f"{prefix}_last_success_timestamp_seconds", "os"): NOW,
-        }
-    assert told == expected
-
-
