@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import time
 from collections import Counter
 from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol
@@ -46,11 +47,10 @@ if TYPE_CHECKING:
 CHUNK = 1 << 16
 """Bytes from which on a part of the exposition is handed out."""
 STEP = 512
-"""Targets joined before the event loop gets its turn: some 50 microseconds."""
-_SNAPSHOT_EFFORT = 4096
-"""Likewise for targets looked up, where ..."""
-_NEW_EFFORT = 128
-"""... rendering one for the first time counts as this many."""
+"""Targets joined between two looks at the clock: some 50 microseconds."""
+HELD = 0.002
+"""Seconds after which the event loop gets its turn. Not sooner: on a loop that is
+busy with probes each turn is long, and a scrape must end before Prometheus gives up."""
 
 _DURATION_BUCKETS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
@@ -177,9 +177,20 @@ class Exposition:
 
     Registers itself with the store. Series exist for the targets in force only: the
     scrape after a reload no longer has those of targets that left.
+
+    Args:
+        store: what is known of the targets.
+        telemetry: what is known of the exporter.
+        clock: seconds, to tell for how long the event loop was kept.
     """
 
-    def __init__(self, store: Store, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        store: Store,
+        telemetry: Telemetry,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._clock = clock
         self._store = store
         self._telemetry = telemetry
         # By identity: a record that was replaced by one of the same target is another.
@@ -189,7 +200,8 @@ class Exposition:
 
     async def chunks(self, form: Format) -> AsyncGenerator[bytes]:
         """The exposition in parts of some 64 KiB to 256 KiB, one state per target throughout."""
-        snapshot = await self._snapshot()
+        turns = _Turns(self._clock)
+        snapshot = await self._snapshot(turns)
         steps = [snapshot[i : i + STEP] for i in range(0, len(snapshot), STEP)]
         pending: list[bytes] = []
         size = 0
@@ -204,28 +216,23 @@ class Exposition:
                     yield b"".join(pending)
                     pending.clear()
                     size = 0
-                await asyncio.sleep(0)
+                await turns.give()
         for part in self._telemetry.rendered(form):
             pending.append(part)
-            await asyncio.sleep(0)
+            await turns.give()
         if form is Format.OPENMETRICS:
             pending.append(b"# EOF\n")
         yield b"".join(pending)
 
-    async def _snapshot(self) -> list[tuple[bytes, ...]]:
+    async def _snapshot(self, turns: _Turns) -> list[tuple[bytes, ...]]:
         """The present pieces of all targets, in the order of the configuration."""
         rows: list[Row] = []
-        effort = 0
         for record in self._store.records():
             row = self._rows.get(id(record))
             if row is None:
                 row = self._rows[id(record)] = Row(record)
-                effort += _NEW_EFFORT
             rows.append(row)
-            effort += 1
-            if effort >= _SNAPSHOT_EFFORT:
-                effort = 0
-                await asyncio.sleep(0)
+            await turns.give()
         if len(self._rows) != len(rows):
             self._rows = {id(row.record): row for row in rows}
         return [row.pieces for row in rows]
@@ -241,6 +248,20 @@ class Exposition:
         row = self._rows.get(id(record))
         if row is not None:
             row.refresh()
+
+
+class _Turns:
+    """Lets everything else on the event loop run, once it was kept for long enough."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._since = clock()
+
+    async def give(self) -> None:
+        """Gives way if it is time to."""
+        if self._clock() - self._since >= HELD:
+            await asyncio.sleep(0)
+            self._since = self._clock()
 
 
 def _header(family: Family, form: Format) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.expose import families
-from exporter.expose.metrics import CHUNK, STEP, Telemetry
+from exporter.expose.metrics import CHUNK, HELD, STEP, Telemetry
 from exporter.expose.negotiate import Format
 from exporter.expose.samples import MAX_LABEL
 from exporter.monitor.mirrors import ListState
@@ -298,36 +299,63 @@ async def test_one_scrape_tells_one_state_of_each_target():
     assert "connectivity_rule_reachable{" in await scene.scrape()
 
 
-async def test_a_scrape_gives_way_to_the_loop_at_every_step_and_bounds_its_parts():
+def after(seconds):
+    """A clock that goes on by so much whenever it is looked at."""
+    return itertools.accumulate(itertools.repeat(seconds)).__next__
+
+
+async def turns_during(work):
+    """How often the loop turned until a coroutine ended; and its result."""
+    task = asyncio.create_task(work)
+    turns = 0
+    while not task.done():
+        turns += 1
+        await asyncio.sleep(0)
+    return turns, await task
+
+
+async def sizes(scene):
+    return [len(chunk) async for chunk in scene.exposition.chunks(Format.TEXT)]
+
+
+async def many_targets():
     targets = [make.target(id=f"rule-{i}") for i in range(5 * STEP)]
     scene = Scene(*targets)
     for target in targets:
         scene.store.add(target, exposing.answered(tls=exposing.tls()))
     await scene.scrape()
-    turns = 0
+    return scene
 
-    async def count():
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
 
-    counting = asyncio.create_task(count())
-    sizes = [len(chunk) async for chunk in scene.exposition.chunks(Format.TEXT)]
-    counting.cancel()
+async def test_a_scrape_gives_way_to_the_loop_when_it_kept_it_and_bounds_its_parts():
+    scene = await many_targets()
+    scene.exposition._clock = after(HELD)
+    turns, parts = await turns_during(sizes(scene))
     assert turns >= 5 * len(families.TARGET)
-    assert max(sizes) < 6 * CHUNK
-    assert len(sizes) > 5
+    assert max(parts) < 6 * CHUNK
+    assert len(parts) > 5
+
+
+async def test_a_scrape_does_not_wait_for_a_busy_loop_more_often_than_it_must():
+    scene = await many_targets()
+    scene.exposition._clock = after(HELD / 100)
+    turns, _ = await turns_during(sizes(scene))
+    assert turns < 5 * len(families.TARGET)
 
 
 async def test_rendering_many_new_targets_gives_way_to_the_loop():
     scene = Scene(*(make.target(id=f"rule-{i}") for i in range(1000)))
-    scraping = asyncio.create_task(scene.scrape())
-    turns = 0
-    while not scraping.done():
-        turns += 1
-        await asyncio.sleep(0)
-    assert turns > 1000 / 64 + len(families.TARGET)
+    scene.exposition._clock = after(HELD / 64)
+    turns, _ = await turns_during(sizes(scene))
+    assert turns > 1000 / 64
+
+
+async def test_what_was_rendered_for_a_target_goes_when_it_does():
+    scene = Scene(*(make.target(id=f"rule-{i}") for i in range(9)))
+    await scene.scrape()
+    scene.reload(make.target(id="rule-3"))
+    await scene.scrape()
+    assert len(scene.exposition._rows) == 1
 
 
 async def test_two_scrapes_at_once_around_a_reload_tell_two_configurations():
