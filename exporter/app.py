@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from exporter.expose import web
 from exporter.expose.metrics import Exposition, Telemetry
 from exporter.expose.webconfig import WebConfig, read_web_config
+from exporter.monitor.garbage import collect_seldom
 from exporter.monitor.lag import LoopLag
 from exporter.monitor.mirrors import Mirrors, Source, lists_for
 from exporter.monitor.round import run_once
@@ -140,6 +141,7 @@ async def serve(
         async with web.serve(parts, endpoint.host, endpoint.port) as port:
             logger.info("listening on %s", endpoint if endpoint.port else port)
             exporter.start()
+            collect_seldom()
             try:
                 await _until_told(exporter.reload)
             finally:
