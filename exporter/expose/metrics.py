@@ -13,7 +13,6 @@ import asyncio
 import platform
 import time
 from collections import Counter
-from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import (
@@ -202,14 +201,18 @@ class Exposition:
         """The exposition in parts of some 64 KiB to 256 KiB, one state per target throughout."""
         turns = _Turns(self._clock)
         snapshot = await self._snapshot(turns)
-        steps = [snapshot[i : i + STEP] for i in range(0, len(snapshot), STEP)]
+        # By family, then by target: as columns, which joins much faster than rows.
+        steps: list[list[tuple[bytes, ...]]] = []
+        for start in range(0, len(snapshot), STEP):
+            rows = snapshot[start : start + STEP]
+            steps.append(list(zip(*rows, strict=True)))
+            await turns.give()
         pending: list[bytes] = []
         size = 0
         for index, family in enumerate(families.TARGET):
-            pieces = itemgetter(index)
             pending.append(_header(family, form).encode())
             for step in steps:
-                part = b"".join(map(pieces, step))
+                part = b"".join(step[index])
                 pending.append(part)
                 size += len(part)
                 if size >= CHUNK:
