@@ -30,7 +30,7 @@ from exporter.monitor.store import Store
 from exporter.probes.dns import Resolver
 from exporter.probes.outcome import Verdict
 from exporter.probes.protocols import PROBERS
-from exporter.probes.runner import MAX_ADDRESSES, Runner
+from exporter.probes.runner import MAX_ADDRESSES, Runner, refused_addresses
 from exporter.probes.tls import TlsEngine
 from exporter.rules.problem import ConfigError
 from exporter.rules.rule import Status
@@ -107,7 +107,9 @@ async def trace(site: Site, target: Target) -> dict[str, outcome.Path]:
         resolver = _resolver(site)
         ending.push_async_callback(resolver.close)
         runner = _runner(site, resolver, Store(), lag)
-        chosen = (await resolver.resolve(target.destination))[:MAX_ADDRESSES]
+        addresses = await resolver.resolve(target.destination)
+        refused = refused_addresses(target, addresses)
+        chosen = [a for a in addresses if a not in refused][:MAX_ADDRESSES]
         paths = await asyncio.gather(*(runner.trace(target, a) for a in chosen))
         return dict(zip(chosen, paths, strict=True))
 
@@ -286,12 +288,14 @@ def _resolver(site: Site) -> Resolver:
 
 
 def _runner(site: Site, resolver: Resolver, store: Store, lag: LoopLag) -> Runner:
-    return Runner(
+    runner = Runner(
         resolver,
         TlsEngine(site.tls.ca_file),
         witness=store.witness,
         stalled=lag.stalled,
     )
+    runner.proxy = site.proxy
+    return runner
 
 
 async def _until_told(reload: Callable[[], Coroutine[None, None, object]]) -> None:

@@ -66,6 +66,12 @@ _ASK_SILENT_LATER = (
     "Ask whether {flow} passes an inspecting device, or a link with a smaller MTU "
     "whose ICMP messages are filtered."
 )
+_SEEN_PROXY = "No connection came about through the proxy {via}."
+_SEEN_LEFT_OUT = "Not probed: a mirror list led to an address that is not public."
+_ASK_PROXY = (
+    "Ask those who run the proxy {via} to allow CONNECT to {place}, or what keeps it "
+    "from getting there."
+)
 _ASK_DENY_OPEN = "Ask the firewall team to block {flow}: it must not pass."
 _ASK_DENY_UNKNOWN = "Nothing proves a block yet: check the witness rule to {host}."
 
@@ -79,6 +85,10 @@ def flow(target: Target) -> str:
 
 def seen(observation: Observation) -> str:
     """What was seen, as one sentence."""
+    if _at_the_proxy(observation):
+        return _SEEN_PROXY.format(via=observation.via)
+    if observation.reason is Reason.UNTESTED and observation.stage is Stage.RESOLVE:
+        return _SEEN_LEFT_OUT
     if observation.reason is Reason.TIMEOUT:
         early = observation.stage in {Stage.RESOLVE, Stage.CONNECT}
         return _SILENT_CONNECT if early else _SILENT_LATER
@@ -113,8 +123,17 @@ def stops(path: Path) -> str:
 
 def ask(target: Target, observation: Observation) -> str:
     """What to do about a rule that does not hold; empty if nothing is to be done."""
-    template = _template(target, observation)
-    return template.format(flow=flow(target), host=target.destination)
+    host = target.destination
+    if _at_the_proxy(observation):
+        return _ASK_PROXY.format(via=observation.via, place=f"{host}:{target.port}")
+    return _template(target, observation).format(flow=flow(target), host=host)
+
+
+def _at_the_proxy(observation: Observation) -> bool:
+    """Whether it ended before a proxy had let us through."""
+    early = observation.stage in {Stage.RESOLVE, Stage.CONNECT}
+    own = observation.reason in {Reason.LOCAL_FAULT, Reason.BUG}
+    return bool(observation.via) and early and not own
 
 
 def _template(target: Target, observation: Observation) -> str:

@@ -104,7 +104,7 @@ class Rounds:
         seen = result.observation
         if result.verdict is Verdict.HOLDS or seen.stage is not Stage.CONNECT:
             return False
-        if seen.reason not in TRACEABLE or not seen.address:
+        if seen.reason not in TRACEABLE or not seen.address or seen.via:
             return False
         record = self._store.record(target)
         if record is None or (record.latest is not None and record.path is not None):

@@ -21,10 +21,11 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
-from exporter.probes import kernel
+from exporter.probes import kernel, proxy
 from exporter.probes.outcome import ProbeError, Reason, Stage, TlsFacts
 from exporter.probes.refusal import refusal
 from exporter.probes.stream import CHUNK, Stream
+from exporter.rules.values import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -68,9 +69,10 @@ class Link:
 
     Args:
         target: what is probed.
-        address: one of its addresses.
+        address: one of its addresses, or of the proxy's.
         secure: the TLS engine.
         ttl: time to live of what is sent, the system's if None.
+        via: a proxy that TCP connections go through by CONNECT.
 
     Attributes:
         stage: the furthest stage reached so far.
@@ -80,7 +82,12 @@ class Link:
     """
 
     def __init__(
-        self, target: Target, address: str, secure: Secure, ttl: int | None = None
+        self,
+        target: Target,
+        address: str,
+        secure: Secure,
+        ttl: int | None = None,
+        via: Endpoint | None = None,
     ) -> None:
         self.target = target
         self.address = address
@@ -90,6 +97,8 @@ class Link:
         self.tls: TlsFacts | None = None
         self._secure = secure
         self._ttl = ttl
+        self.via = via
+        self._through = via is None
         self._sockets: list[socket.socket] = []
         self._secured: list[tuple[TcpStream, SecureStream]] = []
         self._phases: dict[Stage, float] = {}
@@ -107,20 +116,31 @@ class Link:
         self.close()
 
     async def connect(self) -> Stream:
-        """A TCP connection to the target's port."""
+        """A TCP connection to the target's port.
+
+        The stage stays `connect` until the proxy, where there is one, has let us through.
+        """
+        self._through = self.via is None
         self.enter(Stage.CONNECT)
         sock = self._socket(socket.SOCK_STREAM)
         try:
             await asyncio.get_running_loop().sock_connect(sock, self._peer)
         except ConnectionResetError as error:
             # A RST to our SYN is ECONNREFUSED: this one came after the handshake.
-            self.enter(Stage.EXCHANGE)
+            if self._through:
+                self.enter(Stage.EXCHANGE)
             raise self.refusal(sock, error) from error
         except OSError as error:
             raise self.refusal(sock, error) from error
         self._note_handshake(sock)
+        stream = TcpStream(self, sock)
+        if self.via is not None:
+            destination = Endpoint(self.target.destination, self.target.port)
+            head = await proxy.connect(stream, destination)
+            self._through = True
+            proxy.check(head, self.via)
         self.enter(Stage.EXCHANGE)
-        return TcpStream(self, sock)
+        return stream
 
     def datagrams(self) -> Datagrams:
         """A connected UDP socket to the target's port: ICMP errors reach it."""
@@ -214,9 +234,16 @@ class Link:
             sock.close()
         self._sockets.clear()
 
+    def blamed(self, error: ProbeError) -> ProbeError:
+        """`error`, said of the proxy while that had still to let us through."""
+        if self.via is None or self._through:
+            return error
+        return proxy.blamed(error, self.via, accepted=self.latency is not None)
+
     @property
     def _peer(self) -> tuple[str, int]:
-        return (self.address, self.target.port)
+        port = self.target.port if self.via is None else self.via.port
+        return (self.address, port)
 
     def _socket(self, kind: socket.SocketKind) -> socket.socket:
         v6 = ":" in self.address

@@ -178,7 +178,8 @@ class Observation:
     """What one probe of one address saw.
 
     `address` is empty when the name did not resolve. `latency` is the network
-    round trip as the kernel timed it; `phases` the seconds spent per stage.
+    round trip as the kernel timed it; `phases` the seconds spent per stage. Through
+    a proxy, `via` names it, and address and latency are the proxy's.
     """
 
     address: str
@@ -192,6 +193,7 @@ class Observation:
     phases: Mapping[Stage, float] = field(default_factory=dict)
     tls: TlsFacts | None = None
     evidence: Evidence = NO_EVIDENCE
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)

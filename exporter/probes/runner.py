@@ -27,6 +27,8 @@ from exporter.probes.outcome import (
 from exporter.probes.path import trace
 from exporter.probes.protocols import PROBERS
 from exporter.probes.verdict import combine, judge
+from exporter.rules.addresses import is_public
+from exporter.rules.rule import Expect, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from exporter.probes.outcome import Evidence, Path
     from exporter.probes.protocols.base import Prober
     from exporter.rules.rule import Rule, Target
+    from exporter.rules.values import Endpoint
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +57,9 @@ class Runner:
         witness: present verdict of (rule id, destination), for deny rules.
         stalled: seconds, ever growing, in which this process did not get to run.
         wall: Unix time.
+
+    Attributes:
+        proxy: what public rules over TCP go through, if there is one.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class Runner:
         self._witness = witness
         self._stalled = stalled
         self._wall = wall
+        self.proxy: Endpoint | None = None
         self._probers: dict[str, Prober] = {}
         self._memory = Memory()
 
@@ -128,28 +135,43 @@ class Runner:
 
     async def _observe(self, target: Target) -> Sequence[Observation]:
         started = time.perf_counter()
+        via = self._way(target.rule)
+        host = target.destination if via is None else via.host
         try:
-            addresses = self._resolver.known(target.destination)
+            addresses = self._resolver.known(host)
             if addresses is None:
                 async with asyncio.timeout(target.rule.timeout):
-                    addresses = await self._resolver.resolve(target.destination)
+                    addresses = await self._resolver.resolve(host)
         except ProbeError as error:
-            return [_unresolved(error.reason, error.detail)]
+            return [_unresolved(error.reason, error.detail, via)]
         except TimeoutError:
-            return [_unresolved(Reason.DNS_FAILURE, "no resolver answers in time")]
+            silent = "no resolver answers in time"
+            return [_unresolved(Reason.DNS_FAILURE, silent, via)]
         except Exception as error:  # noqa: BLE001 - ours is never the target's fault
             return [_bug(target, error, "", Stage.RESOLVE)]
         resolve = time.perf_counter() - started
-        probes = [self._probe(target, a, resolve) for a in addresses[:MAX_ADDRESSES]]
+        refused = refused_addresses(target, addresses) if via is None else ()
+        chosen = [a for a in addresses if a not in refused][:MAX_ADDRESSES]
+        left_out = [_left_out(address) for address in refused[:MAX_ADDRESSES]]
+        probes = [self._probe(target, address, resolve) for address in chosen]
         if len(probes) == 1 or self.prober(target.rule).one_at_a_time:
-            return [await probe for probe in probes]
-        return await asyncio.gather(*probes)
+            return [await probe for probe in probes] + left_out
+        return await asyncio.gather(*probes) + left_out
+
+    def _way(self, rule: Rule) -> Endpoint | None:
+        """The proxy that a rule goes through.
+
+        A rule that must be denied asks about the direct path, as no proxy would.
+        """
+        proxied = rule.public and rule.transport is Transport.TCP
+        return self.proxy if proxied and rule.expect is Expect.ALLOW else None
 
     async def _probe(self, target: Target, address: str, resolve: float) -> Observation:
         timeout = target.rule.timeout
         stalled = self._stalled()
         started = time.perf_counter()
-        with Link(target, address, self._secure) as link:
+        via = self._way(target.rule)
+        with Link(target, address, self._secure, via=via) as link:
             try:
                 async with asyncio.timeout(timeout):
                     evidence = await self.prober(target.rule).probe(link, target)
@@ -176,11 +198,13 @@ def _answered(link: Link, evidence: Evidence, resolve: float) -> Observation:
         phases=phases,
         tls=link.tls,
         evidence=evidence,
+        via=str(link.via or ""),
     )
 
 
 def _ended(link: Link, error: ProbeError, resolve: float) -> Observation:
     phases = {Stage.RESOLVE: resolve, **link.phases()}
+    error = link.blamed(error)
     link.close()
     return Observation(
         address=link.address,
@@ -194,6 +218,7 @@ def _ended(link: Link, error: ProbeError, resolve: float) -> Observation:
         phases=phases,
         tls=link.tls,
         evidence=error.evidence,
+        via=str(link.via or ""),
     )
 
 
@@ -204,8 +229,20 @@ def _silence(timeout: float, late: float) -> ProbeError:
     return ProbeError(Reason.TIMEOUT, f"no answer within {timeout:g} s")
 
 
-def _unresolved(reason: Reason, detail: str) -> Observation:
-    return Observation("", Stage.RESOLVE, reason, detail)
+def _unresolved(reason: Reason, detail: str, via: Endpoint | None) -> Observation:
+    if via is not None:
+        detail = f"the proxy {via} is not found: {detail}"
+    return Observation("", Stage.RESOLVE, reason, detail, via=str(via or ""))
+
+
+def refused_addresses(target: Target, addresses: Sequence[str]) -> Sequence[str]:
+    """Those that are not probed, since a list from outside may only name public ones."""
+    return [a for a in addresses if target.untrusted and not is_public(a)]
+
+
+def _left_out(address: str) -> Observation:
+    detail = f"refused to probe {address}: not public, and a mirror list leads to it"
+    return Observation(address, Stage.RESOLVE, Reason.UNTESTED, detail)
 
 
 def _bug(target: Target, error: Exception, address: str, stage: Stage) -> Observation:

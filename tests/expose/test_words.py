@@ -55,6 +55,28 @@ def test_who_refused_is_named_with_its_address(origin, who):
     assert words.refused_by(seen) == who
 
 
+@pytest.mark.parametrize("reason", set(Reason) - {Reason.LOCAL_FAULT, Reason.BUG})
+def test_what_ends_before_a_proxy_lets_us_through_is_for_those_who_run_it(reason):
+    for stage in (Stage.RESOLVE, Stage.CONNECT):
+        seen = make.seen(reason, stage, via="proxy.test:3128")
+        assert words.seen(seen) == (
+            "No connection came about through the proxy proxy.test:3128."
+        )
+        assert "allow CONNECT to api.test:443" in words.ask(TARGET, seen)
+    later = make.seen(Reason.RESET, Stage.TLS, via="proxy.test:3128")
+    assert words.seen(later) == words.seen(make.seen(Reason.RESET, Stage.TLS))
+
+
+def test_our_own_fault_is_not_the_proxys():
+    seen = make.seen(Reason.LOCAL_FAULT, Stage.CONNECT, via="proxy.test:3128")
+    assert words.seen(seen) == words.seen(make.seen(Reason.LOCAL_FAULT))
+
+
+def test_an_address_that_a_list_may_not_name_was_not_probed():
+    seen = make.seen(Reason.UNTESTED, Stage.RESOLVE)
+    assert words.seen(seen).startswith("Not probed: a mirror list led to an address")
+
+
 def test_nobody_is_named_where_nobody_spoke():
     assert words.refused_by(make.seen(Reason.REFUSED)) == ""
     own = make.seen(Reason.PROHIBITED, origin=Origin.SELF)

@@ -1,0 +1,107 @@
+"""Through an HTTP proxy: CONNECT (RFC 9110 9.3.6), and of whom its answer speaks.
+
+A proxy that refuses is not a destination that refuses. What the proxy says for itself
+(no, a password first, nothing at all) has the origin `path`, as of any device between;
+only what it reports of the destination counts as the destination's. Squid says in
+`X-Squid-Error` what its own connection met with; other proxies leave it at a status.
+
+The head is read line by line and not one byte further: what follows belongs to the
+destination, and bytes before a TLS handshake are found out there.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from typing import TYPE_CHECKING
+
+from exporter.probes.outcome import INCONCLUSIVE, Origin, ProbeError, Reason
+from exporter.probes.wire.http import USER_AGENT, HeadReader
+from exporter.probes.wire.text import printable
+
+if TYPE_CHECKING:
+    from exporter.probes.stream import Stream
+    from exporter.probes.wire.http import Head
+    from exporter.rules.values import Endpoint
+
+_LINE = 4096
+_LINES = 64
+_PASSWORD = 407
+_UPSTREAM = frozenset({502, 503, 504})
+_GATEWAY_TIMEOUT = 504
+_BY_ERRNO = {
+    errno.ECONNREFUSED: (Reason.REFUSED, "its connection was refused"),
+    errno.ETIMEDOUT: (Reason.TIMEOUT, "its connection got no answer"),
+    errno.EHOSTUNREACH: (Reason.HOST_UNREACHABLE, "the host is unreachable from it"),
+    errno.ENETUNREACH: (Reason.NETWORK_UNREACHABLE, "it has no way to the network"),
+}
+
+
+async def connect(stream: Stream, destination: Endpoint) -> Head:
+    """Asks a proxy for a connection; returns the head of its answer, whatever it says.
+
+    Raises:
+        ProbeError: what came is no HTTP response, or an endless one.
+    """
+    ask = f"CONNECT {destination} HTTP/1.1\r\nHost: {destination}\r\n"
+    await stream.send(f"{ask}User-Agent: {USER_AGENT}\r\n\r\n".encode("ascii"))
+    reader = HeadReader()
+    for _ in range(_LINES):
+        line = await stream.receive_line(_LINE)
+        head = reader.feed(line + b"\r\n")
+        if head is not None:
+            return head
+    raise ProbeError(Reason.MALFORMED, f"a head of more than {_LINES} lines")
+
+
+def check(head: Head, proxy: Endpoint) -> None:
+    """Whether the connection stands.
+
+    Raises:
+        ProbeError: rejected if the proxy does not want to, else what it reports of
+            the destination.
+    """
+    if head.status // 100 == 2:  # noqa: PLR2004 - 2xx, RFC 9110 15.3
+        return
+    squid = head.headers.get("x-squid-error", "")
+    told = f"HTTP {head.status}" + (f", {printable(squid, 60)}" if squid else "")
+    if head.status in _UPSTREAM:
+        reason, says = _upstream(head.status, squid)
+        origin = Origin.DESTINATION if reason is Reason.REFUSED else Origin.NOBODY
+        detail = f"the proxy {proxy} cannot reach the destination: {says} ({told})"
+        raise ProbeError(reason, detail, origin=origin)
+    says = "does not allow this connection"
+    if head.status == _PASSWORD:
+        says = "wants a password, and the exporter has none"
+    detail = f"the proxy {proxy} {says} ({told})"
+    raise ProbeError(Reason.REJECTED, detail, origin=Origin.PATH)
+
+
+def blamed(error: ProbeError, proxy: Endpoint, *, accepted: bool) -> ProbeError:
+    """What went wrong on the way to the proxy or with it, said of the proxy.
+
+    `accepted` says that it had taken the connection.
+    """
+    if error.reason in INCONCLUSIVE:
+        return error
+    said = "took the connection, and then" if accepted else "is not reached"
+    origin = error.origin
+    nobody = error.reason is Reason.TIMEOUT or origin is Origin.SELF
+    return ProbeError(
+        error.reason,
+        f"the proxy {proxy} {said}: {error.detail}",
+        origin=origin if nobody else Origin.PATH,
+        icmp=error.icmp,
+    )
+
+
+def _upstream(status: int, squid: str) -> tuple[Reason, str]:
+    """The reason, and how the proxy's own connection ended."""
+    if squid.startswith("ERR_DNS_FAIL"):
+        return Reason.DNS_FAILURE, "it cannot resolve the name"
+    code = re.fullmatch(r"ERR_[A-Z_]{1,40} ([0-9]{1,4})", squid)
+    if code is not None and int(code[1]) in _BY_ERRNO:
+        return _BY_ERRNO[int(code[1])]
+    if status == _GATEWAY_TIMEOUT:
+        return Reason.TIMEOUT, "it got no answer"
+    return Reason.HOST_UNREACHABLE, "it does not say why"
