@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from exporter.expose import web
 from exporter.expose.metrics import Exposition, Telemetry
 from exporter.expose.webconfig import WebConfig, read_web_config
+from exporter.monitor.controls import Controls
 from exporter.monitor.garbage import collect_seldom
 from exporter.monitor.lag import LoopLag
 from exporter.monitor.mirrors import Mirrors, Source, lists_for
@@ -88,10 +89,12 @@ async def check(
     async with LoopLag() as lag, contextlib.AsyncExitStack() as ending:
         resolver = _resolver(site)
         ending.push_async_callback(resolver.close)
-        runner = _runner(site, resolver, store, lag)
+        controls = Controls()
+        runner = _runner(site, resolver, store, lag, controls)
 
         rounds = Rounds(runner, store)
         ending.push_async_callback(rounds.close)
+        await controls.look()
         await run_once(targets, rounds.run, _limits(site))
         await rounds.settle()
     return store.records()
@@ -106,7 +109,7 @@ async def trace(site: Site, target: Target) -> dict[str, outcome.Path]:
     async with LoopLag() as lag, contextlib.AsyncExitStack() as ending:
         resolver = _resolver(site)
         ending.push_async_callback(resolver.close)
-        runner = _runner(site, resolver, Store(), lag)
+        runner = _runner(site, resolver, Store(), lag, Controls())
         addresses = await resolver.resolve(target.destination)
         refused = refused_addresses(target, addresses)
         chosen = [a for a in addresses if a not in refused][:MAX_ADDRESSES]
@@ -172,7 +175,9 @@ class Exporter:
         source = Source.of(site, self._resolver)
         self._mirrors = Mirrors(source, self._expand, socket.gethostname())
         self._telemetry.lists = self._mirrors.states
-        runner = _runner(site, self._resolver, self._store, lag)
+        self._controls = Controls()
+        self._telemetry.controls = self._controls.states
+        runner = _runner(site, self._resolver, self._store, lag, self._controls)
         self._rounds = Rounds(runner, self._store)
         self._scheduler = Scheduler(
             self._run,
@@ -189,6 +194,7 @@ class Exporter:
 
     async def close(self) -> None:
         """Stops probing; nothing is left under way."""
+        await self._controls.close()
         await self._mirrors.close()
         await self._scheduler.close()
         await self._rounds.close()
@@ -208,7 +214,7 @@ class Exporter:
                 load_site, self._site.path, PROBERS, self._roles
             )
             resolver = _resolver(site)
-            runner = _runner(site, resolver, self._store, self._lag)
+            runner = _runner(site, resolver, self._store, self._lag, self._controls)
         except (ConfigError, OSError) as error:
             self._telemetry.reloaded(False, time.time())
             return str(error).splitlines()
@@ -228,6 +234,7 @@ class Exporter:
             reload=self.reload,
             probe_now=self._probe_now,
             next_due=self._scheduler.next_due,
+            controls=self._controls.states,
             protection=protection,
         )
 
@@ -235,6 +242,7 @@ class Exporter:
         self._site = site
         lists = lists_for(site, site.targets)
         self._mirrors.use(lists, Source.of(site, self._resolver))
+        self._controls.keep_looking()
         self._expand()
         self._telemetry.reloaded(True, time.time())
         for warning in site.warnings:
@@ -287,13 +295,14 @@ def _resolver(site: Site) -> Resolver:
     return Resolver(site.dns.servers, site.dns.search)
 
 
-def _runner(site: Site, resolver: Resolver, store: Store, lag: LoopLag) -> Runner:
-    runner = Runner(
-        resolver,
-        TlsEngine(site.tls.ca_file),
-        witness=store.witness,
-        stalled=lag.stalled,
-    )
+def _runner(
+    site: Site, resolver: Resolver, store: Store, lag: LoopLag, controls: Controls
+) -> Runner:
+    """The runner of a site's targets; `controls` are the site's from now on."""
+    engine = TlsEngine(site.tls.ca_file)
+    controls.use(site.controls, Runner(resolver, engine, stalled=lag.stalled))
+    runner = Runner(resolver, engine, witness=store.witness, stalled=lag.stalled)
+    runner.doubt = controls.doubt
     runner.proxy = site.proxy
     return runner
 

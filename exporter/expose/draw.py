@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exporter.expose.views import Clock
+    from exporter.monitor.controls import Control
     from exporter.monitor.store import Record
     from exporter.rules.rule import Target
 
@@ -121,6 +122,7 @@ async def overview(
     targets: Sequence[Target],
     wanted: Filter,
     clock: Clock,
+    controls: Sequence[Control] = (),
 ) -> str:
     """The status page."""
     summary = _Summary()
@@ -147,6 +149,7 @@ async def overview(
         pages=pages,
         idle=[views.idle_row(target) for target in idle[:PAGE_SIZE]],
         idle_total=len(idle),
+        controls=[views.control_row(control) for control in controls],
     )
 
 

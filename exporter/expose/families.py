@@ -259,6 +259,12 @@ MIRROR_LIST_FAILURES = Family(
     "Fetches of a list that brought nothing usable.",
     ("list",),
 )
+CONTROL_ANSWERED = Family(
+    "connectivity_exporter_control_answered",
+    Kind.GAUGE,
+    "Whether a control, which must not answer, answers; absent before the first look.",
+    ("destination", "port"),
+)
 
 EXPORTER = (
     PROBE_DURATION,
@@ -274,4 +280,5 @@ EXPORTER = (
     MIRROR_LIST_TARGETS,
     MIRROR_LIST_SUCCESS,
     MIRROR_LIST_FAILURES,
+    CONTROL_ANSWERED,
 )

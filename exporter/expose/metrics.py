@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
+    from exporter.monitor.controls import Control
     from exporter.monitor.mirrors import ListState
     from exporter.monitor.store import Record, Store
     from exporter.rules.rule import Rule, Target
@@ -79,6 +80,7 @@ class Telemetry(Collector):
     Attributes:
         load: the scheduler, once there is one.
         lists: the mirror lists in use.
+        controls: what must not answer, and whether it does.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Telemetry(Collector):
         disable_created_metrics()  # type: ignore[no-untyped-call] # the library's
         self.load: Load | None = None
         self.lists: Callable[[], Sequence[ListState]] = lambda: ()
+        self.controls: Callable[[], Sequence[Control]] = lambda: ()
         self._targets = targets
         self._lag = lag
         self._reload_successful: bool | None = None
@@ -141,6 +144,12 @@ class Telemetry(Collector):
             skipped = families.PROBES_SKIPPED
             yield CounterMetricFamily(skipped.name, skipped.help, self.load.skipped)
         yield from self._mirror_lists()
+        answered = _gauge(families.CONTROL_ANSWERED)
+        for control in self.controls():
+            if control.answered is not None:
+                place = [control.target.destination, str(control.target.port)]
+                answered.add_metric(place, control.answered)
+        yield answered
 
     def _mirror_lists(self) -> Iterator[Metric]:
         targets = _gauge(families.MIRROR_LIST_TARGETS)

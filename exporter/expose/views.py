@@ -13,6 +13,7 @@ from exporter.rules.rule import Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from exporter.monitor.controls import Control
     from exporter.monitor.store import Episode, Record
     from exporter.probes.outcome import Judged, Observation, TlsFacts
     from exporter.rules.rule import Rule, Target
@@ -105,6 +106,13 @@ class IdleRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlRow(State):
+    """An address and port that must not answer."""
+
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """One target in full."""
 
@@ -163,6 +171,16 @@ def idle_row(target: Target) -> IdleRow:
     if target.status is Status.UNSET and rule.mirrors is not None:
         why = f"its mirror list, {rule.mirrors}, has not been had yet"
     return IdleRow(why, rule.id, rule.source, _destination(target))
+
+
+def control_row(control: Control) -> ControlRow:
+    """What must not answer, and whether it does."""
+    verdict, said = {
+        True: (Verdict.VIOLATED, "answers: a bare TCP handshake proves nothing here"),
+        False: (Verdict.HOLDS, "does not answer"),
+        None: (Verdict.UNKNOWN, "not looked at yet"),
+    }[control.answered]
+    return ControlRow(verdict, _SYMBOLS[verdict], said, _destination(control.target))
 
 
 def view(record: Record, clock: Clock) -> View:

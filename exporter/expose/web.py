@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Middleware
 
     from exporter.expose.metrics import Exposition
+    from exporter.monitor.controls import Control
     from exporter.monitor.store import Record, Store
     from exporter.rules.rule import Rule, Target
 
@@ -73,6 +74,7 @@ class Parts:
         probe_now: has the targets of a rule probed next; False if that cannot be,
             as when they are being probed.
         next_due: seconds until a target's next probe, None if not scheduled.
+        controls: what must not answer, and whether it does.
         floor: seconds between two probes of a rule, at the least.
         wall: Unix time.
     """
@@ -83,6 +85,7 @@ class Parts:
     reload: Callable[[], Awaitable[Sequence[str]]]
     probe_now: Callable[[str], Awaitable[bool]]
     next_due: Callable[[Target], float | None] = lambda _target: None
+    controls: Callable[[], Sequence[Control]] = lambda: ()
     floor: Callable[[Rule], float] = politeness_floor
     wall: Callable[[], float] = time.time
     protection: WebConfig = field(default_factory=WebConfig)
@@ -185,6 +188,7 @@ class _Handlers:
             parts.targets(),
             draw.Filter.of(request.query),
             Clock(parts.wall(), parts.next_due),
+            parts.controls(),
         )
         return web.Response(text=page, content_type="text/html")
 

@@ -32,7 +32,7 @@ _SEEN = {
     Reason.TLS_ALERT: "The TLS handshake was refused with an alert.",
     Reason.MALFORMED: "Something answered, but not in the expected protocol.",
     Reason.REJECTED: "The right service answered and said no.",
-    Reason.UNTESTED: "No reply, and for this datagram silence proves nothing.",
+    Reason.UNTESTED: "What came back, or did not, proves nothing.",
     Reason.LOCAL_FAULT: "This host could not carry out the probe properly.",
     Reason.BUG: "The exporter failed; the rule was not tested.",
 }

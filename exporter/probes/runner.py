@@ -12,6 +12,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from exporter.probes.control import distrust
 from exporter.probes.link import Link
 from exporter.probes.memory import Memory
 from exporter.probes.outcome import (
@@ -60,6 +61,7 @@ class Runner:
 
     Attributes:
         proxy: what public rules over TCP go through, if there is one.
+        doubt: why a bare handshake proves nothing at present; empty if it does.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Runner:
         self._witness = witness
         self._stalled = stalled
         self._wall = wall
+        self.doubt: Callable[[], str] = lambda: ""
         self.proxy: Endpoint | None = None
         self._probers: dict[str, Prober] = {}
         self._memory = Memory()
@@ -83,7 +86,8 @@ class Runner:
         """One round. Raises nothing but cancellation."""
         started = time.perf_counter()
         observations = [
-            self._memory.strongest(target, seen) for seen in await self._observe(target)
+            distrust(target, self._memory.strongest(target, seen), self.doubt())
+            for seen in await self._observe(target)
         ]
         return self._judged(target, observations, time.perf_counter() - started)
 

@@ -26,6 +26,7 @@ from exporter.rules.fields import (
     NoList,
     NoMapping,
     OrNull,
+    Port,
     Probe,
     Proxy,
     Rate,
@@ -173,6 +174,15 @@ class MirrorsModel(Model):
     """Mirrors may have addresses that are not public, such as the site's own."""
 
 
+class ControlModel(Model):
+    """An address and port that must not answer."""
+
+    host: Host
+    """An address that nothing has, or a host on which nothing listens there."""
+    port: Port
+    """The TCP port."""
+
+
 class WebModel(Model):
     """The exporter's own HTTP server."""
 
@@ -209,6 +219,8 @@ class SiteModel(Model):
     """How far mirror lists are trusted."""
     rules: Annotated[tuple[RuleModel, ...], NoList, OrNull] = ()
     """The site's own rules."""
+    controls: Annotated[tuple[ControlModel, ...], NoList, OrNull] = ()
+    """What must not answer: if it does, bare TCP handshakes prove nothing."""
     web: WebModel = Field(default_factory=WebModel)
     """The exporter's own HTTP server."""
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from exporter.rules import binding
+from exporter.rules import binding, options
 from exporter.rules.binding import StandsFor
 from exporter.rules.catalogue import split_rules
 from exporter.rules.entries import read_entries, written_ids
 from exporter.rules.merge import put_together, read_catalogues
 from exporter.rules.problem import ConfigError, listed, unknown
-from exporter.rules.rule import Status
+from exporter.rules.rule import Expect, Rule, Status, Target, Transport, Usage
 from exporter.rules.schema import SiteModel
 from exporter.rules.settle import Settler
 from exporter.rules.shape import validate
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from exporter.rules.merge import Whole
     from exporter.rules.mirrors import MirrorList
     from exporter.rules.problem import Problem
-    from exporter.rules.rule import Rule, Target
     from exporter.rules.values import Endpoint
     from exporter.rules.yamlfile import YamlFile
 
@@ -94,6 +93,7 @@ class Site:
         placeholders: what each placeholder stands for here.
         rules: every rule of every role, overrides and politeness floors applied.
         targets: every rule's targets with their status; mirrors are not among them.
+        controls: what must not answer: probed by itself, and no target of a rule.
         notes: what the catalogues say besides rules.
         warnings: what is not wrong and still worth a line at start.
     """
@@ -110,6 +110,7 @@ class Site:
     tls: Trust
     proxy: Endpoint | None
     mirrors: Mirrors
+    controls: tuple[Target, ...]
     web: Web
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -173,6 +174,7 @@ def load_site(
         tls=trust,
         proxy=model.proxy,
         mirrors=Mirrors(whole.mirrors, model.mirrors.allow_private),
+        controls=_controls(model, roles[0]),
         web=Web(model.web.listen),
         notes=tuple(str(note) for one in whole.catalogues for note in one.notes),
         warnings=(*settler.warnings, *idle, *unset, *_unwatched(targets)),
@@ -205,6 +207,31 @@ def _unknown_roles(
             written = role in model.roles
             at = ("roles", model.roles.index(role)) if written else ("--role",)
             yield file.problem(at, unknown("role", role, known))
+
+
+def _controls(model: SiteModel, role: str) -> tuple[Target, ...]:
+    """Each control as the target of a rule that says what it is."""
+    schedule = model.schedule
+    return tuple(
+        Target(
+            Rule(
+                id=f"control-{one.host}-{one.port}",
+                source=role,
+                port=one.port,
+                transport=Transport.TCP,
+                probe="tcp",
+                usage=Usage.ADMINISTRATION,
+                description="Must not answer",
+                catalogue=SITE,
+                expect=Expect.DENY,
+                interval=max(schedule.interval, options.FLOOR),
+                timeout=schedule.timeout,
+            ),
+            one.host,
+            one.port,
+        )
+        for one in dict.fromkeys(model.controls)
+    )
 
 
 def _unwatched(targets: Sequence[Target]) -> Iterator[str]:

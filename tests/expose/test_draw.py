@@ -8,6 +8,7 @@ import pytest
 
 from exporter.expose import draw, views
 from exporter.expose.views import Clock
+from exporter.monitor.controls import Control
 from exporter.probes.outcome import Reason, Stage, TlsError, Verdict
 from exporter.rules.rule import Severity, Status
 from tests import exposing, make
@@ -49,6 +50,22 @@ class Page(HTMLParser):
 
     def links(self):
         return [value for name, value in self.attributes if name == "href"]
+
+
+async def test_controls_stand_on_the_status_page_with_what_they_do():
+    controls = [
+        Control(make.target(destination="192.0.2.1"), said)
+        for said in (True, False, None)
+    ]
+    text = await draw.overview((), (), draw.Filter(), CLOCK, controls)
+    told = " ".join(text for _, text in Page(text).texts)
+    assert (
+        "192.0.2.1:443/tcp ✗ answers: a bare TCP handshake proves nothing here" in told
+    )
+    assert "✓ does not answer" in told
+    assert "? not looked at yet" in told
+    without = await draw.overview((), (), draw.Filter(), CLOCK)
+    assert "ontrol" not in without
 
 
 async def overview(scene, **wanted):

@@ -16,6 +16,7 @@ from exporter.expose import families
 from exporter.expose.metrics import CHUNK, HELD, STEP, Telemetry
 from exporter.expose.negotiate import Format
 from exporter.expose.samples import MAX_LABEL
+from exporter.monitor.controls import Control
 from exporter.monitor.mirrors import ListState
 from exporter.probes.outcome import (
     Evidence,
@@ -534,6 +535,7 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene.store.add_path(failing, PATH)
     scene.telemetry.reloaded(True, NOW)
     scene.telemetry.lists = lambda: [mirror_list(fetched=True)]
+    scene.telemetry.controls = lambda: [Control(make.target(), answered=True)]
     labels = {}
     for family in parse_openmetrics(await scene.scrape(Format.OPENMETRICS)):
         name = family.name + ("_total" if family.type == "counter" else "")
@@ -552,6 +554,19 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
         for family in families.TARGET
     }
     assert labels == expected
+
+
+def test_a_control_is_told_once_it_was_looked_at():
+    telemetry = Telemetry(list, lambda: 0.0)
+    one, two, new = (make.target(destination=f"192.0.2.{n}") for n in (1, 2, 3))
+    telemetry.controls = lambda: [Control(one, False), Control(two, True), Control(new)]
+    told = {
+        (sample.labels["destination"], sample.labels["port"]): sample.value
+        for metric in telemetry.collect()
+        for sample in metric.samples
+        if sample.name == "connectivity_exporter_control_answered"
+    }
+    assert told == {("192.0.2.1", "443"): 0, ("192.0.2.2", "443"): 1}
 
 
 def mirror_list(*, fetched):

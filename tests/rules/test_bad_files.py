@@ -249,6 +249,13 @@ EXPECTED = {
         ":1: catalogues[1]: says otherwise of placeholder bank than a catalogue before it",
         ":1: catalogues[1]: says otherwise of role till than a catalogue before it",
     ],
+    "site-controls.yaml": [
+        ":4: controls[0]: must be a mapping with the keys host, port, not the text '192.0.2.1:443'",
+        ":5: controls[1].host: must be a host without a port, which the rule has: '192.0.2.1:443'",
+        ":5: controls[1].port: is required",
+        ":6: controls[2].port: must be at least 1, not the number 0",
+        ":6: controls[2].transport: unknown key 'transport'; did you mean 'port'? allowed: host, port",
+    ],
     "site-dns.yaml": [
         ":3: dns.search[0]: must be a host name (letters, digits, hyphens, dots) or an IP address, not 'a b'",
         ":3: dns.servers[0]: must be an IP address, with a port if it is not 53, not 'dns.example.com'",
@@ -356,7 +363,7 @@ EXPECTED = {
         ":1: catalogues[0]: unknown catalogue 'appsanywere'; did you mean 'appsanywhere'? allowed: appsanywhere; or a path ending in .yaml",
     ],
     "site-unknown-key.yaml": [
-        ":3: role: unknown key 'role'; did you mean 'roles'? allowed: catalogues, dns, mirrors, overrides, placeholders, proxy, roles, rules, schedule, tls, web",
+        ":3: role: unknown key 'role'; did you mean 'roles'? allowed: catalogues, controls, dns, mirrors, overrides, placeholders, proxy, roles, rules, schedule, tls, web",
     ],
     "yaml-alias.yaml": [
         ":2: roles: anchors and aliases are not supported: write the value out",
@@ -375,7 +382,7 @@ EXPECTED = {
         ":3: roles: stands here twice, first on line 2",
     ],
     "yaml-empty.yaml": [
-        ":1: must be a mapping with the keys catalogues, roles, placeholders, schedule, overrides, dns, tls, proxy, mirrors, rules, web, not nothing",
+        ":1: must be a mapping with the keys catalogues, roles, placeholders, schedule, overrides, dns, tls, proxy, mirrors, rules, controls, web, not nothing",
     ],
     "yaml-key.yaml": [
         ":3: a key must be text, not a list, a mapping or an alias",
@@ -384,7 +391,7 @@ EXPECTED = {
         ":2: is not UTF-8 text at byte 19",
     ],
     "yaml-list.yaml": [
-        ":1: must be a mapping with the keys catalogues, roles, placeholders, schedule, overrides, dns, tls, proxy, mirrors, rules, web, not a list",
+        ":1: must be a mapping with the keys catalogues, roles, placeholders, schedule, overrides, dns, tls, proxy, mirrors, rules, controls, web, not a list",
     ],
     "yaml-merge.yaml": [
         ":4: dns.<<: '<<' is a merge key, which is not supported: write the keys out",

@@ -16,7 +16,9 @@ from exporter.rules.site import load_site
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-START, OVERRIDES, CATALOGUE = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+START, OVERRIDES, CONTROLS, CATALOGUE = re.findall(
+    r"```yaml\n(.*?)```", TEXT, re.DOTALL
+)
 MODELS = json_schema(PROBERS)["$defs"]
 KEYS = {
     key
@@ -53,6 +55,15 @@ def test_the_overrides_of_the_example_are_right(tmp_path):
     )
     rules = {rule.id: rule for rule in load_site(path, PROBERS).rules}
     assert rules["appsanywhere-mssql"].owner == "dba-on-call"
+
+
+def test_the_controls_of_the_example_are_right(tmp_path):
+    path = tmp_path / "connectivity.yaml"
+    path.write_text(
+        f"catalogues: [appsanywhere]\nroles: [appsanywhere]\n{CONTROLS}",
+        encoding="utf-8",
+    )
+    assert len(load_site(path, PROBERS).controls) == 2
 
 
 def test_the_catalogue_of_the_example_is_right(tmp_path):

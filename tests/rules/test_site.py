@@ -113,11 +113,25 @@ def test_a_site_names_the_witness_of_a_rule_and_how_it_is_refused(load):
     assert not site.warnings
 
 
+def test_a_control_is_probed_at_the_sites_pace_and_is_no_target(load):
+    site = load(
+        "schedule: {interval: 2s, timeout: 1s}\n"
+        "controls: [{host: 192.0.2.1, port: 443}, {host: 192.0.2.1, port: 443}]\n"
+    )
+    [control] = site.controls
+    assert (control.destination, control.port) == ("192.0.2.1", 443)
+    assert (control.rule.probe, control.rule.interval, control.rule.timeout) == (
+        *("tcp", 5.0, 1.0),
+    )
+    assert control.rule.id not in {target.rule.id for target in site.targets}
+    assert load().controls == ()
+
+
 def test_a_witness_that_is_not_probed_from_here_is_warned_of(load):
-    site = load(SHUT % "office", roles="office")
-    assert site.warnings == (
+    [told] = load(SHUT % "office", roles="office").warnings
+    assert told == (
         "shut: its witness till-bank is not probed from here: "
-        "silence proves no block of b.example",
+        "silence proves no block of b.example"
     )
 
 

@@ -1,0 +1,110 @@
+"""Negative controls: what must not answer, looked at at the default interval.
+
+A site names them; without one nothing is probed and nothing doubted. Until a control
+has been looked at for the first time, handshakes are in doubt: a check that was not
+made is no pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.probes.outcome import INCONCLUSIVE, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporter.probes.outcome import Result
+    from exporter.probes.runner import Runner
+    from exporter.rules.rule import Target
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Control:
+    """What must not answer, and whether it did when last looked at (None: not yet)."""
+
+    target: Target
+    answered: bool | None = None
+
+    def __str__(self) -> str:
+        return f"control {self.target.destination}:{self.target.port}"
+
+
+class Controls:
+    """The controls in use."""
+
+    def __init__(self) -> None:
+        self._controls: list[Control] = []
+        self._runner: Runner | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def states(self) -> Sequence[Control]:
+        """The controls in use, in the order of the site file."""
+        return tuple(self._controls)
+
+    def doubt(self) -> str:
+        """Why a handshake proves nothing at present; empty if it does."""
+        for control in self._controls:
+            if control.answered:
+                return f"{control} answers and must not: a device completes handshakes"
+        for control in self._controls:
+            if control.answered is None:
+                return f"{control} has not been looked at yet"
+        return ""
+
+    def use(self, targets: Sequence[Target], runner: Runner) -> None:
+        """Makes `targets` the controls in use; what is known of a kept one stays.
+
+        Args:
+            targets: what must not answer.
+            runner: probes them; one that doubts nothing.
+        """
+        known = {control.target.key: control.answered for control in self._controls}
+        self._controls = [Control(one, known.get(one.key)) for one in targets]
+        self._runner = runner
+
+    def keep_looking(self) -> None:
+        """Looks at the controls in use from now on, until closed."""
+        if self._task is not None:
+            self._task.cancel()
+        self._task = asyncio.create_task(self._keep()) if self._controls else None
+
+    async def look(self) -> None:
+        """Looks at each control in use once, now."""
+        if self._runner is not None:
+            looks = (_look(control, self._runner) for control in self._controls)
+            await asyncio.gather(*looks)
+
+    async def close(self) -> None:
+        """Stops looking."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        interval = self._controls[0].target.rule.interval
+        while True:
+            await self.look()
+            await asyncio.sleep(interval)
+
+
+async def _look(control: Control, runner: Runner) -> None:
+    answered = _answered(await runner.run(control.target))
+    if answered is None:
+        return
+    if answered and not control.answered:
+        logger.warning("%s answers: bare TCP handshakes prove nothing", control)
+    control.answered = answered
+
+
+def _answered(result: Result) -> bool | None:
+    """Whether any address answered; None if this host could not tell."""
+    reasons = {one.observation.reason for one in result.addresses}
+    if Reason.ANSWERED in reasons:
+        return True
+    return None if reasons <= INCONCLUSIVE else False
