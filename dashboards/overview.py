@@ -125,7 +125,7 @@ def _matrix() -> table.Panel:
         " rules has a dot; one whose rules have no verdict at all says so. A cell leads"
         " to its rules.",
         rows(expr),
-        height=8,
+        height=9,
     )
     colors = words.steps((None, words.BAD)).build()
     return (

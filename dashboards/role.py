@@ -34,7 +34,7 @@ def build() -> Dashboard:
     for panel in _numbers():
         board = board.with_panel(panel)
     return (
-        board.with_panel(table_of_violated("Violated now", height=6))
+        board.with_panel(table_of_violated("Violated now", height=7))
         .with_panel(_rules())
         .with_panel(_failures())
         .with_panel(budget.burn(width=12))
@@ -101,7 +101,7 @@ def _rules() -> statetimeline.Panel:
         f" the {MOST} that changed last. A gap is a time without data.",
         series(states(by, limit=f" and on ({KEY}) {first}"), legend),
         series(states(by, limit=f" and on ({KEY}) {then}"), legend, "B"),
-        height=14,
+        height=11,
     )
 
 

@@ -108,13 +108,15 @@ def lists() -> list[table.Panel]:
         "Value #C": "Failed, 1 d",
     }
     stale = words.steps((None, words.GOOD), (43200, words.WARN), (172800, words.BAD))
+    none = words.steps((None, words.BAD), (1, words.NEUTRAL))
     failed = words.steps((None, words.NEUTRAL), (1, words.WARN))
     return [
         panels.table(
             "Mirror lists",
             "Each list of mirrors: how many it names, when it was last fetched, and"
             " how often that failed in a day.",
-            rows(exporter("mirror_list_targets")),
+            # A list that was never fetched has failures only.
+            rows(f"{exporter('mirror_list_targets')} or 0 * increase({failures}[1d])"),
             rows(f"time() - {age}", "B"),
             rows(f"round(increase({failures}[1d]))", "C"),
             width=12,
@@ -124,7 +126,14 @@ def lists() -> list[table.Panel]:
         .sort_by(panels.sorted_by("List"))
         .no_value("No mirror lists in use")
         .override_by_name("Instance", cell(custom_minWidth=190))
-        .override_by_name("Mirrors", cell(custom_width=75))
+        .override_by_name(
+            "Mirrors",
+            cell(
+                thresholds=none.build(),
+                custom_cellOptions=panels.TINTED,
+                custom_width=75,
+            ),
+        )
         .override_by_name(
             "Age",
             cell(
@@ -166,6 +175,7 @@ def _targets() -> table.Panel:
         .override_by_name(
             r"instance\status", cell(displayName="Instance", custom_width=200)
         )
+        .override_by_name("not_applicable", cell(custom_width=115))
         .override_by_name(
             "unset", cell(thresholds=warn, custom_cellOptions=panels.TINTED)
         )

@@ -153,7 +153,7 @@ def bars(
 def timeline(
     title: str, description: str, *queries: Dataquery, width: int = 24, height: int = 8
 ) -> statetimeline.Panel:
-    """States over time, a line each, 25 lines to a page."""
+    """States over time, a line each, 18 lines to a page."""
     panel = (
         statetimeline.Panel()
         .title(title)
@@ -169,7 +169,7 @@ def timeline(
         .row_height(0.85)
         .line_width(0)
         .fill_opacity(75)
-        .per_page(25)
+        .per_page(18)
         .legend(
             VizLegendOptions()
             .show_legend(True)
@@ -219,9 +219,9 @@ def widths(panel: table_panel.Panel, sizes: Mapping[str, int]) -> table_panel.Pa
     return panel
 
 
-def sorted_by(column: str) -> list[Builder[SortBy]]:
-    """Rows in the order of one column; Prometheus promises none."""
-    return [TableSortByFieldState().display_name(column).desc(False)]
+def sorted_by(*columns: str) -> list[Builder[SortBy]]:
+    """Rows in the order of these columns; Prometheus promises none."""
+    return [TableSortByFieldState().display_name(one).desc(False) for one in columns]
 
 
 def columns(names: Mapping[str, str]) -> list[DataTransformerConfig]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards.lib import links, words
-from dashboards.lib.panels import COLORED, TINTED, cell, columns, sorted_by, table
+from dashboards.lib.panels import COLORED, cell, columns, sorted_by, table, widths
 from dashboards.lib.query import KEY, MANY, rows, target
 from dashboards.lib.seen import joined, named
 
@@ -33,6 +33,17 @@ _COLUMNS = {
     "owner": "Owner",
 }
 
+_WIDTHS = {
+    "Severity": 80,
+    "For": 75,
+    "From": 135,
+    "Port": 80,
+    "Seen": 180,
+    "Refused by": 150,
+    "Ask first": 150,
+    "Owner": 85,
+}
+
 
 def violated(select: str = MANY) -> str:
     """Age in seconds of each violated target, with what there is to know of it."""
@@ -47,39 +58,34 @@ def violated(select: str = MANY) -> str:
     told = f"time() - {latest} * on ({KEY}) group_left (severity, owner) {info}"
     told = joined(told, "service", "/", "port", "protocol")
     told = joined(told, "seen", "@", "reason", "stage")
-    return named(joined(told, "ask", "@", "seen"), "origin", "nobody")
+    told = named(joined(told, "ask", "@", "seen"), "origin", "nobody")
+    return f'label_replace({told}, "severity", "{words.INFO_LAST}", "severity", "info")'
 
 
 def table_of_violated(title: str, *, height: int, width: int = 24) -> Panel:
     """The table itself; each rule leads to its own dashboard."""
     panel = table(
         title,
-        f"Every rule that is violated now, latest change first, at most {MOST}: what"
-        " the last probe saw, who refused it, whom to ask first, and for how long."
-        " Empty too when nothing is known: the numbers above tell.",
+        "Every rule that is violated now, critical ones first, of each severity the"
+        f" latest change first, at most {MOST}: what the last probe saw, who refused"
+        " it, whom to ask first, and for how long. Empty too when nothing is known:"
+        " the numbers above tell.",
         rows(violated()),
         width=width,
         height=height,
     )
-    return (
+    panel = (
         panel.transformations(columns(_COLUMNS))
         .no_value("Nothing is violated")
-        .sort_by(sorted_by("For"))
+        .sort_by(sorted_by("Severity", "For"))
         .override_by_name(
-            "Severity",
-            cell(mappings=words.SEVERITY, custom_cellOptions=COLORED, custom_width=90),
+            "Severity", cell(mappings=words.SEVERITY, custom_cellOptions=COLORED)
         )
-        .override_by_name(
-            "Rule", cell(links=links.to_rule("Rule", "To"), custom_minWidth=180)
-        )
+        .override_by_name("For", cell(unit="s", decimals=0))
+        .override_by_name("Rule", cell(links=links.to_rule("Rule", "To")))
         .override_by_name("From", cell(links=links.to_role("From")))
-        .override_by_name("To", cell(custom_minWidth=170))
-        .override_by_name("Port", cell(custom_width=80))
-        .override_by_name(
-            "Seen",
-            cell(mappings=words.seen(), custom_minWidth=170, custom_cellOptions=TINTED),
-        )
-        .override_by_name("Ask first", cell(mappings=words.ask(), custom_minWidth=130))
+        .override_by_name("Seen", cell(mappings=words.seen()))
+        .override_by_name("Ask first", cell(mappings=words.ask()))
         .override_by_name("Refused by", cell(mappings=words.ORIGIN))
-        .override_by_name("For", cell(unit="s", decimals=0, custom_width=90))
     )
+    return widths(panel, _WIDTHS)

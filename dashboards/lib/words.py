@@ -84,6 +84,10 @@ REASON_COLORS = {
 """Kinds of trouble, as patterns of reasons; none of them is green."""
 
 
+INFO_LAST = "~info"
+"""Severity `info` under a name that sorts behind `critical` and `warning`."""
+
+
 def word(text: str, color: str, index: int = 0) -> ValueMappingResult:
     """A text with the colour that goes with it."""
     return ValueMappingResult(text=text, color=color, index=index)
@@ -164,6 +168,7 @@ SEVERITY: list[ValueMapping] = [
             "critical": ("critical", BAD),
             "warning": ("warning", WARN),
             "info": ("info", NEUTRAL),
+            INFO_LAST: ("info", NEUTRAL),
         }
     )
 ]

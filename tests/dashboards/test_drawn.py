@@ -165,12 +165,26 @@ def test_a_role_over_time_is_whole_then_cut_off(seen):
     assert timeline["appsanywhere"][-1] == ["some violated", ORANGE]
 
 
-def test_certificates_stand_in_the_order_of_their_end(seen):
+def test_a_certificate_that_does_not_verify_says_why(seen):
     table = seen["overview.json"]["panels"]["Certificates that end first"]
     rows = rows_by(table, "Server")
-    assert rows["api.software2.com"]["Days left"] == "3"
     assert rows["api.software2.com"]["Verifies"] == "no: unknown issuer"
     assert rows["licence.example.com"]["Verifies"] == "yes"
+
+
+def test_certificates_stand_in_the_order_of_their_end(seen):
+    rows = seen["overview.json"]["shown"]["Certificates that end first"]
+    assert [row[2] for row in rows[:4]] == ["3", "17", "33", "45"]
+
+
+def test_critical_rules_stand_first_and_of_each_severity_the_latest_change(seen):
+    rows = seen["overview.json"]["shown"]["Violated now"]
+    assert [row[:2] for row in rows[:4]] == [
+        ["critical", "13 mins"],
+        ["critical", "21 mins"],
+        ["critical", "2 hours"],
+        ["warning", "38 mins"],
+    ]
 
 
 def test_violated_rules_stand_above_the_others_in_a_roles_timeline(seen):

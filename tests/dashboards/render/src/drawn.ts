@@ -32,6 +32,17 @@ export async function busy<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+// The rows of every table as they stand on the screen, sorted, without what is out of view.
+function shown(): Record<string, string[][]> {
+  const found: Record<string, string[][]> = {};
+  for (const section of document.querySelectorAll('section[data-testid*="Panel header"]')) {
+    const title = section.getAttribute('data-testid')!.replace('data-testid Panel header ', '');
+    const rows = [...section.querySelectorAll('[role=row]')].map((row) => [...row.querySelectorAll<HTMLElement>('[role=gridcell]')].map((cell) => cell.innerText.trim()));
+    found[title] = rows.filter((row) => row.length > 0);
+  }
+  return found;
+}
+
 (window as any).drawn = {
   // Queries follow each other, so there must be a moment without any.
   settled: () =>
@@ -39,5 +50,5 @@ export async function busy<T>(work: () => Promise<T>): Promise<T> {
     expected.length > 0 &&
     performance.now() - quietSince > 700 &&
     expected.every((title) => states[title] === 'Done' || states[title] === 'Error'),
-  report: () => ({ panels, errors, queries, missing: expected.filter((t) => !(t in panels)), variables: variables() }),
+  report: () => ({ panels, shown: shown(), errors, queries, missing: expected.filter((t) => !(t in panels)), variables: variables() }),
 };

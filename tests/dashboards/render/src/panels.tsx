@@ -80,13 +80,15 @@ function Table(panel: any) {
       timeRange={panel.timeRange}
       cellHeight={panel.options.cellHeight}
       structureRev={panel.data.structureRev}
-      initialSortBy={panel.options.sortBy}
+      sortBy={panel.options.sortBy}
       getActions={() => []}
       {...({ sortByBehavior: 'initial' } as any)}
     />
   );
 }
 
+// As Grafana's own panel does before it draws: what is no number is a gap.
+const finite = (values: number[]) => values.map((value) => (Number.isFinite(value) ? value : null));
 const LINE = { drawStyle: 'line', lineInterpolation: 'linear', lineWidth: 1, fillOpacity: 0, showPoints: 'never', spanNulls: false, axisPlacement: 'auto' };
 const SHOWN = { hideFrom: { viz: false, legend: false, tooltip: false } };
 
@@ -94,7 +96,7 @@ function Graph(panel: any) {
   const frames = panel.data.series.map((frame: any) => ({
     ...frame,
     fields: frame.fields.map((field: any) =>
-      field.type === 'number' ? { ...field, config: { ...field.config, custom: { ...LINE, ...field.config.custom, ...SHOWN } } } : field
+      field.type === 'number' ? { ...field, values: finite(field.values), config: { ...field.config, custom: { ...LINE, ...field.config.custom, ...SHOWN } } } : field
     ),
   }));
   drawn.panel(panel.title, panel.data.state, {
@@ -149,6 +151,7 @@ function Timeline(panel: any) {
     return <Nothing panel={panel} />;
   }
   const shown = rows.slice(0, panel.options.perPage ?? rows.length);
+  const short = (name: string) => (name.length > 52 ? `${name.slice(0, 51)}…` : name);
   const label = Math.min(360, 16 + 6.4 * Math.max(...shown.map((row: any) => row.name.length)));
   const width = panel.width - label;
   const height = Math.min(34, panel.height / shown.length);
@@ -157,7 +160,7 @@ function Timeline(panel: any) {
     <svg width={panel.width} height={panel.height} fontSize={11} fontFamily="Inter">
       {shown.map((row: any, i: number) => (
         <g key={i} transform={`translate(0,${i * height})`}>
-          <text x={label - 8} y={height * 0.65} textAnchor="end" fill={theme.colors.text.primary}>{row.name}</text>
+          <text x={label - 8} y={height * 0.65} textAnchor="end" fill={theme.colors.text.primary}>{short(row.name)}</text>
           {row.bars.map((bar: any, k: number) => (
             <g key={k}>
               <rect x={x(bar.from)} width={Math.max(1, x(bar.to) - x(bar.from))} y={height * 0.07} height={height * 0.86} fill={bar.color} fillOpacity={0.75} />
