@@ -112,9 +112,16 @@ class Settler:
         if own is not None and own < floor:
             said = f"{entry.rule.id}: probed every {floor:g}s, not every {own:g}s"
             self.warnings.append(f"{said}, since {probe} asks for that much")
+        if timeout >= interval and self._is_a_catalogues_wish(entry, override):
+            timeout = interval / 2
         if timeout >= interval:
             self.problems.extend(self._too_slow(entry, override))
         return {"interval": interval, "timeout": timeout}
+
+    def _is_a_catalogues_wish(self, entry: Entry, override: OverrideModel) -> bool:
+        """Whether a catalogue that knew no site asks for the timeout or interval."""
+        words_of_its_own = override.timeout or override.interval
+        return entry.file is not self.file and not words_of_its_own
 
     def _too_slow(self, entry: Entry, override: OverrideModel) -> Iterator[Problem]:
         """Said where the last word was, or nowhere if the schedule is wrong itself."""

@@ -53,6 +53,15 @@ def test_a_bare_site_file_gets_every_default(load):
     assert site.web.listen == Endpoint("127.0.0.1", 9842)
 
 
+def test_a_catalogues_timeout_gives_way_to_a_shorter_interval(load, tmp_path):
+    file = tmp_path / "catalogue.yaml"
+    slow = "id: till-bank, timeout: 10s,"
+    file.write_text(file.read_text().replace("id: till-bank,", slow))
+    site = load("schedule: {interval: 6s, timeout: 2s}\n")
+    found = rule(site, "till-bank")
+    assert (found.interval, found.timeout) == (6.0, 3.0)
+
+
 def test_what_is_written_replaces_the_defaults(load):
     site = load(
         "schedule: {interval: 2m, timeout: 500ms, concurrency: 10, rate: 0.5/s}\n"
@@ -303,15 +312,6 @@ def test_two_catalogues_may_say_the_same_of_a_role(load, tmp_path):
     assert places(site, "more") == [("b.example", 22, "active")]
 
 
-def test_notes_are_told_with_their_rows(load):
-    assert load().notes == ("N1: The till must not be dropped.", "Mind the step.")
-
-
-def test_a_ca_file_lies_beside_the_site_file(load, tmp_path):
-    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
-    assert load("tls: {ca_file: ca.pem}\n").tls.ca_file == tmp_path / "ca.pem"
-
-
 LISTS = """
 catalogue: lists
 title: Lists
@@ -341,6 +341,15 @@ def test_a_rule_that_leads_to_a_mirror_list_waits_with_the_lists_own_host(tmp_pa
 
 def test_private_mirrors_are_allowed_by_the_site_file(load):
     assert load("mirrors: {allow_private: true}\n").mirrors.allow_private is True
+
+
+def test_notes_are_told_with_their_rows(load):
+    assert load().notes == ("N1: The till must not be dropped.", "Mind the step.")
+
+
+def test_a_ca_file_lies_beside_the_site_file(load, tmp_path):
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
+    assert load("tls: {ca_file: ca.pem}\n").tls.ca_file == tmp_path / "ca.pem"
 
 
 def test_every_status_is_counted_somewhere(load):
