@@ -6,7 +6,9 @@ unprivileged user on the prober, and from the servers' own logs.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +58,16 @@ OWN = {
     ("udp", 1434): "sqlbrowser",
 }
 TLS = ("https", "ldaps", "mssql", "smtp")
+# What every mirror list names in the lab, by the probe of the rules for it.
+MIRRORS = {
+    "https": ("mirror.pulsant.com", "ask4.mm.fcix.net"),
+    "http": ("mirror.pulsant.com", "mirrors.vinters.com"),
+}
+LISTS = {
+    "mirrors.rockylinux.org": "mirrorlist",
+    "mirrors.fedoraproject.org": "metalink",
+    "cdn.remirepo.net": "enterprise/9/safe/x86_64/mirror",
+}
 Entry = dict[str, Any]
 
 
@@ -74,12 +86,30 @@ class Page:
     rules: list[Entry]
 
     def active(self) -> list[Entry]:
-        """The rules that this role probes."""
+        """The rules that this role probes, mirror lists not counted."""
         return [rule for rule in self.rules if rule["status"] == "active"]
+
+    def waiting(self) -> list[Entry]:
+        """The rules that this role probes once their mirror list has come."""
+        return [rule for rule in self.rules if rule["status"] == "unset"]
 
     def probes(self) -> dict[str, str]:
         """The probe of each rule that this role probes."""
-        return {rule["rule"]: rule["probe"] for rule in self.active()}
+        mine = self.active() + self.waiting()
+        return {rule["rule"]: rule["probe"] for rule in mine}
+
+    def due(self) -> set[tuple[str, str]]:
+        """The rules and destinations that this role must probe."""
+        fixed = {(rule["rule"], rule["destination"]) for rule in self.active()}
+        return fixed | {
+            (rule["rule"], mirror)
+            for rule in self.waiting()
+            for mirror in MIRRORS[rule["probe"]]
+        }
+
+    def lists(self) -> set[str]:
+        """The hosts of the mirror lists that this role needs."""
+        return {rule["destination"] for rule in self.waiting()}
 
     def probed_with(self, *probes: str) -> list[Entry]:
         """The targets of rules with one of these probes."""
@@ -93,7 +123,12 @@ class Page:
 
 def check(lab: Lab, role: str) -> Page:
     """Runs one role's round now."""
-    site = lab.site(f"page-{role}.yaml", roles=[role], schedule={"timeout": "10s"})
+    site = lab.site(
+        f"page-{role}.yaml",
+        roles=[role],
+        schedule={"timeout": "10s"},
+        mirrors={"allow_private": True},
+    )
     done = lab.prober.run(
         *(PYTHON, "-m", "exporter", "check", "--config", site, "--format", "json"),
         unprivileged=True,
@@ -102,6 +137,26 @@ def check(lab: Lab, role: str) -> Page:
     assert done.returncode in {0, 1, 3}, done.stderr
     targets = json.loads(done.stdout)["targets"]
     return Page(done.returncode, targets, list_rules(site))
+
+
+@contextlib.contextmanager
+def mirror_lists(lab: Lab) -> Iterator[None]:
+    """Meanwhile the list servers name the mirrors of the lab."""
+    urls = [f"{kind}://{host}/os/" for kind, hosts in MIRRORS.items() for host in hosts]
+    elements = "".join(f"<url>{url}</url>" for url in urls)
+    metalink = (
+        '<metalink version="3.0" xmlns="http://www.metalinker.org/"><files><file>'
+        f"<resources>{elements}</resources></file></files></metalink>"
+    )
+    for host, path in LISTS.items():
+        file = lab.folder / "web/www" / host / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(metalink if path == "metalink" else "\n".join(urls))
+    try:
+        yield
+    finally:
+        for host in LISTS:
+            shutil.rmtree(lab.folder / "web/www" / host)
 
 
 def list_rules(site: Path) -> list[Entry]:
