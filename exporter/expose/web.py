@@ -48,6 +48,8 @@ MAX_STREAMS = 8
 """Long answers under way at once; each keeps one state of all targets in memory."""
 SEND_SECONDS = 60.0
 """How long a long answer may take; Prometheus gives up after 10 s unless told."""
+_FIRST_ROUND = 300.0
+"""Seconds of interval beyond which a target's first probe is not waited for."""
 _MAX_BODY = 1 << 14
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -146,6 +148,7 @@ class _Handlers:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._ready = False
         self._streams = 0
         self._asked: dict[str, float] = {}
 
@@ -154,12 +157,18 @@ class _Handlers:
         return web.Response(text="healthy\n")
 
     async def ready(self, _request: web.Request) -> web.Response:
-        """Says no until every active target has had its first round."""
-        records = self._parts.store.records()
-        missing = sum(record.latest is None for record in records)
-        if missing:
-            text = f"{missing} of {len(records)} targets await their first probe\n"
-            return web.Response(status=503, text=text)
+        """Says no until the first round is done, and yes from then on.
+
+        Targets that come later, and those that are probed seldom, are not waited for.
+        """
+        if not self._ready:
+            records = self._parts.store.records()
+            waited_for = [r for r in records if r.target.rule.interval <= _FIRST_ROUND]
+            missing = sum(record.latest is None for record in waited_for)
+            if missing:
+                text = f"{missing} of {len(records)} targets await their first probe\n"
+                return web.Response(status=503, text=text)
+            self._ready = True
         return web.Response(text="ready\n")
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:

@@ -81,6 +81,22 @@ async def test_ready_waits_for_the_first_round_of_every_active_target():
         assert await body(await client.get("/-/ready")) == (200, "ready\n")
 
 
+async def test_once_ready_it_stays_ready_when_targets_are_added():
+    scene = exposing.populated()
+    async with client_of(scene) as client:
+        (new,) = scene.store.of_rule("new")
+        scene.store.add(new.target, exposing.prohibited())
+        assert (await body(await client.get("/-/ready")))[0] == 200
+        scene.reload(*scene.all_targets, make.target(id="later"))
+        assert (await body(await client.get("/-/ready")))[0] == 200
+
+
+async def test_what_is_probed_seldom_is_not_waited_for():
+    scene = exposing.Scene(make.target(interval=3600.0))
+    async with client_of(scene) as client:
+        assert (await body(await client.get("/-/ready")))[0] == 200
+
+
 async def test_the_targets_document_is_the_one_of_check():
     scene = exposing.populated()
     async with client_of(scene) as client:
