@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from exporter.probes.outcome import Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import TCP, Prober
-from exporter.probes.wire.http import HeadReader, request
+from exporter.probes.wire.http import HeadReader, redirect_host, request
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
@@ -27,11 +27,14 @@ class Http(Prober):
         host_header: the Host header, by default the destination.
         expect_status: statuses that count as the intended answer, such as 200 or
             "2xx"; by default any, since any proves that the path is open.
+        location: domains that a redirect may lead to, besides the destination
+            itself; by default any. A captive portal leads elsewhere.
     """
 
     path: str = "/"
     host_header: str | None = None
     expect_status: tuple[int | str, ...] = ()
+    location: tuple[str, ...] = ()
     transports: ClassVar[frozenset[str]] = TCP
     default_port: ClassVar[int] = 80
 
@@ -48,6 +51,9 @@ class Http(Prober):
         for status in self.expect_status:
             if not re.fullmatch(r"[1-5](\d\d|xx)", str(status)):
                 raise ValueError("expect_status must hold statuses such as 200 or 2xx")
+        for domain in self.location:
+            if not re.fullmatch(r"[a-z0-9.-]+|[0-9a-f:]+", domain):
+                raise ValueError("location must hold domains such as example.com")
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """A response head with an accepted status is the answer."""
@@ -59,6 +65,9 @@ class Http(Prober):
         evidence = Evidence(detail=_describe(head), http_status=head.status)
         if not self._accepts(head.status):
             detail = f"{evidence.detail}, which is not an expected status"
+            raise ProbeError(Reason.REJECTED, detail, evidence=evidence)
+        if self.location and not self._stays(head, target):
+            detail = f"{evidence.detail}, which leads away from this service"
             raise ProbeError(Reason.REJECTED, detail, evidence=evidence)
         return evidence
 
@@ -78,6 +87,12 @@ class Http(Prober):
         return (
             status in self.expect_status or f"{status // 100}xx" in self.expect_status
         )
+
+    def _stays(self, head: Head, target: Target) -> bool:
+        """Whether a response leads nowhere else than it may."""
+        host = redirect_host(head)
+        own = host in {None, target.destination}
+        return own or any(f".{host}".endswith(f".{name}") for name in self.location)
 
 
 @dataclass(frozen=True, slots=True)

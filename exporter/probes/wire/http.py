@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httptools
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"connectivity-exporter/{__version__}"
 _FIRST_FINAL_STATUS = 200
+_REDIRECTION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,22 @@ def request(method: str, target: str, host: str) -> bytes:
         "Accept: */*\r\n"
         "Connection: close\r\n\r\n"
     ).encode("ascii")
+
+
+def redirect_host(head: Head) -> str | None:
+    """The host that a redirect (RFC 9110 15.4) leads to, in lower case.
+
+    None where there is no redirect, or one that names no host: it stays on this one.
+    A location that cannot be understood leads to nowhere, the empty host.
+    """
+    location = head.headers.get("location")
+    if head.status // 100 != _REDIRECTION or location is None:
+        return None
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return ""
+    return parts.hostname if parts.netloc else None
 
 
 class HeadReader:

@@ -8,6 +8,7 @@ import pytest
 import trustme
 
 from exporter.probes.outcome import Reason, Stage
+from exporter.probes.protocols.http import Http
 from exporter.probes.wire.http import USER_AGENT
 from tests.servers.threaded import answers, drips, scripted
 
@@ -78,6 +79,44 @@ async def test_the_rule_says_which_statuses_count(
     assert (seen.reason, seen.evidence.http_status) == (reason, status)
 
 
+@pytest.mark.parametrize(
+    ("allowed", "status", "reason"),
+    [
+        ([], 302, Reason.ANSWERED),
+        (["elsewhere.test"], 302, Reason.ANSWERED),
+        (["test"], 307, Reason.ANSWERED),
+        (["uni.example"], 302, Reason.REJECTED),
+        (["here.test", "where.test"], 301, Reason.REJECTED),
+        (["uni.example"], 201, Reason.ANSWERED),
+    ],
+)
+async def test_the_rule_says_where_a_redirect_may_lead(
+    probe, server, allowed, status, reason
+):
+    options = {"path": f"/{status}", "location": tuple(allowed)}
+    seen = await probe("http", server.server_port, **options)
+    assert (seen.reason, seen.evidence.http_status) == (reason, status)
+    if reason is Reason.REJECTED:
+        assert "https://elsewhere.test/, which leads away" in seen.detail
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        (b"/login", Reason.ANSWERED),
+        (b"https://SERVER.uni.example:8443/", Reason.ANSWERED),
+        (b"//portal.test/", Reason.REJECTED),
+        (b"http://[", Reason.REJECTED),
+        (b"http://user@portal.test/?server.uni.example", Reason.REJECTED),
+    ],
+)
+async def test_a_redirect_to_the_host_itself_is_no_portal(probe, location, reason):
+    head = b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\n\r\n"
+    with scripted(answers(head)) as port:
+        seen = await probe("http", port, location=("vendor.test",))
+    assert seen.reason is reason
+
+
 async def test_the_request_says_who_asks_and_for_which_host(probe, server):
     port = server.server_port
     await probe("http", port, path="/200")
@@ -130,3 +169,17 @@ async def test_hostile_headers_stay_data_of_bounded_length(probe):
         seen = await probe("http", port)
     assert seen.reason is Reason.ANSWERED
     assert len(seen.detail) < 400
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"path": "no-slash"},
+        {"host_header": "two words"},
+        {"expect_status": (600,)},
+        {"location": ("https://vendor.test/",)},
+    ],
+)
+def test_an_option_that_means_nothing_is_refused(options):
+    with pytest.raises(ValueError, match="must"):
+        Http(**options)
