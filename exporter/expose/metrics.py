@@ -49,8 +49,10 @@ CHUNK = 1 << 16
 STEP = 512
 """Targets joined between two looks at the clock: some 50 microseconds."""
 HELD = 0.002
-"""Seconds after which the event loop gets its turn. Not sooner: on a loop that is
-busy with probes each turn is long, and a scrape must end before Prometheus gives up."""
+"""Seconds after which a scrape gives the event loop its turn ..."""
+HELD_AT_MOST = 0.008
+"""... or later, by as much as the others took for theirs: on a loop that is busy with
+probes a scrape must still end before Prometheus gives up."""
 
 _DURATION_BUCKETS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
@@ -263,17 +265,20 @@ class Exposition:
 
 
 class _Turns:
-    """Lets everything else on the event loop run, once it was kept for long enough."""
+    """Shares the event loop with everything else that runs on it, half and half."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._since = clock()
+        self._share = HELD
 
     async def give(self) -> None:
         """Gives way if it is time to."""
-        if self._clock() - self._since >= HELD:
+        now = self._clock()
+        if now - self._since >= self._share:
             await asyncio.sleep(0)
             self._since = self._clock()
+            self._share = min(max(self._since - now, HELD), HELD_AT_MOST)
 
 
 def _header(family: Family, form: Format) -> str:

@@ -305,12 +305,13 @@ def after(seconds):
     return itertools.accumulate(itertools.repeat(seconds)).__next__
 
 
-async def turns_during(work):
-    """How often the loop turned until a coroutine ended; and its result."""
+async def turns_during(work, others=lambda: None):
+    """How often the loop turned, with `others` at work, until `work` ended."""
     task = asyncio.create_task(work)
     turns = 0
     while not task.done():
         turns += 1
+        others()
         await asyncio.sleep(0)
     return turns, await task
 
@@ -342,6 +343,17 @@ async def test_a_scrape_does_not_wait_for_a_busy_loop_more_often_than_it_must():
     scene.exposition._clock = after(HELD / 100)
     turns, _ = await turns_during(sizes(scene))
     assert turns < 5 * len(families.TARGET)
+
+
+async def test_a_scrape_takes_more_of_a_loop_that_others_keep_for_long():
+    scene = await many_targets()
+    clock = scene.exposition._clock = after(HELD)
+    alone, _ = await turns_during(sizes(scene))
+    # Looking at the clock makes it go on.
+    crowded, _ = await turns_during(
+        sizes(scene), others=lambda: [clock() for _ in range(3)]
+    )
+    assert crowded < alone / 2
 
 
 async def test_rendering_many_new_targets_gives_way_to_the_loop():
