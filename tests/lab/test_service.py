@@ -50,9 +50,13 @@ def scrape(service, rules):
     urls = [f"http://127.0.0.1:{command.PORT}{path}" for path in asked[1:]]
     told = service.get(asked[0], "--request", "POST", *urls)
     assert told.count("is probed next") > len(rules) / 2, told
-    service.until(lambda: readiness(service) == "200", 60)
-    assert before == "503"
+    service.until(lambda: all(one["stage"] for one in targets(service)), 60)
+    assert (before, readiness(service)) == ("503", "200")
     return service.get("/metrics")
+
+
+def targets(service):
+    return json.loads(service.get("/api/v1/targets"))["targets"]
 
 
 def readiness(service):
@@ -152,12 +156,12 @@ def test_both_addresses_of_every_rule_are_counted(samples, rules):
 
 
 def test_the_exporter_tells_of_itself(samples, rules):
-    targets = {
+    counts = {
         dict(key[1:])["status"]: count
         for key, count in samples["connectivity_exporter_targets"].items()
     }
-    assert targets["active"] == len(rules)
-    assert targets["retired"] == len(RETIRED)
+    assert counts["active"] == len(rules)
+    assert counts["retired"] == len(RETIRED)
     assert set(by_rule(samples, "connectivity_rule_probe_failures_total").values()) == {
         0.0
     }
@@ -167,8 +171,7 @@ def test_the_exporter_tells_of_itself(samples, rules):
 
 
 def test_the_same_facts_come_as_json(service, scrape, rules):
-    told = json.loads(service.get("/api/v1/targets"))["targets"]
-    verdicts = {one["rule"]: one["verdict"] for one in told}
+    verdicts = {one["rule"]: one["verdict"] for one in targets(service)}
     assert verdicts == {
         one["rule"]: "unknown" if one["rule"] in UNVERIFIABLE else "holds"
         for one in rules
