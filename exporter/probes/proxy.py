@@ -28,6 +28,9 @@ _LINE = 4096
 _LINES = 64
 _PASSWORD = 407
 _UPSTREAM = frozenset({502, 503, 504})
+# What Squid says of its own connection, under whatever status: 5.7 answers a CONNECT
+# to a name that does not resolve with 500 and ERR_CANNOT_FORWARD.
+_SQUID_UPSTREAM = ("ERR_CONNECT_FAIL", "ERR_DNS_FAIL", "ERR_CANNOT_FORWARD")
 _GATEWAY_TIMEOUT = 504
 _BY_ERRNO = {
     errno.ECONNREFUSED: (Reason.REFUSED, "its connection was refused"),
@@ -65,7 +68,7 @@ def check(head: Head, proxy: Endpoint) -> None:
         return
     squid = head.headers.get("x-squid-error", "")
     told = f"HTTP {head.status}" + (f", {printable(squid, 60)}" if squid else "")
-    if head.status in _UPSTREAM:
+    if head.status in _UPSTREAM or squid.startswith(_SQUID_UPSTREAM):
         reason, says = _upstream(head.status, squid)
         origin = Origin.DESTINATION if reason is Reason.REFUSED else Origin.NOBODY
         detail = f"the proxy {proxy} cannot reach the destination: {says} ({told})"
@@ -99,6 +102,8 @@ def _upstream(status: int, squid: str) -> tuple[Reason, str]:
     """The reason, and how the proxy's own connection ended."""
     if squid.startswith("ERR_DNS_FAIL"):
         return Reason.DNS_FAILURE, "it cannot resolve the name"
+    if squid.startswith("ERR_CANNOT_FORWARD"):
+        return Reason.HOST_UNREACHABLE, "it finds no such name, or no way there"
     code = re.fullmatch(r"ERR_[A-Z_]{1,40} ([0-9]{1,4})", squid)
     if code is not None and int(code[1]) in _BY_ERRNO:
         return _BY_ERRNO[int(code[1])]

@@ -40,6 +40,14 @@ def complete_lab(lab, pytestconfig):
     return lab
 
 
+@pytest.fixture(scope="session")
+def proxied_lab(lab, pytestconfig):
+    """The lab with its proxy."""
+    with _no_silent_skip(pytestconfig):
+        lab.add_proxy()
+    return lab
+
+
 @contextlib.contextmanager
 def _no_silent_skip(config):
     try:

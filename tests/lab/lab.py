@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from tests.lab import net, site
 from tests.lab.ca import Authority
 from tests.lab.cell import Cell, LabUnavailableError
-from tests.lab.servers import database, directory, mail, ssh, time, web
+from tests.lab.servers import database, directory, mail, proxy, ssh, time, web
 from tests.lab.servers.dns import Dns
 
 if TYPE_CHECKING:
@@ -96,6 +96,18 @@ class Lab:
             "mail": mail.start(hosts["mail"], self.ca, folder / "mail"),
             "directory": directory.start(hosts["ad"], self.ca, folder / "directory"),
         }
+
+    def add_proxy(self) -> None:
+        """Starts Squid, which no row of the catalogue asks for.
+
+        Raises:
+            LabUnavailableError: if this machine cannot run it.
+            LabError: if it does not start.
+        """
+        if not self.cell.privileged:
+            raise LabUnavailableError("Squid becomes another user, which takes root")
+        host, folder = self.hosts["proxy"], self.folder / "proxy"
+        self.servers["proxy"] = proxy.start(host, self.dns.addresses, folder)
 
     def __enter__(self) -> Self:
         return self

@@ -185,6 +185,7 @@ REPORTS = {
     ("503 Busy", "ERR_CONNECT_FAIL 101"): (Reason.NETWORK_UNREACHABLE, Origin.NOBODY),
     ("503 Busy", "ERR_CONNECT_FAIL 9999"): (Reason.HOST_UNREACHABLE, Origin.NOBODY),
     ("503 Busy", "ERR_DNS_FAIL 0"): (Reason.DNS_FAILURE, Origin.NOBODY),
+    ("500 Oops", "ERR_CANNOT_FORWARD 0"): (Reason.HOST_UNREACHABLE, Origin.NOBODY),
     ("503 Busy", "ERR_CANNOT_FORWARD 0"): (Reason.HOST_UNREACHABLE, Origin.NOBODY),
     ("503 Busy", "\u202e" + "x" * 900): (Reason.HOST_UNREACHABLE, Origin.NOBODY),
     ("502 Bad Gateway", ""): (Reason.HOST_UNREACHABLE, Origin.NOBODY),
