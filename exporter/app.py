@@ -87,7 +87,7 @@ async def check(
     store.replace(targets)
     store.listeners.append(done)
     async with LoopLag() as lag, contextlib.AsyncExitStack() as ending:
-        resolver = _resolver(site)
+        resolver = _resolver(site, lag)
         ending.push_async_callback(resolver.close)
         controls = Controls()
         runner = _runner(site, resolver, store, lag, controls)
@@ -107,7 +107,7 @@ async def trace(site: Site, target: Target) -> dict[str, outcome.Path]:
         ProbeError: the name has no address.
     """
     async with LoopLag() as lag, contextlib.AsyncExitStack() as ending:
-        resolver = _resolver(site)
+        resolver = _resolver(site, lag)
         ending.push_async_callback(resolver.close)
         runner = _runner(site, resolver, Store(), lag, Controls())
         addresses = await resolver.resolve(target.destination)
@@ -171,7 +171,7 @@ class Exporter:
         self._telemetry = Telemetry(lambda: self._targets, lambda: lag.latest)
         self._exposition = Exposition(self._store, self._telemetry)
         self._targets: Sequence[Target] = site.targets
-        self._resolver = _resolver(site)
+        self._resolver = _resolver(site, lag)
         source = Source.of(site, self._resolver)
         self._mirrors = Mirrors(source, self._expand, socket.gethostname())
         self._telemetry.lists = self._mirrors.states
@@ -213,7 +213,7 @@ class Exporter:
             site = await asyncio.to_thread(
                 load_site, self._site.path, PROBERS, self._roles
             )
-            resolver = _resolver(site)
+            resolver = _resolver(site, self._lag)
             runner = _runner(site, resolver, self._store, self._lag, self._controls)
         except (ConfigError, OSError) as error:
             self._telemetry.reloaded(False, time.time())
@@ -291,8 +291,11 @@ def _limits(site: Site) -> Limits:
     return Limits(site.schedule.concurrency, site.schedule.rate)
 
 
-def _resolver(site: Site) -> Resolver:
-    return Resolver(site.dns.servers, site.dns.search)
+def _resolver(site: Site, lag: LoopLag | None = None) -> Resolver:
+    resolver = Resolver(site.dns.servers, site.dns.search)
+    if lag is not None:
+        resolver.stalled = lag.stalled
+    return resolver
 
 
 def _runner(

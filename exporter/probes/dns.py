@@ -30,6 +30,8 @@ _KEEP_FAILURE = 5.0
 _TIMEOUT = 1.5
 _TRIES = 2
 _HOSTS_CHECK = 5.0
+_STALL = 0.3
+"""Seconds without CPU in a look-up beyond which its failure proves nothing."""
 _CACHE_SIZE = 20_000
 
 _REASONS = {
@@ -69,6 +71,9 @@ class Resolver:
         search: domains tried for a name without a dot; the system's if empty.
         hosts: the hosts file, read again when it changes.
         clock: monotonic seconds.
+
+    Attributes:
+        stalled: seconds, ever growing, in which this process did not get to run.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class Resolver:
         hosts: Path = Path("/etc/hosts"),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.stalled: Callable[[], float] = lambda: 0.0
         self._dns = aiodns.DNSResolver(
             nameservers=list(servers) or None, timeout=_TIMEOUT, tries=_TRIES
         )
@@ -131,8 +137,12 @@ class Resolver:
         await self._dns.close()
 
     async def _look_up(self, host: str) -> _Answer:
+        stalled = self.stalled()
         try:
             answer = await self._first_found(host)
+            if _is_failure(answer) and self.stalled() - stalled > _STALL:
+                detail = "this host was too busy to hear the resolver"
+                return _Answer(error=ProbeError(Reason.LOCAL_FAULT, detail))
             if len(self._cache) >= _CACHE_SIZE:
                 self._cache.clear()
             keep = min(answer.ttl, _KEEP_AT_MOST)
@@ -148,7 +158,7 @@ class Resolver:
         answer = _Answer()
         for name in names:
             answer = await self._both_types(name)
-            if answer.error is None or answer.error.reason is Reason.DNS_FAILURE:
+            if answer.error is None or _is_failure(answer):
                 break
         return answer
 
@@ -159,10 +169,7 @@ class Resolver:
         if addresses:
             ttl = min(answer.ttl for answer in (v4, v6) if answer.addresses)
             return _Answer(addresses, ttl)
-        failed = [
-            a for a in (v4, v6) if a.error and a.error.reason is Reason.DNS_FAILURE
-        ]
-        return (failed or [v4])[0]
+        return next(filter(_is_failure, (v4, v6)), v4)
 
     async def _query(self, name: str, kind: str) -> _Answer:
         try:
@@ -228,6 +235,11 @@ def _addresses(answer: _Answer) -> tuple[str, ...]:
         error = answer.error
         raise ProbeError(error.reason, error.detail)
     return answer.addresses
+
+
+def _is_failure(answer: _Answer) -> bool:
+    """Whether nobody said anything about the name."""
+    return answer.error is not None and answer.error.reason is Reason.DNS_FAILURE
 
 
 def _failure(name: str, code: int) -> ProbeError:

@@ -47,6 +47,10 @@ MAX_ADDRESSES = 8
 """Addresses of one name probed in a round; a CDN may list many more."""
 _STALL = 0.1
 """Share of a deadline spent without CPU beyond which silence proves nothing."""
+# What a peer that would have answered does to a client that is late.
+_IMPATIENT = frozenset(
+    {Reason.TIMEOUT, Reason.CLOSED, Reason.RESET, Reason.DNS_FAILURE}
+)
 
 
 class Runner:
@@ -142,15 +146,9 @@ class Runner:
         via = self._way(target.rule)
         host = target.destination if via is None else via.host
         try:
-            addresses = self._resolver.known(host)
-            if addresses is None:
-                async with asyncio.timeout(target.rule.timeout):
-                    addresses = await self._resolver.resolve(host)
+            addresses = await self._addresses(host, target.rule.timeout)
         except ProbeError as error:
             return [_unresolved(error.reason, error.detail, via)]
-        except TimeoutError:
-            silent = "no resolver answers in time"
-            return [_unresolved(Reason.DNS_FAILURE, silent, via)]
         except Exception as error:  # noqa: BLE001 - ours is never the target's fault
             return [_bug(target, error, "", Stage.RESOLVE)]
         resolve = time.perf_counter() - started
@@ -161,6 +159,19 @@ class Runner:
         if len(probes) == 1 or self.prober(target.rule).one_at_a_time:
             return [await probe for probe in probes] + left_out
         return await asyncio.gather(*probes) + left_out
+
+    async def _addresses(self, host: str, patience: float) -> Sequence[str]:
+        addresses = self._resolver.known(host)
+        if addresses is not None:
+            return addresses
+        stalled = self._stalled()
+        try:
+            async with asyncio.timeout(patience):
+                return await self._resolver.resolve(host)
+        except TimeoutError as error:
+            silence = ProbeError(Reason.DNS_FAILURE, "no resolver answers in time")
+            late = self._stalled() - stalled
+            raise _excused(silence, patience, late) from error
 
     def _way(self, rule: Rule) -> Endpoint | None:
         """The proxy that a rule goes through.
@@ -180,11 +191,13 @@ class Runner:
                 async with asyncio.timeout(timeout):
                     evidence = await self.prober(target.rule).probe(link, target)
             except ProbeError as error:
-                return _ended(link, error, resolve)
+                late = self._stalled() - stalled
+                return _ended(link, _excused(error, timeout, late), resolve)
             except TimeoutError:
                 late = time.perf_counter() - started - timeout
                 late += self._stalled() - stalled
-                return _ended(link, _silence(timeout, late), resolve)
+                silence = ProbeError(Reason.TIMEOUT, f"no answer within {timeout:g} s")
+                return _ended(link, _excused(silence, timeout, late), resolve)
             except Exception as error:  # noqa: BLE001 - ours is never the target's fault
                 return _bug(target, error, address, link.stage)
             return _answered(link, evidence, resolve)
@@ -226,11 +239,12 @@ def _ended(link: Link, error: ProbeError, resolve: float) -> Observation:
     )
 
 
-def _silence(timeout: float, late: float) -> ProbeError:
-    if late > timeout * _STALL:
-        detail = f"this host was too busy: {late:.2f} s of the wait were our own"
-        return ProbeError(Reason.LOCAL_FAULT, detail)
-    return ProbeError(Reason.TIMEOUT, f"no answer within {timeout:g} s")
+def _excused(error: ProbeError, timeout: float, late: float) -> ProbeError:
+    """`error`, or our own fault in its place if being late may have caused it."""
+    if error.reason not in _IMPATIENT or late <= timeout * _STALL:
+        return error
+    detail = f"this host was too busy: {late:.2f} s of the wait were our own"
+    return ProbeError(Reason.LOCAL_FAULT, detail)
 
 
 def _unresolved(reason: Reason, detail: str, via: Endpoint | None) -> Observation:

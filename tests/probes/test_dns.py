@@ -191,3 +191,22 @@ def count_queries(resolver):
 
     resolver._dns.query_dns = counting
     return asked
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("refused.test", Reason.LOCAL_FAULT), ("none.test", Reason.NXDOMAIN)],
+)
+async def test_a_failure_that_we_slept_through_is_ours_and_not_kept(
+    resolver, name, reason
+):
+    stalled = iter([0.0, 2.0])
+    resolver.stalled = lambda: next(stalled)
+    with pytest.raises(ProbeError) as caught:
+        await resolver.resolve(name)
+    assert caught.value.reason is reason
+    if reason is Reason.LOCAL_FAULT:
+        assert resolver.known(name) is None
+    else:
+        with pytest.raises(ProbeError):
+            resolver.known(name)

@@ -22,7 +22,13 @@ from exporter.probes.protocols import PROBERS
 from exporter.probes.runner import MAX_ADDRESSES, Runner
 from exporter.rules.rule import AddressPolicy, Expect
 from tests import make
-from tests.servers.threaded import closes_at_once, mute, scripted
+from tests.servers.threaded import (
+    closes_at_once,
+    mute,
+    resets_at_once,
+    says,
+    scripted,
+)
 
 
 class Names:
@@ -181,11 +187,39 @@ async def test_a_denied_rule_asks_its_witness_about_the_same_host():
 
 
 async def test_time_we_did_not_run_is_never_the_rules_fault():
-    stalled = iter([0.0, 0.15])
+    stalled = iter([0.0, 0.0, 0.15])
     with scripted(mute, "127.0.0.1") as port:
         runner = run_with(("127.0.0.1",), stalled=lambda: next(stalled))
         result = await runner.run(make.target("ssh", port=port, timeout=0.2))
     assert result.observation.reason is Reason.LOCAL_FAULT
+    assert result.verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("treatment", "stalled", "reason"),
+    [
+        (closes_at_once, [0.0, 0.0, 5.0], Reason.LOCAL_FAULT),
+        (resets_at_once, [0.0, 0.0, 5.0], Reason.LOCAL_FAULT),
+        (closes_at_once, [0.0, 5.0, 5.0], Reason.CLOSED),
+        (says(b"no ssh\r\n" * 1000), [0.0, 0.0, 5.0], Reason.MALFORMED),
+    ],
+)
+async def test_a_peer_that_gave_up_on_us_while_we_did_not_run_is_not_to_blame(
+    treatment, stalled, reason
+):
+    told = iter(stalled)
+    with scripted(treatment, "127.0.0.1") as port:
+        runner = run_with(("127.0.0.1",), stalled=lambda: next(told))
+        result = await runner.run(make.target("ssh", port=port))
+    assert result.observation.reason is reason
+
+
+async def test_a_look_up_that_we_slept_through_is_our_own_fault():
+    stalled = iter([0.0, 5.0])
+    runner = run_with(asyncio.Event().wait, stalled=lambda: next(stalled))
+    result = await runner.run(make.target(timeout=0.05))
+    assert result.observation.reason is Reason.LOCAL_FAULT
+    assert result.observation.stage is Stage.RESOLVE
     assert result.verdict is Verdict.UNKNOWN
 
 
