@@ -159,11 +159,12 @@ def check(
         records = asyncio.run(
             app.check(site, targets, lambda _record: progress.advance(task))
         )
-    _print_check(site, records, form)
+    missing = _without_mirrors(site, chosen)
+    _print_check(site, records, missing, form)
     verdicts = {record.verdict for record in records}
     if Verdict.VIOLATED in verdicts:
         sys.exit(EXIT_VIOLATED)
-    if Verdict.UNKNOWN in verdicts or not verdicts or _without_mirrors(site, chosen):
+    if Verdict.UNKNOWN in verdicts or not verdicts or missing:
         sys.exit(EXIT_UNKNOWN)
 
 
@@ -256,11 +257,14 @@ def schema() -> None:
     click.echo(_json(json_schema(PROBERS)), nl=False)
 
 
-def _print_check(site: Site, records: Sequence[Record], form: str) -> None:
+def _print_check(
+    site: Site, records: Sequence[Record], missing: Sequence[Target], form: str
+) -> None:
     from exporter.expose import document, report  # noqa: PLC0415 - rich tables load slowly
 
     if form == "table":
-        _print_table(site, records)
+        _print_table(records)
+        _print_unprobed(site, missing)
         return
     writers: dict[str, Callable[[Sequence[Record]], str]] = {
         "json": lambda every: _json(document.targets_document(every)),
@@ -270,7 +274,7 @@ def _print_check(site: Site, records: Sequence[Record], form: str) -> None:
     click.echo(writers[form](records), nl=False)
 
 
-def _print_table(site: Site, records: Sequence[Record]) -> None:
+def _print_table(records: Sequence[Record]) -> None:
     from exporter.expose import report  # noqa: PLC0415 - rich tables load slowly
 
     console = _console()
@@ -282,12 +286,20 @@ def _print_table(site: Site, records: Sequence[Record]) -> None:
     counts = {v: sum(record.verdict is v for record in records) for v in Verdict}
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     console.print(f"{len(records)} targets: {told}")
-    without = _without_mirrors(site, {rule.id for rule in site.rules})
-    unset = sum(target.status is Status.UNSET for target in site.targets)
-    if unset > len(without):
+
+
+def _print_unprobed(site: Site, missing: Sequence[Target]) -> None:
+    console = _console()
+    if missing:
         console.print(
-            f"{unset - len(without)} more are not probed because their placeholders "
-            f"have no value "
+            f"{len(missing)} rules lead to mirror lists that could not be had "
+            f"(see the warnings)"
+        )
+    unset = [target for target in site.targets if target.status is Status.UNSET]
+    waiting = sum(target.rule.mirrors is None for target in unset)
+    if waiting:
+        console.print(
+            f"{waiting} more are not probed because their placeholders have no value "
             f"(see `connectivity-exporter validate`)"
         )
 

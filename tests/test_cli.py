@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -240,3 +241,95 @@ def test_only_what_is_probed_from_here_can_be_traced(site, ports):
     done = run(*shipped)
     assert done.exit_code == 2
     assert "not probed from here" in done.stderr
+
+
+LISTED = """catalogue: test
+title: Test
+roles: {{web: {{title: Web}}}}
+mirrors:
+  os: {{title: OS, url: "http://127.0.0.1:{port}/list", format: mirrorlist}}
+rules:
+  - id: packages
+    source: web
+    destination: {{mirrors: os}}
+    port: 80
+    transport: tcp
+    usage: package-repository
+    description: Packages
+  - id: plain
+    source: web
+    destination: {{host: 127.0.0.1}}
+    port: {port}
+    transport: tcp
+    probe: tcp
+    usage: vendor-api
+    description: No list needed
+"""
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """A site whose rule leads to a list; its server answers everything with `body`."""
+
+    @contextlib.contextmanager
+    def serving(body):
+        def treat(sock):
+            asked.extend(sock.recv(65536).split()[1:2])
+            text = body.format(port=port)
+            sock.sendall(
+                f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
+            )
+
+        asked = []
+        with scripted(treat) as port:
+            (tmp_path / "catalogue.yaml").write_text(LISTED.format(port=port))
+            path = tmp_path / "site.yaml"
+            path.write_text(
+                "catalogues: [catalogue.yaml]\nroles: [web]\n"
+                "mirrors: {allow_private: true}\n"
+            )
+            yield str(path), port, asked
+
+    return serving
+
+
+def test_a_check_fetches_the_list_and_probes_the_mirrors_it_names(listed):
+    with listed("http://127.0.0.1:{port}/os\nhttp://127.0.0.2:{port}/os\n") as site:
+        path, port, asked = site
+        done = run("check", "--config", path, "--rule", "packages", "--format=json")
+        targets = json.loads(done.stdout)["targets"]
+    assert {(t["destination"], t["port"], t["verdict"]) for t in targets} == {
+        ("127.0.0.1", port, "holds"),
+        ("127.0.0.2", port, "violated"),
+    }
+    assert asked == [b"/list", b"/"]
+
+
+def test_a_list_that_cannot_be_had_is_told_and_is_no_pass(listed):
+    with listed("<html>Log in</html>") as (path, _, _):
+        done = run("check", "--config", path)
+        assert done.exit_code == 3
+        assert "1 targets: 1 holds" in done.stdout
+        assert "1 rules lead to mirror lists that could not be had" in done.stdout
+        assert "placeholders have no value" not in done.stdout
+        assert run("check", "--config", path, "--rule", "plain").exit_code == 0
+
+
+@pytest.mark.parametrize("words", [("rules",), ("validate",)])
+def test_listing_and_validating_fetch_nothing(listed, words):
+    with listed("http://127.0.0.1:{port}/os\n") as (path, _, asked):
+        assert run(*words, "--config", path).exit_code == 0
+    assert asked == []
+
+
+def test_a_check_of_other_rules_fetches_nothing(listed):
+    with listed("http://127.0.0.1:{port}/os\n") as (path, _, asked):
+        run("check", "--config", path, "--rule", "plain")
+    assert b"/list" not in asked
+
+
+def test_a_trace_to_a_mirror_knows_the_list(listed):
+    with listed("http://127.0.0.1:{port}/os\n") as (path, _, _):
+        done = run("trace", "packages", "--config", path)
+    assert done.exit_code == 0
+    assert "to 127.0.0.1" in done.stdout
