@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CONFIG ?= config/connectivity.yaml
 
-.PHONY: help run test check lint types lab bench dashboards lock dist clean
+.PHONY: help run test check lint types lab bench dashboards dashboards-test lock dist clean
 
 help:
 	@grep -E '^## ' Makefile | sed 's/^## //'
@@ -45,6 +45,11 @@ bench: $(VENV)/dev
 ## dashboards  build dashboards/*.json from their Python
 dashboards: $(VENV)/dev
 	$(BIN)/python -m dashboards.build
+
+## dashboards-test  the drawing tests, in a browser; installs it, node and their packages
+dashboards-test: $(VENV)/dev
+	tests/dashboards/render/install
+	REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q tests/dashboards
 
 ## lock        resolve the dependencies of pyproject.toml anew
 lock:

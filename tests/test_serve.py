@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -177,24 +176,6 @@ def test_a_port_in_use_is_a_clear_error(files):
     assert done.returncode == 2
     assert "address already in use" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_no_privileges_are_needed(files):
-    folder, _ = files
-    if os.getuid() == 0:
-        folder.chmod(0o755)
-        for parent in list(folder.parents)[:3]:
-            parent.chmod(parent.stat().st_mode | 0o055)
-        prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-        prefix += ["--bounding-set=-all", "--no-new-privs"]
-    else:
-        prefix = []
-    argv = [*prefix, *command("check", "--config", folder / "site.yaml")]
-    done = finished(argv)
-    if "Permission denied" in done.stderr and prefix:
-        pytest.skip(f"the interpreter is not readable to others: {done.stderr[-200:]}")
-    assert done.returncode == 1
-    assert "web-ssh" in done.stdout
 
 
 @pytest.mark.parametrize(
