@@ -27,10 +27,12 @@ def is_public(address: str) -> bool:
 
 
 def _carried(address: Address) -> Address:
-    """The IPv4 address inside an IPv6 one, if there is one (RFC 4291, 3056, 4380)."""
+    """The IPv4 address inside an IPv6 one, if there is one (RFC 4291, RFC 3056).
+
+    Teredo addresses need no looking into: none of them is public.
+    """
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    inside = address.teredo[1] if address.teredo is not None else None
-    return address.ipv4_mapped or address.sixtofour or inside or address
+    return address.ipv4_mapped or address.sixtofour or address

@@ -10,6 +10,7 @@ No input or output here: `parse` takes bytes, `expand` takes what is in force.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ MAX_BYTES = 1 << 20
 _MAX_URLS = 1000
 """URLs of one list that are looked at: real lists have a few dozen."""
 _NAMESPACE = "{http://www.metalinker.org/}"
+_VISIBLE = re.compile(r"[!-~]+")
 _SCHEMES = {"http": False, "https": True}
 # The URLs that a rule means, by its probe; any other probe means both kinds.
 _TLS_BY_PROBE = {"http": False, "https": True, "tls": True}
@@ -182,7 +184,8 @@ def _mirror(url: str) -> Endpoint | None:
     except ValueError:
         return None
     tls = _SCHEMES.get(parts.scheme)
-    odd = not url.isprintable() or " " in url or "\\" in url or "@" in parts.netloc
+    # Unlike others, urlsplit reads over tabs: what one reader drops, another resolves.
+    odd = not _VISIBLE.fullmatch(url) or "@" in parts.netloc
     if tls is None or odd or port == 0 or not parts.hostname:
         return None
     try:

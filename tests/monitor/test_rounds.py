@@ -149,6 +149,12 @@ def test_what_names_its_sender_or_stood_connected_is_not_traced():
         assert runner.traces == []
 
 
+def test_a_failure_at_a_proxy_is_not_traced_for_the_way_is_another():
+    runner = Runner(make.result(Verdict.VIOLATED, via="proxy.test:3128"))
+    rounds(runner)
+    assert runner.traces == []
+
+
 def test_a_reset_from_nearer_than_the_host_is_blamed_on_the_path():
     sibling = make.target(id="sibling", port=80)
     runner = Runner(RESET, path=RESET_ON_PATH)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import errno
 import ssl
 
 import pytest
 
 from exporter.probes.link import Link
 from exporter.probes.outcome import Origin, ProbeError, Reason, Stage, Verdict
+from exporter.probes.proxy import blamed
 from exporter.probes.runner import MAX_ADDRESSES, Runner
 from exporter.probes.tls import TlsEngine
 from exporter.rules.rule import Expect, Transport
@@ -350,6 +353,44 @@ async def test_a_second_connection_asks_the_proxy_again():
             await link.connect()
             await link.connect()
     assert len(heard) == 2
+
+
+async def test_what_ends_a_second_connection_before_it_stands_is_the_proxys():
+    answered = []
+
+    def treat(sock):
+        request(sock)
+        if not answered:
+            answered.append(sock.sendall(GRANTED))
+            mute(sock)
+
+    with scripted(treat) as port:
+        target = make.target("tcp", NAME, 1433, public=True)
+        via = Endpoint("proxy.test", port, tls=False)
+        with Link(target, "127.0.0.1", None, via=via) as link:
+            await link.connect()
+            with pytest.raises(ProbeError) as caught:
+                await link.connect()
+            told = link.blamed(caught.value)
+    assert told.detail.startswith(f"the proxy {via} took the connection, and then: ")
+    assert told.origin is Origin.PATH
+
+
+async def test_a_reset_before_the_proxy_spoke_is_no_exchange(monkeypatch):
+    async def reset(_sock, _peer):
+        raise ConnectionResetError(errno.ECONNRESET, "reset")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", reset)
+    seen, _ = await observe(mute)
+    assert (seen.reason, seen.stage, seen.origin) == (
+        *(Reason.RESET, Stage.CONNECT, Origin.PATH),
+    )
+
+
+def test_our_own_fault_is_not_said_of_the_proxy():
+    ours = ProbeError(Reason.LOCAL_FAULT, "this host was too busy")
+    proxy = Endpoint("proxy.test", 3128, tls=False)
+    assert blamed(ours, proxy, accepted=True) is ours
 
 
 PUBLIC, PRIVATE = "127.0.0.1", ("127.0.0.2", "10.9.20.1")

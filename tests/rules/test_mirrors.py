@@ -143,6 +143,8 @@ def test_every_spelling_of_one_mirror_is_one_mirror():
         "https://mirror.example.org\\@evil.example/",
         "https://mirror.example.org /",
         "https://mirror.exam\x00ple.org/",
+        "https://mirror.exam\tple.org/",
+        "https://mirror.example.org/a b",
         "https://spiegel.exämple.org/",
         "https://mirror_1.example.org/",
         "see https://mirror.example.org/",
@@ -285,7 +287,8 @@ def test_other_xml_is_no_list(content, told):
         ("64:ff9b::a09:1401", False),
         ("::ffff:10.9.20.1", False),
         ("2002:a09:1401::", False),
-        ("2001:0:0:0:0:0:f5f6:ebfe", False),  # Teredo, the client 10.9.20.1
+        ("::ffff:224.0.0.1", False),
+        ("2001::f7f7:f7f7", False),  # Teredo, of the client 8.8.8.8
         ("fd09::1", False),
         ("192.0.2.1", False),
         ("198.18.0.1", False),
