@@ -21,7 +21,6 @@ from tests.certificates import NOW
 from tests.probing import ISSUED, NAME, ROOT, server_tls
 from tests.servers.process import free_port
 from tests.servers.threaded import (
-    closes_at_once,
     drips,
     endless,
     mute,
@@ -279,7 +278,7 @@ async def test_a_proxy_that_has_no_address_is_named():
 
 @pytest.mark.parametrize(
     ("treatment", "reason"),
-    [(mute, Reason.TIMEOUT), (closes_at_once, Reason.CLOSED), (resets, Reason.RESET)],
+    [(mute, Reason.TIMEOUT), (request, Reason.CLOSED), (resets, Reason.RESET)],
 )
 async def test_what_happens_behind_the_proxy_is_told_as_without_one(treatment, reason):
     seen, _ = await observe(grants(treatment), timeout=0.5)
