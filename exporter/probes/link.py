@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import socket
 import time
 from abc import abstractmethod
@@ -124,7 +125,7 @@ class Link:
         self.enter(Stage.CONNECT)
         sock = self._socket(socket.SOCK_STREAM)
         try:
-            await asyncio.get_running_loop().sock_connect(sock, self._peer)
+            await _connect(sock, self._peer)
         except ConnectionResetError as error:
             # A RST to our SYN is ECONNREFUSED: this one came after the handshake.
             if self._through:
@@ -170,7 +171,7 @@ class Link:
             sock = self._socket(socket.SOCK_STREAM)
             async with asyncio.timeout(patience):
                 peer = (self.address, port)
-                await asyncio.get_running_loop().sock_connect(sock, peer)
+                await _connect(sock, peer)
         except TimeoutError:
             return ProbeError(Reason.TIMEOUT, f"no answer within {patience:g} s")
         except OSError as error:
@@ -299,10 +300,13 @@ class TcpStream(Stream):
             raise self._link.refusal(self._sock, error) from error
 
     async def _read(self) -> bytes:
-        try:
-            return await self._loop.sock_recv(self._sock, CHUNK)
-        except OSError as error:
-            raise self._link.refusal(self._sock, error) from error
+        while True:
+            try:
+                return self._sock.recv(CHUNK)
+            except BlockingIOError:
+                await _readable(self._sock)
+            except OSError as error:
+                raise self._link.refusal(self._sock, error) from error
 
     def send_last(self, data: bytes) -> None:
         """Sends what goes at once, and does not care if nobody listens any more."""
@@ -376,19 +380,38 @@ class Datagrams:
             try:
                 data, ancillary, _, _ = self._sock.recvmsg(_DATAGRAM, 128)
             except BlockingIOError:
-                await self._readable()
+                await _readable(self._sock)
             except OSError as error:
                 raise self._link.refusal(self._sock, error) from error
             else:
                 return data, ancillary
 
-    async def _readable(self) -> None:
-        future: asyncio.Future[None] = self._loop.create_future()
-        self._loop.add_reader(self._sock, _wake, future)
+
+# The loop's own `sock_connect` and `sock_recv` do the same at three times the cost:
+# they would look names up, and guard against transports, which there are none of here.
+async def _connect(sock: socket.socket, peer: tuple[str, int]) -> None:
+    code = sock.connect_ex(peer)
+    if code == errno.EINPROGRESS:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        loop.add_writer(sock, _wake, future)
         try:
             await future
         finally:
-            self._loop.remove_reader(self._sock)
+            loop.remove_writer(sock)
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+async def _readable(sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(sock, _wake, future)
+    try:
+        await future
+    finally:
+        loop.remove_reader(sock)
 
 
 def _wake(future: asyncio.Future[None]) -> None:
