@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import errno
 import ssl
 
 import pytest
@@ -373,17 +371,6 @@ async def test_what_ends_a_second_connection_before_it_stands_is_the_proxys():
             told = link.blamed(caught.value)
     assert told.detail.startswith(f"the proxy {via} took the connection, and then: ")
     assert told.origin is Origin.PATH
-
-
-async def test_a_reset_before_the_proxy_spoke_is_no_exchange(monkeypatch):
-    async def reset(_sock, _peer):
-        raise ConnectionResetError(errno.ECONNRESET, "reset")
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", reset)
-    seen, _ = await observe(mute)
-    assert (seen.reason, seen.stage, seen.origin) == (
-        *(Reason.RESET, Stage.CONNECT, Origin.PATH),
-    )
 
 
 def test_our_own_fault_is_not_said_of_the_proxy():
