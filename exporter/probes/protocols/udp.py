@@ -44,7 +44,9 @@ class Udp(Prober):
         """Any datagram back from the destination is the answer."""
         datagrams = link.datagrams()
         payload = bytes.fromhex(self.payload)
+        # All tries fit into the deadline, or silence would look like a timeout.
+        spacing = min(_SPACING, target.rule.timeout / (_TRIES + 1))
         for _ in range(_TRIES):
-            if await datagrams.ask(payload, bytes, _SPACING) is not None:
+            if await datagrams.ask(payload, bytes, spacing) is not None:
                 return NO_EVIDENCE
         raise ProbeError(Reason.UNTESTED, "no reply, which proves nothing for UDP")
