@@ -2,7 +2,7 @@
 
 Every function takes the host that changes (a router, the prober itself, a server)
 and the traffic meant: a destination (a name of the plan means both its addresses),
-a port (None is all ports) and a transport. Each change is an nftables table of its
+a port (None is all ports, "1000-1999" a range) and a transport. Each change is an nftables table of its
 own, so changes do not know of one another.
 """
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tests.lab.net import Host
 
+Ports = int | str | None
 _tables = itertools.count(1)
 _V4 = {
     kind: f"icmp type {kind}"
@@ -56,7 +57,7 @@ def change(
         host.run("nft", f"delete table {table}")
 
 
-def drop(host: Host, to: str, port: int | None = None, transport: str = "tcp"):
+def drop(host: Host, to: str, port: Ports = None, transport: str = "tcp"):
     """Silence."""
     return change(host, [f"{match} drop" for match in _matches(to, port, transport)])
 
@@ -64,7 +65,7 @@ def drop(host: Host, to: str, port: int | None = None, transport: str = "tcp"):
 def reject(
     host: Host,
     to: str,
-    port: int | None = None,
+    port: Ports = None,
     transport: str = "tcp",
     with_: str = "admin-prohibited",
 ):
@@ -92,7 +93,7 @@ def reset_on_data(host: Host, to: str, port: int):
     return change(host, [f"{match} reject with tcp reset" for match in _data(to, port)])
 
 
-def redirect(host: Host, to: str, port: int | None, here: int):
+def redirect(host: Host, to: str, port: Ports, here: int, transport: str = "tcp"):
     """Turns connections to a destination to a port of the host that does it.
 
     Args:
@@ -100,8 +101,10 @@ def redirect(host: Host, to: str, port: int | None, here: int):
         to: a name or address of the plan, or any other address.
         port: None is all ports.
         here: the port that something listens on, over both families.
+        transport: of the connections, or of the datagrams.
     """
-    rules = [f"{match} redirect to :{here}" for match in _matches(to, port, "tcp")]
+    matches = _matches(to, port, transport)
+    rules = [f"{match} redirect to :{here}" for match in matches]
     return change(host, rules, "prerouting", "nat")
 
 
@@ -120,7 +123,7 @@ def mtu_black_hole(host: Host, source: str, largest: int):
     return change(host, rules)
 
 
-def _matches(to: str, port: int | None, transport: str) -> Iterator[str]:
+def _matches(to: str, port: Ports, transport: str) -> Iterator[str]:
     ports = f"{transport} dport {port}" if port else f"meta l4proto {transport}"
     for address in plan.addresses_of(to):
         family = "ip6" if ":" in address else "ip"

@@ -4,10 +4,9 @@
         ...
 
 A peer of misbehave.py, or one with a certificate, listens on the firewall; the
-connections to a destination, or to all there are, are turned to it (nftables), so
-that every SYN is answered whether or not the destination exists. It answers as the
-same kind of device does outside: `re-signing` is TLS inspection, the others are named
-as in misbehave.py.
+connections to a destination are turned to it (nftables), so that every SYN is answered
+whether or not the destination exists. With a certificate of its own for the
+destination's name it is a device that inspects TLS.
 
     python -m tests.lab.middlebox NAME PORT [CHAIN KEY]
 """
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 
 from tests.lab import firewall
 from tests.lab.lab import PYTHON
-from tests.lab.misbehave import TCP, peer
+from tests.lab.misbehave import TCP, UDP, peer, udp_peer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
     from tests.lab.lab import Lab
 
-RE_SIGNING = "re-signing"
 _FIRST_PORT = 7100
 
 
@@ -39,7 +37,7 @@ class Middlebox:
 
     Args:
         lab: where.
-        behaviour: how it answers, by a name in `misbehave.TCP`.
+        behaviour: how it answers, by a name in `misbehave.TCP` or `misbehave.UDP`.
         certificate: files of a chain and its key, to do so over TLS.
     """
 
@@ -50,6 +48,7 @@ class Middlebox:
     ) -> None:
         self._lab = lab
         self._behaviour = behaviour
+        self._transport = "udp" if behaviour in UDP else "tcp"
         self._certificate = certificate
         Middlebox._running += 1
         self._port = _FIRST_PORT + Middlebox._running
@@ -60,16 +59,16 @@ class Middlebox:
             f"middlebox-{self._port}", PYTHON, "-m", "tests.lab.middlebox", *words
         )
         self._process.wait_until(
-            lambda: self._lab.fw.listens("tcp", self._port), "listens", 30
+            lambda: self._lab.fw.listens(self._transport, self._port), "listens", 30
         )
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.stop()
 
-    def takes(self, to: str, port: int | None = None):
+    def takes(self, to: str, port: firewall.Ports = None):
         """Meanwhile answers what is meant for a destination."""
-        return firewall.redirect(self._lab.fw, to, port, self._port)
+        return firewall.redirect(self._lab.fw, to, port, self._port, self._transport)
 
 
 async def main(name: str, port: str, *certificate: str) -> None:
@@ -79,7 +78,9 @@ async def main(name: str, port: str, *certificate: str) -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(*certificate)
     async with contextlib.AsyncExitStack() as listening:
-        for every in ("0.0.0.0", "::"):  # noqa: S104 - inside a namespace of its own
+        if name in UDP:
+            await listening.enter_async_context(udp_peer(UDP[name], "::", int(port)))
+        for every in ("0.0.0.0", "::") if name in TCP else ():  # noqa: S104 - inside a namespace of its own
             await listening.enter_async_context(peer(TCP[name], every, int(port), tls))
         await asyncio.get_running_loop().create_future()
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Answer = Callable[[bytes], Iterable[bytes]]
 
+_MOMENT = 0.3
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
@@ -79,6 +80,24 @@ async def garbage(reader, writer) -> None:
 async def speaking_ssh(reader, writer) -> None:
     """Greets as an SSH server, whatever was asked, then stays silent."""
     await banner(b"SSH-2.0-OpenSSH_9.2p1\r\n")(reader, writer)
+
+
+async def closing_soon(reader, writer) -> None:
+    """Closes after a moment, whoever is to speak first."""
+    await asyncio.sleep(_MOMENT)
+
+
+async def resetting_soon(reader, writer) -> None:
+    """Resets after a moment, whoever is to speak first."""
+    await asyncio.sleep(_MOMENT)
+    reset(writer)
+
+
+async def alerting(reader, writer) -> None:
+    """Refuses any TLS handshake: handshake_failure (RFC 8446 6.2)."""
+    await reader.read(65536)
+    writer.write(b"\x15\x03\x03\0\2\2\x28")
+    await mute(reader, writer)
 
 
 async def block_page(reader, writer) -> None:
@@ -230,6 +249,11 @@ TCP: dict[str, Behaviour] = {
     "endless-lines": endless_lines,
     "garbage": garbage,
     "ssh": speaking_ssh,
+    "closing-soon": closing_soon,
+    "resetting-soon": resetting_soon,
+    "alerting": alerting,
+    "gibberish": banner(bytes(range(256)) * 40),
+    "no-mail": banner(b"554 no mail here\r\n"),
     "block-page": block_page,
     "portal": portal,
 }

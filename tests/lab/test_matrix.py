@@ -1,0 +1,101 @@
+"""Every fault under every protocol, for rules that allow and rules that deny.
+
+All faults of faults.py are in force at once, one round of the command meets them, and
+then each cell is looked at by itself: verdict, stage, reason and origin, of every
+address.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from exporter.probes.outcome import Origin, Reason
+from exporter.probes.protocols import PROBERS
+from tests.lab import command, matrix
+from tests.lab.faults import FAULTS
+from tests.lab.matrix import CELLS, PLACES, PROTOCOLS
+
+pytestmark = pytest.mark.lab
+
+CATALOGUE = """
+catalogue: matrix
+title: The fault matrix
+roles: {matrix: {title: Whoever meets all faults at once}}
+rules: []
+"""
+# What no fault on a network can bring about (see test_starvation.py, test_runner.py).
+ELSEWHERE = {Reason.LOCAL_FAULT, Reason.BUG}
+_TRIES = 5
+
+
+@pytest.fixture(scope="module")
+def told(complete_lab):
+    """The entry of every rule's target, after one round with all faults in force."""
+    lab = complete_lab
+    (lab.folder / "matrix-catalogue.yaml").write_text(CATALOGUE)
+    rules = [*matrix.witnesses(), *(cell.rule() for cell in CELLS)]
+    site = lab.site(
+        "matrix.yaml",
+        catalogues=["matrix-catalogue.yaml"],
+        roles=["matrix"],
+        placeholders={},
+        rules=rules,
+        schedule={"interval": "10m", "timeout": "1500ms"},
+    )
+    with contextlib.ExitStack() as faults:
+        for fault in FAULTS:
+            faults.enter_context(fault.put(lab, PLACES[fault.name]))
+        return _round(lab, site)
+
+
+def _round(lab, site):
+    """One round; what this host was too busy for is done again, with its witnesses."""
+    told = command.check(lab, site, tries=1)
+    always = [one["id"] for one in matrix.witnesses()]
+    for _ in range(_TRIES):
+        late = [name for name, t in told.items() if t["reason"] == "local_fault"]
+        if not late:
+            break
+        told |= command.check(lab, site, *{*late, *always}, tries=1)
+    return told
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.rule_id)
+def test_a_fault_is_told_as_what_it_is(told, cell):
+    target = told[cell.rule_id]
+    must = cell.told
+    ends = {(a["stage"], a["reason"], a["origin"]) for a in target["addresses"]}
+    seen = (target["stage"], target["reason"], target["origin"])
+    stage = must.stage_of(cell.probe)
+    assert (target["verdict"], *seen) == (
+        *(cell.verdict, stage, must.reason, must.origin),
+    ), target["detail"]
+    assert ends == ({seen} if must.stage != "resolve" else set())
+
+
+@pytest.mark.parametrize("name", [one["id"] for one in matrix.witnesses()])
+def test_every_witness_holds(told, name):
+    assert told[name]["verdict"] == "holds"
+
+
+def test_the_matrix_has_every_reason_every_origin_and_every_protocol():
+    reasons = {cell.told.reason for cell in CELLS}
+    assert reasons == set(Reason) - ELSEWHERE
+    assert {cell.told.origin for cell in CELLS} == set(Origin)
+    spoken = {
+        (name, transport)
+        for name, prober in PROBERS.items()
+        for transport in prober.transports
+    }
+    assert set(PROTOCOLS) == spoken
+
+
+def test_every_protocol_meets_both_expectations_and_every_verdict():
+    for probe, transport in PROTOCOLS:
+        mine = [c for c in CELLS if (c.probe, c.transport) == (probe, transport)]
+        assert {cell.expect for cell in mine} == {"allow", "deny"}
+        verdicts = {(cell.expect, cell.verdict) for cell in mine}
+        denied = {("deny", one) for one in ("holds", "violated", "unknown")}
+        assert denied | {("allow", "holds"), ("allow", "violated")} <= verdicts
