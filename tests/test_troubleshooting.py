@@ -1,0 +1,88 @@
+"""docs/troubleshooting.md explains every reason, in the words that people are shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from exporter.expose import words
+from exporter.probes.outcome import Icmp, Origin, Reason, Stage, TlsError, Trust
+from exporter.rules.rule import Expect, Transport
+from tests import make
+
+PAGE = Path(__file__).parent.parent / "docs" / "troubleshooting.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+SECTIONS = dict(
+    zip(
+        re.findall(r"^## (.+)$", TEXT, re.MULTILINE),
+        re.split(r"^## .+$", TEXT, flags=re.MULTILINE)[1:],
+        strict=True,
+    )
+)
+STAGES = dict.fromkeys(Reason, (Stage.CONNECT,)) | {
+    Reason.TIMEOUT: (Stage.CONNECT, Stage.TLS, Stage.EXCHANGE)
+}
+FIELDS = ("**Seen.**", "**Proves**", "**Does not prove**", "**Call**", "**Ask**")
+
+
+def target(expect=Expect.ALLOW):
+    """The rule that the page takes its examples from."""
+    return make.target(
+        "mssql",
+        "sql01.example.ac.uk",
+        1433,
+        source="appsanywhere",
+        transport=Transport.TCP,
+        expect=expect,
+    )
+
+
+def plain(text):
+    """Text without line breaks."""
+    return " ".join(text.split())
+
+
+def test_every_reason_has_a_section_and_they_come_in_its_order():
+    told = [name.strip("`") for name in SECTIONS if name.startswith("`")]
+    assert told == list(Reason)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_section_says_what_was_seen_what_it_proves_and_whom_to_ask(reason):
+    section = plain(SECTIONS[f"`{reason}`"])
+    places = [section.find(field) for field in FIELDS]
+    assert -1 not in places
+    assert places == sorted(places)
+    for stage in STAGES[reason]:
+        seen = make.seen(reason, stage)
+        assert f"**Seen.** {words.seen(seen)}" in section
+        assert words.ask(target(), seen) in section
+
+
+def test_a_block_by_this_host_is_asked_of_this_host():
+    seen = make.seen(
+        Reason.PROHIBITED, origin=Origin.SELF, icmp=Icmp(3, 13, "192.0.2.9")
+    )
+    assert words.ask(target(), seen) in plain(SECTIONS["`prohibited`"])
+
+
+@pytest.mark.parametrize("reason", [Reason.ANSWERED, Reason.TIMEOUT])
+def test_what_to_ask_about_a_rule_that_denies_is_there(reason):
+    asked = words.ask(target(Expect.DENY), make.seen(reason))
+    assert asked in plain(SECTIONS["Rules that deny"])
+
+
+@pytest.mark.parametrize("origin", Origin)
+def test_every_origin_is_explained(origin):
+    name = f"`{origin}`" if origin else "empty"
+    assert f"\n| {name} | " in SECTIONS["Origins"]
+
+
+def test_every_certificate_error_and_kind_of_trust_is_explained_in_their_order():
+    section = SECTIONS["Certificates"]
+    told = re.findall(r"^\| (empty|`\w+`) \| ", section, re.MULTILINE)
+    errors = [name.strip("`") for name in told if name != "`error`"]
+    assert errors == [error or "empty" for error in TlsError]
+    assert all(f"`{trust}`" in section for trust in Trust)
