@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import gc
 
+_YOUNG = 5000
+"""Objects more than before that make a young collection due: those of some hundred
+probes under way, which were only looked at and kept with fewer."""
 _FULL = 5000
-"""Collections of the middle generation, of which there is one every few seconds at
-the most, before a full one is due."""
+"""Collections of the middle generation, of which there is one a second at the very
+most, that make a full one due."""
 
 
 def collect_seldom() -> None:
     """Takes all that exists now for lasting, and makes full collections rare."""
     gc.freeze()
-    young, middle, _ = gc.get_threshold()
-    gc.set_threshold(young, middle, _FULL)
+    _, middle, _ = gc.get_threshold()
+    gc.set_threshold(_YOUNG, middle, _FULL)
