@@ -387,8 +387,8 @@ class Datagrams:
                 return data, ancillary
 
 
-# The loop's own `sock_connect` and `sock_recv` do the same at three times the cost:
-# they would look names up, and guard against transports, which there are none of here.
+# The loop's own `sock_connect` and `sock_recv` first see to names and transports, which
+# there are none of here: a bare TCP probe costs a seventh less without.
 async def _connect(sock: socket.socket, peer: tuple[str, int]) -> None:
     code = sock.connect_ex(peer)
     if code == errno.EINPROGRESS:
