@@ -1,0 +1,66 @@
+"""Measures this exporter beside blackbox and writes docs/performance.md's tables.
+
+    python -m tests.bench
+
+Everything runs on loopback and takes some five minutes of a quiet machine; the CPU
+figures, and more so the ratios, bear some company, the times do not. It ends with 1
+if a goal was missed.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.bench import measure, report
+from tests.bench.blackbox import blackbox
+from tests.bench.ours import ours
+from tests.bench.peers import peers
+
+_PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name, peers(Path(name)) as servers:
+        folder = Path(name)
+        with blackbox(folder, servers.ca_file) as theirs:
+            comparisons = _compare(folder, servers, theirs)
+        fleets = [
+            _fleet(folder, servers, 1_000, minute=False),
+            _fleet(folder, servers, 10_000, minute=True),
+        ]
+    tables, reached = report.tables(comparisons, fleets)
+    _say(tables)
+    report.replace(_PAGE, tables)
+    return 0 if reached else 1
+
+
+def _compare(folder, servers, theirs):
+    """Comparisons by probe and load."""
+    found = {}
+    for probe in ("tcp", "http", "tls"):
+        port = servers.secure if probe == "tls" else servers.plain
+        with ours(folder, servers.ca_file) as mine:
+            _say(f"{probe}: low load")
+            low = measure.at_low_load(mine, theirs, probe, port)
+            _say(f"{probe}: saturation")
+            guess = 0.8 / low.ours.cpu
+            high = measure.at_saturation(mine, theirs, probe, port, guess)
+            _say(f"ratios: {low.ratio:.2f}, {high.ratio:.2f}")
+        found[probe] = (low, high)
+    return found
+
+
+def _fleet(folder, servers, targets, *, minute):
+    _say(f"{targets} targets")
+    with ours(folder, servers.ca_file) as mine:
+        return measure.fleet(mine, servers.secure, targets, minute=minute)
+
+
+def _say(text):
+    print(text, flush=True)  # noqa: T201 - this is what it is for
+
+
+if __name__ == "__main__":
+    sys.exit(main())
