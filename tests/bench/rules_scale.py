@@ -152,8 +152,7 @@ def _prometheus(folder, ports):
 
 
 def _row(port, targets):
-    groups = _ask(port, "rules")["groups"]
-    took = {group["name"]: group["evaluationTime"] for group in groups}
+    took = {name: _value(port, _TOOK % name) for name in _GROUPS}
     firing = _value(port, 'count(ALERTS{alertstate="firing", scope="rule"})')
     own = '{job="prometheus"}'
     series = _value(port, f"prometheus_tsdb_head_series{own}")
@@ -167,11 +166,15 @@ def _row(port, targets):
         f"{memory / 2**30:.2f}",
         f"{cpu:.2f}",
         f"{firing:.0f}",
-        *(f"{took[f'connectivity.{name}']:.2f}" for name in _GROUPS),
+        *(f"{took[name]:.2f}" for name in _GROUPS),
     ]
 
 
-_GROUPS = ("state", "slo", "paths", "tls", "trends", "burn", "exporter")
+_GROUPS = ("state", "slow", "slo", "paths", "tls", "trends", "burn", "exporter")
+_TOOK = (
+    "quantile_over_time(0.5, prometheus_rule_group_last_duration_seconds"
+    '{rule_group=~".*connectivity.%s"}[4m])'
+)
 _HEAD = (
     *("targets", "samples a target", "series, thousands", "memory, GiB", "cores"),
     *("rule alerts firing", *(f"{name}, s" for name in _GROUPS)),
