@@ -30,10 +30,10 @@ class Goals:
     def __init__(self):
         self.reached = True
 
-    def at_most(self, number, limit):
+    def at_most(self, number, limit, unit=""):
         met = number <= limit
         self.reached &= met
-        return f"≤ {limit:g}: {'reached' if met else '**missed**'}"
+        return f"≤ {limit:g}{unit}: {'reached' if met else '**missed**'}"
 
 
 def tables(comparisons, fleets):
@@ -77,7 +77,7 @@ def _latency(seen, goals):
         [
             f"{seen[1].ours.rate:,.0f}/s",
             f"{high:.0f} µs",
-            goals.at_most(round(high / low, 2), _MOVED) + " times as much",
+            goals.at_most(high / low, _MOVED, " times that"),
         ],
     ]
     heads = ["load", "connectivity_rule_latency_seconds, median", "goal"]
@@ -96,9 +96,9 @@ def _scrapes(fleets, goals):
                     encoding,
                     size,
                     f"{took:.0f} ms",
-                    goals.at_most(took, _SCRAPE_MS),
+                    goals.at_most(took, _SCRAPE_MS, " ms"),
                     f"{held:.1f} ms",
-                    goals.at_most(held, _STALL_MS),
+                    goals.at_most(held, _STALL_MS, " ms"),
                 ]
             )
     heads = ["targets", "encoding", "size", "time", "goal", "loop held", "goal"]
@@ -114,7 +114,7 @@ def _fleets(fleets, goals):
             [
                 f"{one.targets:,}",
                 f"{memory:.0f} MiB",
-                goals.at_most(memory, _MEMORY),
+                goals.at_most(memory, _MEMORY, " MiB"),
                 f"{one.per_target / 1024:.1f} KiB",
                 core,
                 core and goals.at_most(one.core, _CORE),
