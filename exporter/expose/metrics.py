@@ -50,7 +50,7 @@ STEP = 512
 """Targets joined between two looks at the clock: some 50 microseconds."""
 HELD = 0.002
 """Seconds after which a scrape gives the event loop its turn ..."""
-HELD_AT_MOST = 0.008
+HELD_AT_MOST = 0.005
 """... or later, by as much as the others took for theirs: on a loop that is busy with
 probes a scrape must still end before Prometheus gives up."""
 
