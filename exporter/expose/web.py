@@ -287,6 +287,8 @@ async def _send(
             async with asyncio.timeout(SEND_SECONDS):
                 async for chunk in chunks:
                     await response.write(chunk)
+        except ConnectionResetError:
+            logger.info("%s left before the end of its answer", request.remote)
         except TimeoutError:
             logger.warning("%s does not read what it asked for", request.remote)
             if request.transport is not None:
