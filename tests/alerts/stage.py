@@ -29,10 +29,6 @@ RULES = {
         ("web-api", "api.software2.com", 443, "vendor-api", "critical", "vendor"),
         ("web-app", "api.appsanywhere.com", 80, "vendor-api", "critical", "vendor"),
         ("web-licence", "license.looker.com", 443, "licensing", "critical", "vendor"),
-        ("web-files", "files.software2.com", 443, "file-share", "warning", "vendor"),
-        ("web-remi", "cdn.remirepo.net", 80, "os-updates", "warning", "network"),
-        ("web-pulsant", "mirror.pulsant.com", 80, "os-updates", "warning", "network"),
-        ("web-script", "ajax.googleapis.com", 443, "analytics", "critical", "vendor"),
         ("web-portal", "appsanywhere.uni.edu", 443, "user-access", "critical", "dba"),
     ),
     "batch": (
