@@ -61,11 +61,10 @@ def test_a_section_says_what_was_seen_what_it_proves_and_whom_to_ask(reason):
         assert words.ask(target(), seen) in section
 
 
-def test_a_block_by_this_host_is_asked_of_this_host():
-    seen = make.seen(
-        Reason.PROHIBITED, origin=Origin.SELF, icmp=Icmp(3, 13, "192.0.2.9")
-    )
-    assert words.ask(target(), seen) in plain(SECTIONS["`prohibited`"])
+@pytest.mark.parametrize("reason", [Reason.PROHIBITED, Reason.HOST_UNREACHABLE])
+def test_what_this_host_says_itself_is_asked_of_this_host(reason):
+    seen = make.seen(reason, origin=Origin.SELF, icmp=Icmp(3, 1, "192.0.2.9"))
+    assert words.ask(target(), seen) in plain(SECTIONS[f"`{reason}`"])
 
 
 @pytest.mark.parametrize("reason", [Reason.ANSWERED, Reason.TIMEOUT])

@@ -62,6 +62,15 @@ _ASK_ALLOW = {
     Reason.LOCAL_FAULT: "Check this host's load and limits (CPU, file descriptors).",
     Reason.BUG: "Report this with the exporter's log.",
 }
+# What this host said itself is no other team's business.
+_ASK_OWN_FIREWALL = "Allow {flow} in this host's own firewall."
+_ASK_SELF = {
+    Reason.PROHIBITED: _ASK_OWN_FIREWALL,
+    Reason.PORT_UNREACHABLE: _ASK_OWN_FIREWALL,
+    Reason.NETWORK_UNREACHABLE: _ASK_OWN_FIREWALL,
+    Reason.HOST_UNREACHABLE: "Check that {host} is up and has this address, in this "
+    "host's own network; if so, allow {flow} in this host's own firewall.",
+}
 _ASK_SILENT_LATER = (
     "Ask whether {flow} passes an inspecting device, or a link with a smaller MTU "
     "whose ICMP messages are filtered."
@@ -143,6 +152,6 @@ def _template(target: Target, observation: Observation) -> str:
         return _ASK_DENY_OPEN if passed else _ASK_DENY_UNKNOWN
     if reason is Reason.TIMEOUT and stage in {Stage.TLS, Stage.EXCHANGE}:
         return _ASK_SILENT_LATER
-    if reason is Reason.PROHIBITED and observation.origin is Origin.SELF:
-        return "Allow {flow} in this host's own firewall."
+    if observation.origin is Origin.SELF and reason in _ASK_SELF:
+        return _ASK_SELF[reason]
     return _ASK_ALLOW.get(reason, "")

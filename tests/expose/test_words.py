@@ -84,6 +84,25 @@ def test_nobody_is_named_where_nobody_spoke():
     assert "this host's own firewall" in words.ask(TARGET, own)
 
 
+@pytest.mark.parametrize(
+    "reason", [Reason.PORT_UNREACHABLE, Reason.NETWORK_UNREACHABLE]
+)
+def test_what_this_host_refuses_is_asked_of_nobody_else(reason):
+    seen = make.seen(reason, origin=Origin.SELF, icmp=Icmp(3, 3, "192.0.2.9"))
+    assert words.ask(TARGET, seen) == (
+        "Allow TCP 443 from web to api.test in this host's own firewall."
+    )
+
+
+def test_a_neighbour_that_is_not_there_is_no_matter_of_routes():
+    seen = make.seen(
+        Reason.HOST_UNREACHABLE, origin=Origin.SELF, icmp=Icmp(3, 1, "192.0.2.9")
+    )
+    asked = words.ask(TARGET, seen)
+    assert asked.startswith("Check that api.test is up and has this address")
+    assert "route" not in asked
+
+
 def test_an_open_path_that_must_be_blocked_asks_for_a_block():
     target = make.target(destination="api.test", port=443, expect=Expect.DENY)
     assert "must not pass" in words.ask(target, make.seen(Reason.ANSWERED))

@@ -158,6 +158,12 @@ def test_the_last_router_tells_that_no_machine_has_the_address(lab, knock):
     assert knock(*doors, seconds=6) == rejection("host-unreachable", *gateway)
 
 
+def test_this_host_tells_that_no_neighbour_has_the_address(lab, knock):
+    doors = [("tcp", own, 80) for own in plan.addresses(plan.PROBER, 99)]
+    own = lab.prober.addresses
+    assert knock(*doors, seconds=6) == rejection("host-unreachable", *own)
+
+
 def fetch(lab, family, patience=10):
     """Asks for a page over TLS; curl's exit code."""
     words = [
