@@ -38,6 +38,7 @@ T = TypeVar("T")
 
 _DATAGRAM = 65535
 _STRAY_DATAGRAMS = 16
+_RESET = frozenset({errno.ECONNRESET, errno.EPIPE})
 
 
 class SecureStream(Stream):
@@ -117,7 +118,7 @@ class Link:
         self.close()
 
     async def connect(self) -> Stream:
-        """A TCP connection to the target's port.
+        """A TCP connection to the target's port: a completed handshake, whatever follows.
 
         The stage stays `connect` until the proxy, where there is one, has let us through.
         """
@@ -125,16 +126,11 @@ class Link:
         self.enter(Stage.CONNECT)
         sock = self._socket(socket.SOCK_STREAM)
         try:
-            await _connect(sock, self._peer)
-        except ConnectionResetError as error:
-            # A RST to our SYN is ECONNREFUSED: this one came after the handshake.
-            if self._through:
-                self.enter(Stage.EXCHANGE)
-            raise self.refusal(sock, error) from error
+            reset = await _connect(sock, self._peer)
         except OSError as error:
             raise self.refusal(sock, error) from error
         self._note_handshake(sock)
-        stream = TcpStream(self, sock)
+        stream = TcpStream(self, sock, reset)
         if self.via is not None:
             destination = Endpoint(self.target.destination, self.target.port)
             head = await proxy.connect(stream, destination)
@@ -284,12 +280,21 @@ class Link:
 
 
 class TcpStream(Stream):
-    """A plain TCP connection."""
+    """A plain TCP connection.
 
-    def __init__(self, link: Link, sock: socket.socket) -> None:
+    Args:
+        link: what it belongs to.
+        sock: the connected socket.
+        reset: the reset that came right behind the handshake, if one did.
+    """
+
+    def __init__(
+        self, link: Link, sock: socket.socket, reset: OSError | None = None
+    ) -> None:
         super().__init__()
         self._link = link
         self._sock = sock
+        self._reset = reset
         self._loop = asyncio.get_running_loop()
 
     async def send(self, data: bytes) -> None:
@@ -302,11 +307,15 @@ class TcpStream(Stream):
     async def _read(self) -> bytes:
         while True:
             try:
-                return self._sock.recv(CHUNK)
+                data = self._sock.recv(CHUNK)
             except BlockingIOError:
                 await _readable(self._sock)
             except OSError as error:
                 raise self._link.refusal(self._sock, error) from error
+            else:
+                if not data and self._reset is not None:
+                    raise self._link.refusal(self._sock, self._reset)
+                return data
 
     def send_last(self, data: bytes) -> None:
         """Sends what goes at once, and does not care if nobody listens any more."""
@@ -389,7 +398,8 @@ class Datagrams:
 
 # The loop's own `sock_connect` and `sock_recv` first see to names and transports, which
 # there are none of here: a bare TCP probe costs a seventh less without.
-async def _connect(sock: socket.socket, peer: tuple[str, int]) -> None:
+async def _connect(sock: socket.socket, peer: tuple[str, int]) -> OSError | None:
+    """A completed handshake; returns the reset that came before we looked, if any."""
     code = sock.connect_ex(peer)
     if code == errno.EINPROGRESS:
         loop = asyncio.get_running_loop()
@@ -400,8 +410,15 @@ async def _connect(sock: socket.socket, peer: tuple[str, int]) -> None:
         finally:
             loop.remove_writer(sock)
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code:
-        raise OSError(code, os.strerror(code))
+    if not code:
+        return None
+    error = OSError(code, os.strerror(code))
+    # A RST to our SYN is ECONNREFUSED: these came later, EPIPE after a FIN. Whether
+    # one is here already is luck, so it is told by the first read, as ever. The kernel
+    # has forgotten it by then: asking for SO_ERROR took it.
+    if code in _RESET:
+        return error
+    raise error
 
 
 async def _readable(sock: socket.socket) -> None:

@@ -16,7 +16,16 @@ import pytest
 from exporter.probes.link import Link
 from exporter.probes.outcome import Origin, ProbeError, Reason, Stage
 from tests import make
-from tests.servers.threaded import closes_at_once, mute, resets, says, scripted
+from tests.servers.threaded import (
+    closes_and_resets,
+    closes_at_once,
+    mute,
+    reset_unseen,
+    resets,
+    resets_at_once,
+    says,
+    scripted,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux sockets")
 ADDRESSES = ["127.0.0.1", "::1"]
@@ -124,6 +133,39 @@ async def test_a_reset_after_the_handshake_is_not_a_refusal(peer):
             await stream.receive()
         assert caught.value.reason is Reason.RESET
         assert link.stage is Stage.EXCHANGE
+
+
+@pytest.mark.parametrize("ending", [resets_at_once, closes_and_resets])
+async def test_a_handshake_counts_though_its_reset_was_there_first(ending):
+    with reset_unseen(ending) as port, link_to("127.0.0.1", port) as link:
+        stream = await link.connect()
+        assert link.stage is Stage.EXCHANGE
+        assert link.latency is not None
+        for _ in range(2):
+            with pytest.raises(ProbeError) as caught:
+                await stream.receive()
+            assert caught.value.reason is Reason.RESET
+        with pytest.raises(ProbeError) as caught:
+            await stream.send(b"hello\n")
+        assert caught.value.reason is Reason.RESET
+
+
+async def test_what_was_said_before_a_reset_is_read_first():
+    def says_and_resets(sock):
+        sock.sendall(b"220 welcome\r\n")
+        resets_at_once(sock)
+
+    with reset_unseen(says_and_resets) as port, link_to("127.0.0.1", port) as link:
+        stream = await link.connect()
+        assert await stream.receive_line(100) == b"220 welcome"
+        with pytest.raises(ProbeError) as caught:
+            await stream.receive()
+        assert caught.value.reason is Reason.RESET
+
+
+async def test_another_port_is_open_though_it_resets_at_once():
+    with reset_unseen() as port, link_to("127.0.0.1", 9) as link:
+        assert await link.try_port(port, 5) is None
 
 
 async def test_an_early_end_is_closed(peer):

@@ -25,6 +25,7 @@ from tests import make
 from tests.servers.threaded import (
     closes_at_once,
     mute,
+    reset_unseen,
     resets_at_once,
     says,
     scripted,
@@ -62,6 +63,20 @@ async def test_one_fact_goes_from_rule_to_verdict():
     assert result.observation.address == "127.0.0.1"
     assert set(result.observation.phases) >= {Stage.RESOLVE, Stage.CONNECT}
     assert 0 < sum(result.observation.phases.values()) <= result.duration
+
+
+@pytest.mark.parametrize(
+    ("expect", "verdict"),
+    [(Expect.ALLOW, Verdict.HOLDS), (Expect.DENY, Verdict.VIOLATED)],
+)
+async def test_a_handshake_was_let_through_whatever_came_right_behind_it(
+    expect, verdict
+):
+    with reset_unseen() as port:
+        result = await run_with(("127.0.0.1",)).run(
+            make.target(port=port, expect=expect)
+        )
+    assert (result.verdict, result.observation.reason) == (verdict, Reason.ANSWERED)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ returns. `scripted(treatment)` listens on loopback and yields the port.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import struct
@@ -31,6 +32,12 @@ def resets(sock):
 def resets_at_once(sock):
     """RST right after the handshake."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def closes_and_resets(sock):
+    """FIN right after the handshake, RST right after that."""
+    sock.shutdown(socket.SHUT_WR)
+    resets_at_once(sock)
 
 
 def says(data):
@@ -85,6 +92,28 @@ def endless(data):
             sock.sendall(data)
 
     return treat
+
+
+@contextlib.contextmanager
+def reset_unseen(ending=resets_at_once):
+    """A peer whose first connection is reset by the time that our loop looks at it.
+
+    Enter it in the coroutine that then connects: the loop stands still from its first
+    pause on until the reset is there.
+    """
+    waited = []
+    done = threading.Event()
+
+    def treat(sock):
+        ending(sock)
+        sock.close()
+        done.set()
+
+    loop = asyncio.get_running_loop()
+    loop.call_soon(lambda: waited.append(done.wait(10)))
+    with scripted(treat) as port:
+        yield port
+    assert waited == [True], "the loop did not wait for the reset"
 
 
 @contextlib.contextmanager

@@ -9,9 +9,11 @@ import pytest
 from exporter.probes.outcome import Reason, Stage
 from exporter.probes.protocols import PROBERS
 from tests.servers.threaded import (
+    closes_and_resets,
     closes_at_once,
     endless,
     mute,
+    reset_unseen,
     resets_at_once,
     says,
     says_and_closes,
@@ -54,6 +56,14 @@ async def test_a_reset_is_a_reset(probe, name):
     assert seen.stage in {Stage.TLS, Stage.EXCHANGE}
 
 
+async def test_a_reset_right_behind_the_handshake_is_one_too(probe, name):
+    with reset_unseen() as port:
+        seen = await probe(name, port)
+    assert seen.reason is Reason.RESET
+    assert seen.stage in {Stage.TLS, Stage.EXCHANGE}
+    assert seen.latency is not None
+
+
 @pytest.mark.parametrize("data", [b"x" * 4096, b"x\r\n" * 1000, bytes(4096)])
 async def test_endless_data_is_malformed_and_ends_soon(probe, name, data):
     started = time.perf_counter()
@@ -79,9 +89,19 @@ async def test_a_closed_port_is_refused(probe, name):
     assert (seen.reason, seen.stage) == (Reason.REFUSED, Stage.CONNECT)
 
 
-async def test_bare_tcp_is_content_with_the_handshake(probe):
-    for treatment in (mute, closes_at_once, endless(b"x")):
-        with scripted(treatment) as port:
-            seen = await probe("tcp", port)
-        assert seen.reason is Reason.ANSWERED
-        assert seen.latency is not None
+@pytest.mark.parametrize(
+    ("peer", "treatment"),
+    [
+        (scripted, mute),
+        (scripted, closes_at_once),
+        (scripted, resets_at_once),
+        (scripted, endless(b"x")),
+        (reset_unseen, resets_at_once),
+        (reset_unseen, closes_and_resets),
+    ],
+)
+async def test_bare_tcp_is_content_with_the_handshake(probe, peer, treatment):
+    with peer(treatment) as port:
+        seen = await probe("tcp", port)
+    assert (seen.reason, seen.stage) == (Reason.ANSWERED, Stage.EXCHANGE)
+    assert seen.latency is not None
