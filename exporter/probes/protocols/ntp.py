@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from exporter.rules.rule import Target
 
 _TRIES = 2
-_RATE_PAUSE = 1024.0
-_DENIED_PAUSE = 86400.0
+# RFC 5905 7.4: RATE asks for fewer requests, DENY and RSTR for none. The other codes,
+# such as INIT after a start, refuse nothing.
+_PAUSES = {"RATE": 1024.0, "DENY": 86400.0, "RSTR": 86400.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,11 @@ class Ntp(Prober):
         """A server packet is the answer, synchronised or not."""
         reply = await _ask(link.datagrams(), target.rule.timeout / (_TRIES + 1))
         answer = reply.answer
-        if answer.kiss:
+        if answer.kiss in _PAUSES:
             raise _kissed(answer.kiss)
         if not answer.synchronised:
-            return Evidence("the server's clock is not synchronised", ntp_stratum=0)
+            state = f"the server's clock is not synchronised {answer.kiss}".rstrip()
+            return Evidence(state, ntp_stratum=0)
         offset = ntp.offset(reply.sent, answer, reply.received)
         return Evidence(ntp_offset=offset, ntp_stratum=answer.stratum)
 
@@ -51,7 +53,5 @@ async def _ask(datagrams: Datagrams, patience: float) -> Reply[ntp.Reply]:
 
 
 def _kissed(code: str) -> ProbeError:
-    """RFC 5905 7.4: RATE asks for fewer requests, DENY and RSTR for none."""
-    pause = _RATE_PAUSE if code == "RATE" else _DENIED_PAUSE
-    evidence = Evidence(hold_off=pause)
+    evidence = Evidence(hold_off=_PAUSES[code])
     return ProbeError(Reason.REJECTED, f"kiss-o'-death {code}", evidence=evidence)

@@ -12,6 +12,8 @@ _SIZE = _PACKET.size
 _FIRST = (0 << 6) | (4 << 3) | 3  # no leap warning, version 4, client
 _SERVER = 4
 _UNSYNCHRONISED = 3
+# RFC 5905 7.3: 0 is unspecified, 16 unsynchronised, more is reserved.
+_STRATA = range(1, 16)
 _ERA = 2_208_988_800
 """Seconds from 1900-01-01 to 1970-01-01 (RFC 5905 A.4)."""
 COOKIE = 8
@@ -21,7 +23,8 @@ COOKIE = 8
 class Reply:
     """A server's answer; times are Unix times.
 
-    `kiss` is the kiss code (RFC 5905 7.4) when the server refuses, else empty.
+    `kiss` is the kiss code (RFC 5905 7.4) that a packet of stratum 0 may have: a
+    refusal, or only the state of a server that is not synchronised. Else it is empty.
     """
 
     stratum: int
@@ -57,7 +60,7 @@ def parse(data: bytes, cookie: bytes) -> Reply | None:
         return None
     return Reply(
         stratum=stratum,
-        synchronised=first >> 6 != _UNSYNCHRONISED,
+        synchronised=first >> 6 != _UNSYNCHRONISED and stratum in _STRATA,
         kiss=_kiss(refid) if stratum == 0 else "",
         received=_unix(received),
         transmitted=_unix(transmitted),

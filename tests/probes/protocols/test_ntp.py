@@ -66,6 +66,34 @@ async def test_a_kiss_of_death_is_a_rejection_that_asks_for_a_pause(probe, code,
     assert len(requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "stratum", "refid", "detail"),
+    [
+        (0xE4, 0, b"INIT", "the server's clock is not synchronised INIT"),
+        (0xE4, 0, b"STEP", "the server's clock is not synchronised STEP"),
+        (0x24, 0, bytes(4), "the server's clock is not synchronised"),
+        (0x24, 16, b"RATE", "the server's clock is not synchronised"),
+    ],
+)
+async def test_a_server_that_has_only_just_started_refuses_nothing(
+    probe, first, stratum, refid, detail
+):
+    starting = lambda cookie: packet(first, stratum, refid, cookie)  # noqa: E731 - short
+    with answering(starting) as (port, _):
+        seen = await ask(probe, port)
+    assert (seen.reason, seen.detail) == (Reason.ANSWERED, detail)
+    assert (seen.evidence.ntp_stratum, seen.evidence.ntp_offset) == (0, None)
+    assert seen.evidence.hold_off is None
+
+
+async def test_a_kiss_that_a_stranger_sent_is_read_over(probe):
+    kiss = lambda _cookie: packet(0xE4, 0, b"DENY", bytes(8))  # noqa: E731 - short
+    honest = lambda cookie: packet(origin=cookie)  # noqa: E731 - short
+    with answering(kiss, honest) as (port, _):
+        seen = await ask(probe, port)
+    assert (seen.reason, seen.evidence.hold_off) == (Reason.ANSWERED, None)
+
+
 async def test_a_spoofed_reply_is_read_over(probe):
     spoofed = lambda _cookie: packet(origin=bytes(8))  # noqa: E731 - short
     honest = lambda cookie: packet(origin=cookie)  # noqa: E731 - short

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from exporter.probes.outcome import ProbeError, Reason
 from exporter.probes.wire.http import HeadReader, request
+from tests.probes.wire.codec import steady
 
 OK = b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: 5\r\n\r\n"
 
@@ -79,6 +80,7 @@ def test_other_protocols_are_malformed(data):
     assert caught.value.reason is Reason.MALFORMED
 
 
+@steady
 @given(st.lists(st.binary(max_size=100), max_size=10))
 def test_any_bytes_are_a_head_unfinished_or_malformed(chunks):
     reader = HeadReader()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from exporter.probes.outcome import ProbeError, Reason
 from exporter.probes.wire import ntp
+from tests.probes.wire.codec import steady
 
 COOKIE = bytes(range(1, 9))
 # 2026-01-01 00:00:00 UTC and a quarter of a second, in seconds since 1900.
@@ -71,6 +72,21 @@ def test_an_unsynchronised_server_gives_no_kiss():
     assert (reply.kiss, reply.synchronised) == ("", False)
 
 
+@pytest.mark.parametrize(
+    ("first", "stratum", "synchronised"),
+    [
+        (0x24, 0, False),
+        (0x24, 1, True),
+        (0x64, 15, True),
+        (0xE4, 15, False),
+        (0x24, 16, False),
+        (0x24, 255, False),
+    ],
+)
+def test_a_leap_of_3_or_a_stratum_out_of_range_is_no_time(first, stratum, synchronised):
+    assert ntp.parse(packet(first, stratum), COOKIE).synchronised is synchronised
+
+
 def test_offset_is_the_mean_of_both_ways():
     reply = ntp.Reply(2, True, "", received=110.0, transmitted=110.5)
     assert ntp.offset(100.0, reply, 101.5) == pytest.approx(9.5)
@@ -82,6 +98,7 @@ def test_the_second_era_begins_in_2036():
     assert ntp.parse(bytes(data), COOKIE).transmitted == 2085978496 + 10
 
 
+@steady
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_reply_nothing_or_malformed(data):
     try:
