@@ -41,8 +41,8 @@ class Stream(ABC):
         """How many received bytes nobody has asked for yet."""
         return len(self._buffer)
 
-    async def answered(self) -> bool:
-        """Waits for the peer: False if it cuts the connection instead of answering.
+    async def peek(self) -> int | None:
+        """The next byte, which stays; None if the peer cuts the connection instead.
 
         For conversations in which being cut off is an answer too.
         """
@@ -51,9 +51,9 @@ class Stream(ABC):
                 await self._fill()
             except ProbeError as error:
                 if error.reason in {Reason.CLOSED, Reason.RESET}:
-                    return False
+                    return None
                 raise
-        return True
+        return self._buffer[0]
 
     async def receive(self) -> bytes:
         """At least one byte: whatever is there, else the next to come."""

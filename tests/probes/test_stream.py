@@ -60,19 +60,19 @@ async def test_a_longer_line_is_malformed(chunks):
 
 async def test_bytes_are_an_answer_and_stay_to_be_read():
     stream = Scripted(b"ab")
-    assert await stream.answered()
-    assert await stream.answered()
+    assert await stream.peek() == ord("a")
+    assert await stream.peek() == ord("a")
     assert await stream.receive() == b"ab"
 
 
 @pytest.mark.parametrize("reason", [None, Reason.RESET])
 async def test_an_end_or_a_reset_is_no_answer(reason):
-    assert not await Failing(reason).answered()
+    assert await Failing(reason).peek() is None
 
 
 async def test_any_other_failure_to_answer_is_raised():
     with pytest.raises(ProbeError) as caught:
-        await Failing(Reason.MALFORMED).answered()
+        await Failing(Reason.MALFORMED).peek()
     assert caught.value.reason is Reason.MALFORMED
 
 

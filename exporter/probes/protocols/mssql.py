@@ -1,7 +1,7 @@
 """SQL Server: PRELOGIN, then TLS inside TDS packets for the certificate; no login.
 
-A server that insists on TDS 8 cuts the connection at a PRELOGIN in the clear. Then
-the same question is asked once more, inside TLS from the first byte.
+A server that insists on TDS 8 cuts the connection at a PRELOGIN in the clear, some with
+a TLS alert. Then the same question is asked once more, inside TLS from the first byte.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from exporter.rules.rule import Target
 
 _ALPN = b"tds/8.0"
+_TLS_ALERT = 21
 _PACKETS = 4
 
 
@@ -38,7 +39,7 @@ class Mssql(Prober):
         """The server's PRELOGIN is the answer, with TLS where it offers any."""
         stream = await link.connect()
         await stream.send(tds.prelogin())
-        if self.tls and not await stream.answered():
+        if self.tls and await stream.peek() in {None, _TLS_ALERT}:
             return await _strict(link)
         answer = await _prelogin(stream)
         if self.tls and answer.encryption is not tds.Encryption.NOT_SUPPORTED:
@@ -66,7 +67,7 @@ class TdsStream(Stream):
         await self._carrier.send(tds.packets(data))
 
     async def _read(self) -> bytes:
-        return (await _packet(self._carrier))[1]
+        return (await _packet(self._carrier, carries_tls=True))[1]
 
 
 async def _strict(link: Link) -> Evidence:
@@ -87,6 +88,7 @@ async def _prelogin(stream: Stream) -> tds.Prelogin:
     raise ProbeError(Reason.MALFORMED, f"not TDS: more than {_PACKETS} packets")
 
 
-async def _packet(stream: Stream) -> tuple[bool, bytes]:
-    head = tds.parse_head(await stream.receive_exactly(tds.HEAD))
+async def _packet(stream: Stream, *, carries_tls: bool = False) -> tuple[bool, bytes]:
+    said = await stream.receive_exactly(tds.HEAD)
+    head = tds.parse_head(said, carries_tls=carries_tls)
     return head.last, await stream.receive_exactly(head.size)

@@ -10,12 +10,15 @@ import httptools
 
 from exporter import __version__
 from exporter.probes.outcome import ProbeError, Reason
+from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 USER_AGENT = f"connectivity-exporter/{__version__}"
-_FIRST_FINAL_STATUS = 200
+_PROTOCOL = b"HTTP/"
+_INTERIM = 1
+_SWITCHING = 101
 _REDIRECTION = 3
 
 
@@ -57,11 +60,13 @@ def redirect_host(head: Head) -> str | None:
 class HeadReader:
     """Takes bytes as they come until a final response's head is complete.
 
-    Interim responses (1xx, RFC 9110 15.2) are read over.
+    Interim responses (1xx, RFC 9110 15.2) are read over. A status that no class has is
+    final: it counts as a server's error (RFC 9110 15).
     """
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
+        self._start = b""
         self._headers: dict[str, str] = {}
         self._head: Head | None = None
 
@@ -72,6 +77,7 @@ class HeadReader:
             ProbeError: malformed if this is not HTTP.
         """
         if self._head is None:
+            self._check_start(data)
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade:
@@ -82,6 +88,13 @@ class HeadReader:
                     raise ProbeError(Reason.MALFORMED, detail) from error
         return self._head
 
+    def _check_start(self, data: bytes) -> None:
+        # The parser takes RTSP's responses as well.
+        self._start += data[: len(_PROTOCOL) - len(self._start)]
+        if not _PROTOCOL.startswith(self._start):
+            detail = f"not an HTTP response: it begins with {printable(data, 40)}"
+            raise ProbeError(Reason.MALFORMED, detail)
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser for each header."""
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
@@ -89,7 +102,7 @@ class HeadReader:
     def on_headers_complete(self) -> None:
         """Called by the parser at the end of a head."""
         status = self._parser.get_status_code()
-        if status >= _FIRST_FINAL_STATUS or status == 101:  # noqa: PLR2004 - Switching Protocols is final too
-            self._head = self._head or Head(status, self._headers)
-        else:
+        if status // 100 == _INTERIM and status != _SWITCHING:
             self._headers = {}
+        else:
+            self._head = self._head or Head(status, self._headers)

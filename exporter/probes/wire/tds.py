@@ -90,8 +90,13 @@ def prelogin() -> bytes:
     )
 
 
-def parse_head(data: bytes) -> Head:
-    """The head that `HEAD` octets are, of a PRELOGIN or response packet.
+def parse_head(data: bytes, *, carries_tls: bool = False) -> Head:
+    """The head that `HEAD` octets from a server are.
+
+    Args:
+        data: the octets.
+        carries_tls: packets of type PRELOGIN will do as well. Before TLS only an echo
+            of our own would be one.
 
     Raises:
         ProbeError: malformed if they are none.
@@ -99,7 +104,7 @@ def parse_head(data: bytes) -> Head:
     if len(data) != HEAD:
         raise _malformed(f"a head of {len(data)} octets")
     kind, status, size, _, _, _ = _HEAD.unpack(data)
-    if kind not in {_PRELOGIN, _RESPONSE}:
+    if kind != _RESPONSE and not (carries_tls and kind == _PRELOGIN):
         raise _malformed(f"a packet begins with {printable(data)}")
     if not HEAD < size <= PACKET_LIMIT:
         raise _malformed(f"a packet of {size} octets")

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 
 import pytest
 
 from exporter.probes.outcome import Reason, Stage, TlsError, Trust
+from exporter.probes.wire import tds
 from tests.lab.misbehave import closing_on_data, mute, resetting_on_data
 from tests.probing import EXPIRED, ISSUED, server_tls
 from tests.servers.scripted import peer, replies
-from tests.servers.sqlserver import NOT_SUPPORTED, OFF, ON, SqlServer, tls_context
+from tests.servers.sqlserver import (
+    NOT_SUPPORTED,
+    OFF,
+    ON,
+    RESPONSE,
+    SqlServer,
+    _options,
+    _packet,
+    tls_context,
+)
+from tests.servers.threaded import scripted
 
 
 @pytest.fixture
@@ -88,6 +100,25 @@ async def test_a_strict_server_is_asked_again_inside_tls(probe, fake):
     assert server.events[:2] == ["tds/8.0", "prelogin"]
 
 
+async def test_a_strict_server_that_says_no_in_tls_is_asked_again_too(probe, fake):
+    context = fake(strict=True).context
+
+    def treat(sock):
+        if sock.recv(1, socket.MSG_PEEK) == b"\x12":
+            sock.recv(4096)
+            sock.sendall(b"\x15\x03\x01\0\2\2\x46")  # protocol_version
+            return
+        with context.wrap_socket(sock, server_side=True) as secured:
+            secured.recv(4096)
+            secured.sendall(_packet(RESPONSE, _options(ON)))
+            secured.recv(1)
+
+    with scripted(treat) as port:
+        seen = await probe("mssql", port)
+    assert (seen.reason, seen.stage) == (Reason.ANSWERED, Stage.EXCHANGE)
+    assert seen.detail == "SQL Server 16.0.4200, strict encryption (TDS 8)"
+
+
 async def test_a_strict_server_is_not_asked_again_without_tls(probe, fake):
     server = fake(strict=True)
     async with peer(server.serve_strict, server.context) as port:
@@ -117,6 +148,7 @@ HEAD = bytes.fromhex("0401002b00000100")
         pytest.param(b"\x04\x01\0\x09\0\0\1\0\xff", Reason.MALFORMED, id="empty"),
         pytest.param(b"\x04\0\0\x09\0\0\1\0\x00" * 9, Reason.MALFORMED, id="no end"),
         pytest.param(b"HTTP/1.1 400 Bad\r\n", Reason.MALFORMED, id="text"),
+        pytest.param(tds.prelogin(), Reason.MALFORMED, id="an echo"),
     ],
 )
 async def test_any_other_answer_is_no_prelogin(probe, reply, reason):

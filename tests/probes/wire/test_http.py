@@ -57,10 +57,14 @@ def test_switching_protocols_is_final():
 
 
 @pytest.mark.parametrize("version", [b"HTTP/1.0", b"HTTP/1.1"])
-@pytest.mark.parametrize("status", [204, 301, 403, 503])
+@pytest.mark.parametrize("status", [204, 301, 403, 503, 999])
 def test_any_status_is_told(version, status):
     data = version + b" %d Whatever\r\n\r\n" % status
     assert fed(data)[0].status == status
+
+
+def test_a_status_that_no_class_has_is_final():
+    assert fed(b"HTTP/1.1 000 Odd\r\n\r\n")[0].status == 0
 
 
 @pytest.mark.parametrize(
@@ -71,6 +75,9 @@ def test_any_status_is_told(version, status):
         b"\x15\x03\x03\x00\x02\x02\x28",
         b"GET / HTTP/1.1\r\n\r\n",
         b"HTTP/1.1 OK\r\n\r\n",
+        b"RTSP/1.0 200 OK\r\n\r\n",
+        b"HTTP/0.9 no status",
+        b"<html>no head</html>",
         bytes(20),
     ],
 )

@@ -24,7 +24,8 @@ ANSWER = options((0, VERSION), (1, b"\x03"), (2, b"\0"), (4, b"\0"))
 
 def test_the_request_is_one_packet_that_lists_its_options():
     request = tds.prelogin()
-    assert tds.parse_head(request[: tds.HEAD]) == Head(True, len(request) - tds.HEAD)
+    assert request[: tds.HEAD] == bytes.fromhex("1201002f00000000")
+    assert len(request) == 47
     assert tds.parse_prelogin(request[tds.HEAD :]) == Prelogin("0.0.0", Encryption.ON)
 
 
@@ -73,7 +74,13 @@ def test_any_other_prelogin_is_malformed(payload):
 
 def test_a_head_tells_whether_more_follows():
     assert tds.parse_head(bytes.fromhex("0401002b00000100")) == Head(True, 35)
-    assert tds.parse_head(bytes.fromhex("1200100000000100")) == Head(False, 4088)
+    assert tds.parse_head(bytes.fromhex("0400100000000100")) == Head(False, 4088)
+
+
+def test_packets_of_the_clients_type_carry_nothing_but_tls():
+    head = bytes.fromhex("1200100000000100")
+    assert tds.parse_head(head, carries_tls=True) == Head(False, 4088)
+    malformed(tds.parse_head, head)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +105,7 @@ def test_long_messages_travel_in_several_packets(size):
     data, payload, last = tds.packets(b"x" * size), b"", False
     while data:
         assert not last
-        head = tds.parse_head(data[: tds.HEAD])
+        head = tds.parse_head(data[: tds.HEAD], carries_tls=True)
         end = tds.HEAD + head.size
         payload, last, data = payload + data[tds.HEAD : end], head.last, data[end:]
     assert (payload, last) == (b"x" * size, True)
