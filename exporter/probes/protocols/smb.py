@@ -35,7 +35,7 @@ class Smb(Prober):
 
 def _evidence(answer: smb2.Negotiated, now: float) -> Evidence:
     if answer.status:
-        return Evidence(f"SMB 2, no common dialect: NT status {answer.status:#010x}")
+        return Evidence(f"SMB 2, agrees to nothing: NT status {answer.status:#010x}")
     signing = "required" if answer.signing_required else "not required"
     skew = None if answer.server_time is None else answer.server_time - now
     return Evidence(f"SMB {answer.dialect}, signing {signing}", clock_skew=skew)

@@ -57,7 +57,8 @@ class Smtp(Prober):
         offered = await self._ehlo(stream)
         if self.starttls:
             if "STARTTLS" not in offered:
-                raise await _refused(stream, _missing(offered))
+                await _send(stream, "QUIT")
+                raise ProbeError(Reason.REJECTED, _missing(offered))
             await _say(stream, "STARTTLS", _READY)
             stream = await link.start_tls(stream)
             # RFC 3207 4.2: what was said before TLS is void.
@@ -72,8 +73,12 @@ class Smtp(Prober):
 
 
 async def _say(stream: Stream, line: str, expected: int) -> smtp.Reply:
-    await stream.send(line.encode("ascii") + b"\r\n")
+    await _send(stream, line)
     return await _reply(stream, line.split(" ", 1)[0], expected)
+
+
+async def _send(stream: Stream, line: str) -> None:
+    await stream.send(line.encode("ascii") + b"\r\n")
 
 
 async def _reply(stream: Stream, asked: str, expected: int) -> smtp.Reply:
@@ -85,12 +90,6 @@ async def _reply(stream: Stream, asked: str, expected: int) -> smtp.Reply:
     if reply.code != expected:
         raise ProbeError(Reason.MALFORMED, f"{asked}: {reply}, not {expected}")
     return reply
-
-
-async def _refused(stream: Stream, detail: str) -> ProbeError:
-    """The right service without what the rule needs: leave politely, then say so."""
-    await _say(stream, "QUIT", _CLOSING)
-    return ProbeError(Reason.REJECTED, detail)
 
 
 def _missing(offered: tuple[str, ...]) -> str:

@@ -26,6 +26,7 @@ from tests.servers.sshd import sshd
 STARTED = {
     "kdc": (krb5kdc, "closing down fd"),
     "postfix": (lambda folder: postfix(folder, ISSUED), "commands=0/0"),
+    "postfix-plain": (lambda folder: postfix(folder, ISSUED, "none"), "commands=0/0"),
     "slapd": (lambda folder: slapd(folder, ISSUED), "(TLS negotiation failure)"),
     "smbd": (smbd, "Server exit"),
     "sshd": (sshd, "Connection closed by"),
@@ -97,6 +98,14 @@ async def test_postfix_logs_a_session_that_ended_well(probe, servers):
     assert connected.endswith("connect from localhost[127.0.0.1]")
     assert "TLS connection established" in secured
     assert ended.endswith("[127.0.0.1] ehlo=2 starttls=1 quit=1 commands=4")
+
+
+async def test_postfix_is_left_politely_where_it_offers_no_tls(probe, servers):
+    postfix = servers("postfix-plain")
+    assert (await probe("smtp", postfix.port)).detail == "no STARTTLS offered"
+    connected, ended = postfix.until("disconnect from")
+    assert connected.endswith("connect from localhost[127.0.0.1]")
+    assert ended.endswith("[127.0.0.1] ehlo=1 quit=1 commands=2")
 
 
 async def test_slapd_logs_a_search_and_an_unbind_and_no_bind(probe, servers):

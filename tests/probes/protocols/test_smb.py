@@ -34,7 +34,7 @@ async def test_a_server_that_agrees_to_nothing_answers_too(probe, folder, monkey
     with smbd(folder / "new", "server min protocol = SMB3_11") as port:
         seen = await probe("smb", port)
     assert seen.reason is Reason.ANSWERED
-    assert seen.detail == "SMB 2, no common dialect: NT status 0xc00000bb"
+    assert seen.detail == "SMB 2, agrees to nothing: NT status 0xc00000bb"
     assert seen.evidence.clock_skew is None
 
 

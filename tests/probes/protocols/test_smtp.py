@@ -9,7 +9,7 @@ import pytest
 from exporter.probes.outcome import Reason, Stage, TlsError, Trust
 from exporter.probes.protocols import smtp as under_test
 from exporter.probes.protocols.smtp import Smtp
-from tests.lab.misbehave import mute
+from tests.lab.misbehave import closing_on_data, mute, resetting_on_data
 from tests.probing import EXPIRED, ISSUED, server_tls
 from tests.servers.postfix import postfix
 from tests.servers.scripted import dialogue, peer
@@ -73,11 +73,31 @@ async def test_a_refused_ehlo_is_a_rejection(probe):
 
 
 async def test_missing_starttls_is_a_rejection_and_still_ends_with_quit(probe):
-    heard = []
-    async with peer(dialogue(GREETING, PLAIN, BYE, heard=heard)) as port:
+    heard, over = [], asyncio.Event()
+
+    async def treat(reader, writer):
+        await dialogue(GREETING, PLAIN, BYE, heard=heard)(reader, writer)
+        over.set()
+
+    async with peer(treat) as port:
         seen = await probe("smtp", port)
+        async with asyncio.timeout(5):
+            await over.wait()
     assert (seen.reason, seen.detail) == (Reason.REJECTED, "no STARTTLS offered")
     assert heard[-1] == b"QUIT\r\n"
+
+
+@pytest.mark.parametrize("end", [mute, closing_on_data, resetting_on_data])
+async def test_missing_starttls_is_told_whatever_becomes_of_the_goodbye(probe, end):
+    async def treat(reader, writer):
+        writer.write(GREETING)
+        await reader.readline()
+        writer.write(PLAIN)
+        await end(reader, writer)
+
+    async with peer(treat) as port:
+        seen = await probe("smtp", port, timeout=2.0)
+    assert (seen.reason, seen.detail) == (Reason.REJECTED, "no STARTTLS offered")
 
 
 async def test_a_masked_keyword_is_pointed_out(probe):
