@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -24,8 +25,18 @@ class Tls(Prober):
     alpn: tuple[str, ...] = ()
     transports: ClassVar[frozenset[str]] = TCP
 
+    def __post_init__(self) -> None:
+        """Refuses a name that has no room in a ClientHello.
+
+        Raises:
+            ValueError: saying what is allowed.
+        """
+        for name in self.alpn:
+            if not re.fullmatch(r"[!-~]{1,255}", name):
+                raise ValueError("alpn must hold names of 1 to 255 visible characters")
+
     async def probe(self, link: Link, target: Target) -> Evidence:
         """The handshake is the answer, whether or not the chain verifies."""
         stream = await link.connect()
-        await link.start_tls(stream, [name.encode() for name in self.alpn])
+        await link.start_tls(stream, [name.encode("ascii") for name in self.alpn])
         return NO_EVIDENCE
