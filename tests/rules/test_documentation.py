@@ -10,6 +10,7 @@ import trustme
 
 from exporter.probes.protocols import PROBERS
 from exporter.rules.catalogue import load_catalogue
+from exporter.rules.options import _BY_PORT
 from exporter.rules.rule import Status, Usage
 from exporter.rules.schema import json_schema
 from exporter.rules.site import load_site
@@ -33,9 +34,10 @@ def test_every_key_status_and_usage_is_documented(word):
     assert re.search(rf"`([a-z]+\.)?{word}`", TEXT)
 
 
-@pytest.mark.parametrize("name", sorted(set(PROBERS) - {"tls"}))
-def test_every_probe_that_a_port_stands_for_is_documented(name):
-    assert f"| `{name}` |" in TEXT
+@pytest.mark.parametrize(("place", "name"), _BY_PORT.items())
+def test_every_port_that_stands_for_a_probe_is_documented(place, name):
+    port, transport = place
+    assert re.search(rf"\| ([^|]*, )?{port}/{transport}(, [^|]*)? \| `{name}` \|", TEXT)
 
 
 def test_the_first_example_names_every_host_its_role_needs(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 
 from tests.probing import ISSUED, Prober
 from tests.servers.krb5kdc import krb5kdc
+from tests.servers.nginx import nginx
 from tests.servers.postfix import postfix
 from tests.servers.slapd import slapd
 from tests.servers.smbd import smbd
@@ -34,6 +35,12 @@ def folder():
 def postfix_port(folder):
     with postfix(folder / "postfix", ISSUED) as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def nginx_ports(folder):
+    with nginx(folder / "nginx", ISSUED) as ports:
+        yield ports
 
 
 @pytest.fixture(scope="session")

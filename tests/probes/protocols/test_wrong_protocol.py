@@ -6,33 +6,43 @@ import asyncio
 
 import pytest
 
-from exporter.probes.outcome import Reason
+from exporter.probes.protocols import PROBERS
+from tests.lab.misbehave import udp_peer
 from tests.probing import server_tls
+from tests.servers.chrony import chrony
 from tests.servers.scripted import peer
 from tests.servers.sqlserver import SqlServer, tls_context
 
-ANSWERED = Reason.ANSWERED
-CLOSED = Reason.CLOSED
-MALFORMED = Reason.MALFORMED
-TIMEOUT = Reason.TIMEOUT
-
-# Servers that wait for a whole message of their own leave the others waiting too.
-SERVERS = ("postfix", "slapd", "kdc", "smbd", "sshd", "mssql")
+# A server for every protocol, and what every prober makes of it. Servers that wait for
+# a whole message of their own leave the others waiting too.
+SERVERS = ["nginx", "nginx-tls", "postfix", "slapd", "kdc", "smbd", "sshd", "mssql"]
 SEEN = {
-    "http": (MALFORMED, CLOSED, MALFORMED, TIMEOUT, MALFORMED, TIMEOUT),
-    "https": (MALFORMED, CLOSED, MALFORMED, TIMEOUT, MALFORMED, CLOSED),
-    "kerberos": (MALFORMED, CLOSED, ANSWERED, CLOSED, MALFORMED, TIMEOUT),
-    "ldaps": (MALFORMED, ANSWERED, MALFORMED, TIMEOUT, MALFORMED, CLOSED),
-    "mssql": (MALFORMED, CLOSED, MALFORMED, TIMEOUT, MALFORMED, ANSWERED),
-    "smb": (MALFORMED, CLOSED, CLOSED, ANSWERED, MALFORMED, TIMEOUT),
-    "smtp": (ANSWERED, TIMEOUT, TIMEOUT, TIMEOUT, MALFORMED, TIMEOUT),
-    "ssh": (TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT, ANSWERED, TIMEOUT),
+    "http": "answered answered malformed closed malformed timeout malformed timeout",
+    "https": "malformed answered malformed closed malformed timeout malformed closed",
+    "kerberos": "malformed malformed malformed closed answered closed malformed timeout",
+    "ldaps": "malformed malformed malformed answered malformed timeout malformed closed",
+    "mssql": "malformed malformed malformed closed malformed timeout malformed answered",
+    "smb": "malformed malformed malformed closed closed answered malformed timeout",
+    "smtp": "timeout timeout answered timeout timeout timeout malformed timeout",
+    "ssh": "timeout timeout timeout timeout timeout timeout answered timeout",
 }
+# Over UDP what a server does not understand gets no answer from it.
+UDP_SERVERS = ["chrony", "kdc", "browser"]
+SEEN_UDP = {
+    "ntp": "answered timeout timeout",
+    "kerberos": "timeout answered timeout",
+    "sqlbrowser": "timeout timeout answered",
+}
+GENERIC = {"tcp", "udp", "tls"}
+
+
+def told(servers, seen):
+    return dict(zip(servers, (one.reason for one in seen), strict=True))
 
 
 @pytest.fixture
-def ports(postfix_port, slapd_port, kdc_port, smbd_port, sshd_port):
-    return [postfix_port, slapd_port, kdc_port, smbd_port, sshd_port]
+def ports(nginx_ports, postfix_port, slapd_port, kdc_port, smbd_port, sshd_port):
+    return [*nginx_ports, postfix_port, slapd_port, kdc_port, smbd_port, sshd_port]
 
 
 @pytest.mark.parametrize("name", SEEN)
@@ -43,5 +53,27 @@ async def test_only_the_protocols_own_server_answers(probe, tmp_path, ports, nam
         seen = await asyncio.gather(
             *(probe(name, port, timeout=1.5) for port in [*ports, mssql_port])
         )
-    reasons = {server: one.reason for server, one in zip(SERVERS, seen, strict=True)}
-    assert reasons == dict(zip(SERVERS, SEEN[name], strict=True))
+    assert told(SERVERS, seen) == dict(zip(SERVERS, SEEN[name].split(), strict=True))
+
+
+@pytest.mark.parametrize("name", SEEN_UDP)
+async def test_only_the_protocols_own_server_answers_over_udp(
+    probe, tmp_path, kdc_port, name
+):
+    browser = SqlServer(instances={"MSSQLSERVER": 1433})
+    with chrony(tmp_path, "local stratum 10") as time_port:
+        async with udp_peer(browser.browse) as (_, browser_port):
+            ports = [time_port, kdc_port, browser_port]
+            seen = await asyncio.gather(
+                *(probe(name, port, timeout=1.5, udp=True) for port in ports)
+            )
+    due = dict(zip(UDP_SERVERS, SEEN_UDP[name].split(), strict=True))
+    assert told(UDP_SERVERS, seen) == due
+
+
+def test_every_protocol_has_its_own_server():
+    over = {"tcp": SEEN, "udp": SEEN_UDP}
+    for transport, seen in over.items():
+        speaking = {n for n, one in PROBERS.items() if transport in one.transports}
+        assert set(seen) == speaking - GENERIC
+        assert all("answered" in row.split() for row in seen.values())

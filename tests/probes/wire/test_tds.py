@@ -8,7 +8,7 @@ from exporter.probes.wire import tds
 from exporter.probes.wire.tds import Encryption, Head, Prelogin
 from tests.probes.wire.codec import every_cut_is_malformed, malformed, never_surprised
 
-VERSION = bytes([16, 0, 0x10, 0x68, 0, 0])
+VERSION = bytes([10, 50, 0x10, 0x68, 0, 1])
 
 
 def options(*values, end=b"\xff"):
@@ -30,7 +30,7 @@ def test_the_request_is_one_packet_that_lists_its_options():
 
 
 def test_an_answer_tells_version_and_encryption():
-    assert tds.parse_prelogin(ANSWER) == Prelogin("16.0.4200", Encryption.REQUIRED)
+    assert tds.parse_prelogin(ANSWER) == Prelogin("10.50.4200", Encryption.REQUIRED)
 
 
 def test_options_nobody_asked_for_are_read_over():
