@@ -24,8 +24,11 @@ ANSWER = options((0, VERSION), (1, b"\x03"), (2, b"\0"), (4, b"\0"))
 
 def test_the_request_is_one_packet_that_lists_its_options():
     request = tds.prelogin()
-    assert request[: tds.HEAD] == bytes.fromhex("1201002f00000000")
-    assert len(request) == 47
+    assert request == bytes.fromhex(
+        "12 01 002f 0000 00 00"
+        "00 001a 0006  01 0020 0001  02 0021 0001  03 0022 0004  04 0026 0001  ff"
+        "000000000000  01  00  00000000  00"
+    )
     assert tds.parse_prelogin(request[tds.HEAD :]) == Prelogin("0.0.0", Encryption.ON)
 
 
