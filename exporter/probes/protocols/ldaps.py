@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from exporter.probes.outcome import Evidence
 from exporter.probes.protocols.base import TCP, Prober
 from exporter.probes.wire import ldap
+from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
     from exporter.probes.link import Link
@@ -33,7 +34,7 @@ class Ldaps(Prober):
 
 def _describe(outcome: ldap.Outcome) -> str:
     told = [
-        f"{name} {' '.join(outcome.attributes[name.lower()])}"
+        f"{name} {printable(' '.join(outcome.attributes[name.lower()]))}"
         for name in ldap.ATTRIBUTES
         if name.lower() in outcome.attributes
     ]

@@ -20,6 +20,18 @@ def text(said):
     return ber.encode(ber.OCTET_STRING, said)
 
 
+def root(**attributes):
+    pairs = (
+        ber.encode(
+            ber.SEQUENCE,
+            text(name.encode()),
+            ber.encode(ber.SET, *map(text, values)),
+        )
+        for name, values in attributes.items()
+    )
+    return outcome(ber.encode(0x64, text(b""), ber.encode(ber.SEQUENCE, *pairs)))
+
+
 DONE = outcome(ber.encode(0x65, ber.integer(0, ber.ENUMERATED), text(b""), text(b"")))
 
 
@@ -38,16 +50,20 @@ async def test_a_server_that_wants_a_bind_first_answers_too(probe, folder):
 
 
 async def test_the_domain_controller_that_answers_is_named(probe, tmp_path):
-    attribute = ber.encode(
-        ber.SEQUENCE,
-        text(b"dnsHostName"),
-        ber.encode(ber.SET, text(b"dc2.uni.example")),
-    )
-    entry = ber.encode(0x64, text(b""), ber.encode(ber.SEQUENCE, attribute))
-    tls = server_tls(tmp_path)
-    async with peer(replies(outcome(entry) + DONE), tls) as port:
+    answer = root(dnsHostName=[b"dc2.uni.example"]) + DONE
+    async with peer(replies(answer), server_tls(tmp_path)) as port:
         seen = await probe("ldaps", port)
     assert seen.detail == "dnsHostName dc2.uni.example"
+
+
+async def test_a_root_that_tells_too_much_is_cut_short(probe, tmp_path):
+    much = [b"\x1b" * 60] * 250
+    answer = root(dnsHostName=much, supportedLDAPVersion=much, other=much) + DONE
+    async with peer(replies(answer), server_tls(tmp_path)) as port:
+        seen = await probe("ldaps", port)
+    assert seen.reason is Reason.ANSWERED
+    assert seen.detail.startswith(r"dnsHostName \x1b\x1b")
+    assert len(seen.detail) < 500
 
 
 async def test_an_empty_root_is_an_answer(probe, tmp_path):

@@ -36,14 +36,20 @@ ANSWERS = {
     "mssql": (TDS, {"tls": False}),
     "smb": (SMB + bytes(44), {}),
     "smtp": (SMTP, {"starttls": False}),
+    "ssh": (b"SSH-2.0-slow\r\n", {}),
+    "http": (b"HTTP/1.1 204 Slow\r\n\r\n", {}),
+    "https": (b"HTTP/1.1 204 Slow\r\n\r\n", {}),
 }
+INSIDE_TLS = {"ldaps", "https"}
+# The head of a record of 16 KiB, which is most of a minute away at this pace.
+RECORD = b"\x16\x03\x03\x40\x00" + bytes(500)
 
 
 @pytest.fixture(params=ANSWERS)
 def answer(request, tmp_path):
     """Name, bytes of a right answer, options, and the TLS it travels in."""
     data, options = ANSWERS[request.param]
-    tls = server_tls(tmp_path) if request.param == "ldaps" else None
+    tls = server_tls(tmp_path) if request.param in INSIDE_TLS else None
     return request.param, data, options, tls
 
 
@@ -59,3 +65,10 @@ async def test_an_answer_that_drips_for_longer_than_the_deadline_is_none(probe, 
     async with peer(dripping(data, 0.1), tls) as port:
         seen = await probe(name, port, timeout=0.5, **options)
     assert (seen.reason, seen.stage) == (Reason.TIMEOUT, "exchange")
+
+
+@pytest.mark.parametrize("name", ["https", "ldaps", "tls"])
+async def test_a_handshake_that_drips_ends_by_the_deadline_in_tls(probe, name):
+    async with peer(dripping(RECORD, 0.05)) as port:
+        seen = await probe(name, port, timeout=0.5)
+    assert (seen.reason, seen.stage) == (Reason.TIMEOUT, "tls")
