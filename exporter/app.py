@@ -31,7 +31,7 @@ from exporter.monitor.store import Store
 from exporter.probes.dns import Resolver
 from exporter.probes.outcome import Verdict
 from exporter.probes.protocols import PROBERS
-from exporter.probes.runner import MAX_ADDRESSES, Runner, refused_addresses
+from exporter.probes.runner import Runner, bounded, refused_addresses
 from exporter.probes.tls import TlsEngine
 from exporter.rules.problem import ConfigError
 from exporter.rules.rule import Status
@@ -112,7 +112,7 @@ async def trace(site: Site, target: Target) -> dict[str, outcome.Path]:
         runner = _runner(site, resolver, Store(), lag, Controls())
         addresses = await resolver.resolve(target.destination)
         refused = refused_addresses(target, addresses)
-        chosen = [a for a in addresses if a not in refused][:MAX_ADDRESSES]
+        chosen = bounded([a for a in addresses if a not in refused])
         paths = await asyncio.gather(*(runner.trace(target, a) for a in chosen))
         return dict(zip(chosen, paths, strict=True))
 

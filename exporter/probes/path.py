@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.probes.link import Link
-from exporter.probes.outcome import Hop, Path, ProbeError, Reason
+from exporter.probes.outcome import INCONCLUSIVE, Hop, Path, ProbeError, Reason
 from exporter.probes.protocols.tcp import Tcp
 from exporter.rules.rule import Transport
 

@@ -45,6 +45,9 @@ logger = logging.getLogger(__name__)
 
 MAX_ADDRESSES = 8
 """Addresses of one name probed in a round; a CDN may list many more."""
+_LOOK_UP = 5.0
+"""Seconds that a look-up may take at the least: until the resolver has asked twice.
+A rule's own timeout may be shorter, since a peer nearby answers sooner."""
 _STALL = 0.1
 """Share of a deadline spent without CPU beyond which silence proves nothing."""
 # What a peer that would have answered does to a client that is late.
@@ -153,17 +156,18 @@ class Runner:
             return [_bug(target, error, "", Stage.RESOLVE)]
         resolve = time.perf_counter() - started
         refused = refused_addresses(target, addresses) if via is None else ()
-        chosen = [a for a in addresses if a not in refused][:MAX_ADDRESSES]
-        left_out = [_left_out(address) for address in refused[:MAX_ADDRESSES]]
+        chosen = bounded([a for a in addresses if a not in refused])
+        left_out = [_left_out(address) for address in bounded(refused)]
         probes = [self._probe(target, address, resolve) for address in chosen]
         if len(probes) == 1 or self.prober(target.rule).one_at_a_time:
             return [await probe for probe in probes] + left_out
         return await asyncio.gather(*probes) + left_out
 
-    async def _addresses(self, host: str, patience: float) -> Sequence[str]:
+    async def _addresses(self, host: str, timeout: float) -> Sequence[str]:
         addresses = self._resolver.known(host)
         if addresses is not None:
             return addresses
+        patience = max(timeout, _LOOK_UP)
         stalled = self._stalled()
         try:
             async with asyncio.timeout(patience):
@@ -258,6 +262,14 @@ def refused_addresses(target: Target, addresses: Sequence[str]) -> Sequence[str]
     return [a for a in addresses if target.untrusted and not is_public(a)]
 
 
+def bounded(addresses: Sequence[str]) -> list[str]:
+    """As many of them as are probed: a family that has many leaves the other room."""
+    v4 = [address for address in addresses if ":" not in address]
+    v6 = [address for address in addresses if ":" in address]
+    kept = v6[: max(MAX_ADDRESSES // 2, MAX_ADDRESSES - len(v4))]
+    return v4[: MAX_ADDRESSES - len(kept)] + kept
+
+
 def _left_out(address: str) -> Observation:
     detail = f"refused to probe {address}: not public, and a mirror list leads to it"
     return Observation(address, Stage.RESOLVE, Reason.UNTESTED, detail)
@@ -271,8 +283,8 @@ def _bug(target: Target, error: Exception, address: str, stage: Stage) -> Observ
 def _deciding(judged: Sequence[Judged], verdict: Verdict) -> Observation:
     """The observation that stands for the round.
 
-    Of those that share its verdict: one in which somebody said who refused, then
-    the one that came furthest.
+    Of those that share its verdict: an answer, then one in which somebody said who
+    refused, then the one that came furthest.
     """
     if len(judged) == 1:
         return judged[0].observation
@@ -280,5 +292,9 @@ def _deciding(judged: Sequence[Judged], verdict: Verdict) -> Observation:
     stages = list(Stage)
     return max(
         sharing,
-        key=lambda seen: (seen.origin is not Origin.NOBODY, stages.index(seen.stage)),
+        key=lambda seen: (
+            seen.reason is Reason.ANSWERED,
+            seen.origin is not Origin.NOBODY,
+            stages.index(seen.stage),
+        ),
     )

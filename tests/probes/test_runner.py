@@ -13,6 +13,8 @@ from exporter.probes.dns import Resolver
 from exporter.probes.outcome import (
     NO_EVIDENCE,
     Evidence,
+    Judged,
+    Origin,
     ProbeError,
     Reason,
     Stage,
@@ -92,10 +94,23 @@ async def test_a_name_that_fails_ends_the_round_at_resolve(reason):
     assert result.observation.address == ""
 
 
-async def test_a_look_up_without_end_is_a_dns_failure():
+async def test_a_look_up_without_end_is_a_dns_failure(monkeypatch):
+    monkeypatch.setattr(under_test, "_LOOK_UP", 0.05)
     result = await run_with(asyncio.Event().wait).run(make.target(timeout=0.05))
     assert result.observation.reason is Reason.DNS_FAILURE
     assert result.observation.stage is Stage.RESOLVE
+
+
+async def test_a_look_up_may_take_longer_than_a_peer_nearby_may():
+    async def slowly():
+        await asyncio.sleep(0.3)
+        return ("127.0.0.1",)
+
+    with scripted(closes_at_once, "127.0.0.1") as port:
+        target = make.target(port=port, timeout=0.2)
+        result = await run_with(slowly).run(target)
+    assert result.observation.reason is not Reason.DNS_FAILURE
+    assert result.observation.stage is not Stage.RESOLVE
 
 
 async def test_a_look_up_that_breaks_is_our_bug(caplog):
@@ -165,6 +180,15 @@ async def test_the_number_of_addresses_is_bounded():
     assert len(result.addresses) == MAX_ADDRESSES
 
 
+@pytest.mark.parametrize(
+    ("v4", "v6", "kept"), [(20, 20, (4, 4)), (20, 1, (7, 1)), (2, 20, (2, 6))]
+)
+def test_many_addresses_of_one_family_leave_room_for_the_other(v4, v6, kept):
+    addresses = [f"127.0.1.{n}" for n in range(v4)] + [f"::{n:x}" for n in range(v6)]
+    chosen = under_test.bounded(addresses)
+    assert chosen == addresses[: kept[0]] + addresses[v4 : v4 + kept[1]]
+
+
 async def test_addresses_of_one_sshd_are_never_probed_in_parallel():
     busy = most = 0
 
@@ -229,7 +253,8 @@ async def test_a_peer_that_gave_up_on_us_while_we_did_not_run_is_not_to_blame(
     assert result.observation.reason is reason
 
 
-async def test_a_look_up_that_we_slept_through_is_our_own_fault():
+async def test_a_look_up_that_we_slept_through_is_our_own_fault(monkeypatch):
+    monkeypatch.setattr(under_test, "_LOOK_UP", 0.05)
     stalled = iter([0.0, 5.0])
     runner = run_with(asyncio.Event().wait, stalled=lambda: next(stalled))
     result = await runner.run(make.target(timeout=0.05))
@@ -296,3 +321,10 @@ async def test_what_refused_stands_for_the_round_over_plain_silence():
     assert under_test._deciding(result.addresses, Verdict.VIOLATED) in [
         one.observation for one in result.addresses
     ]
+
+
+def test_an_answer_stands_for_the_round_over_a_port_where_nothing_listens():
+    refused = make.seen(Reason.PORT_UNREACHABLE, origin=Origin.DESTINATION)
+    answered = make.seen(Reason.ANSWERED, Stage.EXCHANGE)
+    judged = [Judged(seen, Verdict.HOLDS) for seen in (refused, answered)]
+    assert under_test._deciding(judged, Verdict.HOLDS) is answered
