@@ -1,30 +1,35 @@
 """A round as the service runs it: confirmed before it alarms, traced when it fails.
 
 A verdict flips to violated only after a second look, for one lost packet is no
-outage. A failure that names nobody is traced: a reset at once, since a trace of it
-takes milliseconds and may show that a device on the path sent it; silence afterwards,
-since that takes seconds. Each failure is traced once, no target more often than the
-cooldown allows, and only a few at a time.
+outage. Then it is told at once: a failure that names nobody is traced afterwards, for
+a trace takes seconds. Each failure is traced once, no target more often than the
+cooldown allows, and only a few at a time. What a trace has shown of a reset is worth
+no more than that trace, so it is made again when it has grown as old as the cooldown.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import Reason, Stage, Verdict
+from exporter.probes.outcome import Origin, ProbeError, Reason, Stage, Verdict
 from exporter.probes.path import TRACEABLE
 from exporter.probes.protocols.base import FLOOR
+from exporter.rules.rule import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from exporter.monitor.store import Store
+    from exporter.probes.distance import Distance
     from exporter.probes.outcome import Path, Result
     from exporter.probes.runner import Runner
     from exporter.rules.rule import Target
+
+logger = logging.getLogger(__name__)
 
 CONFIRM_AFTER = 1.0
 """Seconds between a failure and the second look."""
@@ -32,6 +37,12 @@ TRACE_COOLDOWN = 300.0
 """Seconds between two traces of one target, at the least."""
 _TRACES = 3
 """Traces under way at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    distance: Distance
+    at: float
 
 
 class Rounds:
@@ -53,7 +64,10 @@ class Rounds:
         self._store = store
         self._clock = clock
         self._traced: dict[tuple[str, str, int], float] = {}
+        self._unplaced: set[tuple[str, str, int]] = set()
+        self._distances: dict[str, _Measured] = {}
         self._slots = asyncio.Semaphore(_TRACES)
+        self._measuring = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, target: Target) -> float | None:
@@ -63,15 +77,12 @@ class Rounds:
             await asyncio.sleep(CONFIRM_AFTER)
             again = await self._runner.run(target)
             result = replace(again, attempts=result.attempts + again.attempts)
-        worth_a_trace = self._worth_a_trace(target, result)
-        if worth_a_trace and result.observation.reason is Reason.REFUSED:
-            await self._trace_reset(target, result)
-        else:
-            self._store.add(target, result)
-            if worth_a_trace:
-                task = asyncio.create_task(self._trace_silence(target, result))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+        self._store.add(target, result)
+        if addresses := self._to_trace(target, result):
+            self._traced[target.key] = self._clock()
+            task = asyncio.create_task(self._trace(target, result, addresses))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return _hold_off(result)
 
     async def settle(self) -> None:
@@ -100,51 +111,95 @@ class Rounds:
             return False
         return stage is Stage.CONNECT or self._runner.prober(target.rule).floor <= FLOOR
 
-    def _worth_a_trace(self, target: Target, result: Result) -> bool:
-        seen = result.observation
-        if result.verdict is Verdict.HOLDS or seen.stage is not Stage.CONNECT:
-            return False
-        if seen.reason not in TRACEABLE or not seen.address or seen.via:
-            return False
-        record = self._store.record(target)
-        if record is None or (record.latest is not None and record.path is not None):
-            return False
+    def _to_trace(self, target: Target, result: Result) -> Collection[str]:
+        """The addresses to trace now: of a new failure, or with old evidence."""
         last = self._traced.get(target.key)
-        if last is not None and self._clock() - last < TRACE_COOLDOWN:
-            return False
-        self._traced[target.key] = self._clock()
-        return True
+        record = self._store.record(target)
+        cooling = last is not None and self._clock() - last < TRACE_COOLDOWN
+        if record is None or cooling:
+            return ()
+        resets = _resets(result)
+        if Origin.PATH in resets.values():
+            return resets
+        if record.path is not None and not self._may_place(target, resets):
+            return ()
+        if not _is_nameless_failure(result):
+            return ()
+        return resets or (result.observation.address,)
 
-    async def _trace_reset(self, target: Target, result: Result) -> None:
-        address = result.observation.address
-        async with self._slots:
-            distance = await self._distance(target, address)
-            path = await self._runner.trace(target, address, distance)
-        if path.refused_on_path:
-            attempts = result.attempts
-            result = self._runner.blame_path(target, result, path)
-            result = replace(result, attempts=attempts)
-        self._store.add(target, result)
-        self._store.add_path(target, path)
+    def _may_place(self, target: Target, resets: Collection[str]) -> bool:
+        """Whether the distance that a trace of these resets lacked is known by now."""
+        return target.key in self._unplaced and any(map(self._answered_at, resets))
 
-    async def _trace_silence(self, target: Target, result: Result) -> None:
-        async with self._slots:
-            path = await self._runner.trace(target, result.observation.address)
-        self._store.add_path(target, path)
+    async def _trace(
+        self, target: Target, result: Result, addresses: Collection[str]
+    ) -> None:
+        try:
+            async with self._slots:
+                paths = {
+                    one: await self._path(target, result, one) for one in addresses
+                }
+        except ProbeError as error:
+            # This host was in no state to trace: a later round may try again.
+            logger.info("%s: %s", target, error.detail)
+            self._traced.pop(target.key, None)
+            return
+        placed = self._runner.place_resets(target, result, paths)
+        self._store.revise(target, result, placed)
+        if result.observation.address in paths:
+            self._store.add_path(target, paths[result.observation.address])
 
-    async def _distance(self, target: Target, address: str) -> int | None:
-        """Hops to a host, as another rule that it answers measures them."""
+    async def _path(self, target: Target, result: Result, address: str) -> Path:
+        distance = None
+        if address in _resets(result):
+            distance = await self._distance(address)
+            known = self._unplaced.discard if distance else self._unplaced.add
+            known(target.key)
+        return await self._runner.trace(target, address, distance)
+
+    async def _distance(self, address: str) -> Distance | None:
+        """How far a host is, as a rule that it answers over TCP measures it."""
+        async with self._measuring:
+            now = self._clock()
+            self._distances = {
+                key: one
+                for key, one in self._distances.items()
+                if now - one.at < TRACE_COOLDOWN
+            }
+            other = self._answered_at(address)
+            if address not in self._distances and other is not None:
+                distance = await self._runner.distance(other, address)
+                if distance is not None:
+                    self._distances[address] = _Measured(distance, now)
+            known = self._distances.get(address)
+        return None if known is None else known.distance
+
+    def _answered_at(self, address: str) -> Target | None:
+        """A target over TCP that the address answers at present, if there is one."""
         for record in self._store.records():
-            other = record.target
-            answered = record.latest is not None and any(
-                one.observation.reason is Reason.ANSWERED
-                and one.observation.address == address
-                for one in record.latest.addresses
-            )
-            if answered and other.rule.transport is target.rule.transport:
-                path: Path = await self._runner.trace(other, address)
-                return path.answered_ttl if path.ended is Reason.ANSWERED else None
+            if record.target.rule.transport is not Transport.TCP:
+                continue
+            for one in record.latest.addresses if record.latest else ():
+                seen = one.observation
+                if seen.reason is Reason.ANSWERED and seen.address == address:
+                    return record.target
         return None
+
+
+def _resets(result: Result) -> dict[str, Origin]:
+    """The addresses that reset, and whose reset that is known to be."""
+    ends = [one.observation for one in result.addresses]
+    return {
+        seen.address: seen.origin
+        for seen in ends
+        if seen.reason is Reason.REFUSED and not seen.via
+    }
+
+
+def _is_nameless_failure(result: Result) -> bool:
+    seen = result.observation
+    early = seen.stage is Stage.CONNECT and bool(seen.address) and not seen.via
+    return early and seen.reason in TRACEABLE and result.verdict is not Verdict.HOLDS
 
 
 def _hold_off(result: Result) -> float | None:

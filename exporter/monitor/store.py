@@ -16,7 +16,7 @@ from exporter.probes.outcome import Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from exporter.probes.outcome import Observation, Path, Result
+    from exporter.probes.outcome import Observation, Path, Reason, Result, Stage
     from exporter.rules.rule import Target
 
 EPISODES = 24
@@ -68,6 +68,7 @@ class Record:
         now = result.finished_timestamp
         if self.latest is None or self.latest.verdict is not result.verdict:
             self.state_change_timestamp = now
+        if self.latest is None or _cause(self.latest) != _cause(result):
             self.path = None
         self.latest = result
         self.attempts += result.attempts
@@ -78,6 +79,15 @@ class Record:
         if result.verdict is Verdict.HOLDS:
             self.last_success_timestamp = now
         self._remember(result)
+
+    def revise(self, placed: Result) -> None:
+        """Takes in the latest round as a trace shows it; it is not counted again."""
+        if placed.verdict is not self.verdict:
+            self.attempts -= placed.attempts
+            self.add(placed)
+            return
+        self.latest = placed
+        self.episodes[-1].sample = placed.observation
 
     def _remember(self, result: Result) -> None:
         seen = result.observation
@@ -131,6 +141,14 @@ class Store:
         for listener in self.listeners:
             listener(record)
 
+    def revise(self, target: Target, result: Result, placed: Result) -> None:
+        """Takes in what a trace shows of a round, unless another has come since."""
+        record = self.record(target)
+        if record is not None and record.latest is result:
+            record.revise(placed)
+            for listener in self.trace_listeners:
+                listener(record)
+
     def add_path(self, target: Target, path: Path) -> None:
         """Takes in a trace of a present failure; a late one is dropped."""
         record = self.record(target)
@@ -159,6 +177,10 @@ class Store:
             if record.target.destination == destination:
                 return record.verdict
         return Verdict.UNKNOWN
+
+
+def _cause(result: Result) -> tuple[Verdict, Stage, Reason]:
+    return result.verdict, result.observation.stage, result.observation.reason
 
 
 def _alike(episode: Episode, result: Result) -> bool:

@@ -25,6 +25,8 @@ _LINUX = sys.platform == "linux"
 # linux/in.h, linux/in6.h, asm-generic/socket.h: Python names not all of them.
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
+_IP_MINTTL = 21
+_IPV6_MINHOPCOUNT = 73
 _SO_TIMESTAMPNS = 35
 _MSG_ERRQUEUE = 0x2000
 
@@ -59,6 +61,16 @@ def limit_hops(sock: socket.socket, ttl: int, *, v6: bool) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
     else:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+
+
+def require_hops(sock: socket.socket, least: int, *, v6: bool) -> None:
+    """Hears only what arrives with at least so much to live (RFC 5082)."""
+    if not _LINUX:
+        return
+    if v6:
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MINHOPCOUNT, least)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_MINTTL, least)
 
 
 def stamp_datagrams(sock: socket.socket) -> None:

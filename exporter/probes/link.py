@@ -81,6 +81,7 @@ class Link:
         latency: network round trip in seconds, once known.
         syn_retransmits: SYNs the kernel sent again, once connected or given up.
         tls: the certificate chain presented, once there was one.
+        least_ttl: what arrives with less left to live is not heard; None for all.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Link:
         self.latency: float | None = None
         self.syn_retransmits: int | None = None
         self.tls: TlsFacts | None = None
+        self.least_ttl: int | None = None
         self._secure = secure
         self._ttl = ttl
         self.via = via
@@ -257,6 +259,8 @@ class Link:
         kernel.queue_errors(sock, v6=v6)
         if self._ttl is not None:
             kernel.limit_hops(sock, self._ttl, v6=v6)
+        if self.least_ttl is not None:
+            kernel.require_hops(sock, self.least_ttl, v6=v6)
         return sock
 
     def _note_handshake(self, sock: socket.socket) -> None:

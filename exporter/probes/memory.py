@@ -17,6 +17,7 @@ from exporter.probes.outcome import Observation, Origin, Reason, Stage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from exporter.probes.outcome import Path
     from exporter.rules.rule import Target
 
 _ROUNDS = 3
@@ -58,9 +59,12 @@ class Memory:
         self._resets.pop(key, None)
         return seen
 
-    def blame_path(self, target: Target, address: str, last_hop: str) -> None:
-        """From now on, resets from this address are known to come from the path."""
-        where = f"at or behind {last_hop}" if last_hop else "before the destination"
+    def place_reset(self, target: Target, address: str, path: Path) -> None:
+        """Takes in what a trace has shown of whose this address's resets are."""
+        if not path.refused_on_path:
+            self._resets.pop((*target.key, address), None)
+            return
+        where = f"at or behind {path.last_hop}" if path.last_hop else "right here"
         self._resets[*target.key, address] = (
             f"reset by a device on the path, {where}: nearer than the destination is"
         )

@@ -5,24 +5,23 @@ drop it says so from its own address, and the kernel keeps that in the socket's 
 queue. The first time to live that brings an answer is the distance of whoever
 answers; silence after the last router that spoke puts the drop right behind it.
 
-A reset bears no name. But one that arrives from nearer than the host is known to be
-cannot be the host's: `distance` is what another rule's answer measured.
+A reset bears no name; distance.py tells whether it came from nearer than the host.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exporter.probes.link import Link
-from exporter.probes.outcome import INCONCLUSIVE, Hop, Path, ProbeError, Reason
+from exporter.probes.outcome import Hop, Path, ProbeError, Reason
 from exporter.probes.protocols.tcp import Tcp
 from exporter.rules.rule import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from exporter.probes.link import Secure
     from exporter.probes.outcome import Icmp
@@ -30,10 +29,13 @@ if TYPE_CHECKING:
     from exporter.rules.rule import Target
 
 MAX_HOPS = 30
-_PATIENCE = 1.0
+PATIENCE = 1.0
 """Seconds for a hop to speak; routers answer at once or not at all."""
 _SILENT_HOPS = 5
-"""Silent hops in a row after which the path is taken to end."""
+"""Silent hops in a row after which a path that nobody answers is taken to end."""
+_AGAIN = 2
+_STALL = 0.5
+"""Share of a hop's patience spent without CPU beyond which its silence is ours."""
 # Requests under way at once. A datagram service answers each one that reaches it, so
 # few go at a time; a SYN that arrives only opens and closes a connection.
 _AT_ONCE = {Transport.TCP: 6, Transport.UDP: 2}
@@ -42,102 +44,140 @@ _AT_ONCE = {Transport.TCP: 6, Transport.UDP: 2}
 TRACEABLE = frozenset(
     {Reason.TIMEOUT, Reason.REFUSED, Reason.HOST_UNREACHABLE, Reason.PORT_UNREACHABLE}
 )
+# Without an ICMP message these come from a device without a name, or from this host.
+_UNNAMED = frozenset({Reason.REFUSED, Reason.NO_ROUTE, Reason.PROHIBITED})
 _TIME_EXCEEDED = {4: 11, 6: 3}
 
 
-async def trace(
-    target: Target,
-    address: str,
-    prober: Prober,
-    secure: Secure,
-    distance: int | None = None,
-) -> Path:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What a trace follows: a target's own port at one of its addresses.
+
+    `prober` is the rule's own; over TCP only the handshake is made. `secure` is the
+    TLS engine, for links.
+    """
+
+    target: Target
+    address: str
+    prober: Prober
+    secure: Secure
+
+    def link(self, ttl: int | None = None) -> Link:
+        """A way to the address, for what lives `ttl` hops."""
+        return Link(self.target, self.address, self.secure, ttl=ttl)
+
+
+async def trace(way: Way, stalled: Callable[[], float]) -> Path:
     """Traces the path to one address of a target.
 
     Args:
-        target: what is to be reached, on its own port.
-        address: one of its addresses.
-        prober: the rule's own; over TCP only the handshake is made.
-        secure: the TLS engine, for links.
-        distance: hops to the host, where something else has measured them.
+        way: what to trace.
+        stalled: seconds, ever growing, in which this process did not get to run.
+
+    Raises:
+        ProbeError: local_fault if a hop was silent only because this host could not
+            listen to it, or not even send.
     """
-    tracer = _Tracer(target, address, prober, secure)
+    tracer = _Tracer(way, stalled)
     hops = await tracer.run()
-    return _summary(hops, tracer.answered, distance)
+    if tracer.disturbed:
+        raise ProbeError(Reason.LOCAL_FAULT, "this host was too busy to trace the path")
+    return _summary(hops, tracer.answered)
 
 
 class _Tracer:
-    def __init__(
-        self, target: Target, address: str, prober: Prober, secure: Secure
-    ) -> None:
+    def __init__(self, way: Way, stalled: Callable[[], float]) -> None:
         # A hop's patience bounds the wait, however long the rule's own timeout is.
-        rule = replace(target.rule, timeout=_PATIENCE)
-        self._target = replace(target, rule=rule)
-        self._address = address
-        self._prober = Tcp() if rule.transport is Transport.TCP else prober
-        self._secure = secure
+        rule = replace(way.target.rule, timeout=PATIENCE)
+        self._target = replace(way.target, rule=rule)
+        self._way = way
+        self._prober = Tcp() if rule.transport is Transport.TCP else way.prober
+        self._stalled = stalled
         self.answered: dict[int, Reason] = {}
+        self.disturbed = False
 
     async def run(self) -> list[Hop]:
-        """The hops up to the first answer, or to the last router that spoke."""
-        hops: list[Hop] = []
+        """The hops up to the first answer, or to the last router that spoke.
+
+        The farthest goes first: if it answers, no number of silent hops is the end.
+        """
         width = _AT_ONCE[self._target.rule.transport]
-        for first in range(1, MAX_HOPS + 1, width):
-            ttls = range(first, min(first + width, MAX_HOPS + 1))
-            hops += await asyncio.gather(*(self._hop(ttl) for ttl in ttls))
-            if self.answered or _all_silent(hops[-_SILENT_HOPS:]):
+        farthest, *hops = await self._ask([MAX_HOPS, *range(1, width)])
+        answers = MAX_HOPS in self.answered
+        while not any(hop.ttl in self.answered for hop in hops):
+            silent = not answers and _all_silent(hops[-_SILENT_HOPS:])
+            first = len(hops) + 1
+            if silent or first == MAX_HOPS:
                 break
+            hops += await self._ask(range(first, min(first + width, MAX_HOPS)))
+        if not self.answered:
+            hops = await self._listen_again(hops)
         end = min(self.answered, default=_last_spoken(hops))
-        return hops[:end]
+        return [*hops, farthest][:end]
+
+    async def _listen_again(self, hops: Sequence[Hop]) -> list[Hop]:
+        """`hops`, with the silent ones behind the last that spoke asked twice more.
+
+        A router may have said enough for the moment, or lie on one of several ways.
+        """
+        known = {hop.ttl: hop for hop in hops}
+        while not self.answered:
+            next_ = _last_spoken(known.values()) + 1
+            asked = await self._ask([next_, next_ + 1] * _AGAIN)
+            spoken = {hop.ttl: hop for hop in asked if hop.address is not None}
+            known |= spoken
+            if not spoken or next_ >= MAX_HOPS:
+                break
+        return [known.get(ttl, Hop(ttl)) for ttl in range(1, max(known) + 1)]
+
+    async def _ask(self, ttls: Iterable[int]) -> list[Hop]:
+        return await asyncio.gather(*(self._hop(ttl) for ttl in ttls))
 
     async def _hop(self, ttl: int) -> Hop:
-        with Link(self._target, self._address, self._secure, ttl=ttl) as link:
+        stalled = self._stalled()
+        with self._way.link(ttl) as link:
             started = time.perf_counter()
             try:
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(PATIENCE):
                     await self._prober.probe(link, self._target)
             except TimeoutError:
-                return Hop(ttl)
+                return self._silent(ttl, stalled)
             except ProbeError as error:
-                took = time.perf_counter() - started
-                if error.icmp is not None and _exceeded(error.icmp, self._address):
-                    return Hop(ttl, error.icmp.sender, took)
-                return self._end(ttl, error, took)
+                if error.reason in {Reason.TIMEOUT, Reason.UNTESTED}:
+                    return self._silent(ttl, stalled)
+                return self._end(ttl, error, time.perf_counter() - started)
             took = link.latency or time.perf_counter() - started
             self.answered[ttl] = Reason.ANSWERED
-            return Hop(ttl, self._address, took)
+            return Hop(ttl, self._way.address, took)
+
+    def _silent(self, ttl: int, stalled: float) -> Hop:
+        self.disturbed |= self._stalled() - stalled > PATIENCE * _STALL
+        return Hop(ttl)
 
     def _end(self, ttl: int, error: ProbeError, took: float) -> Hop:
-        if error.reason in {Reason.TIMEOUT, Reason.UNTESTED}:
+        if error.reason is Reason.LOCAL_FAULT:
+            self.disturbed = True
             return Hop(ttl)
-        self.answered[ttl] = error.reason
-        sender = error.icmp.sender if error.icmp is not None else None
-        if sender is None and error.reason is not Reason.REFUSED:
-            sender = self._address
-        return Hop(ttl, sender, took)
+        if error.icmp is None:
+            self.answered[ttl] = error.reason
+            return Hop(
+                ttl, None if error.reason in _UNNAMED else self._way.address, took
+            )
+        if not _exceeded(error.icmp, self._way.address):
+            self.answered[ttl] = error.reason
+        return Hop(ttl, error.icmp.sender, took)
 
 
-def _summary(
-    hops: Sequence[Hop], answered: dict[int, Reason], distance: int | None
-) -> Path:
+def _summary(hops: Sequence[Hop], answered: dict[int, Reason]) -> Path:
     ttl = min(answered, default=None)
-    reason = answered[ttl] if ttl is not None else None
     spoken = [hop for hop in hops if hop.address is not None and hop.ttl != ttl]
     last = spoken[-1] if spoken else None
-    # A router answers for what it forwards from its own hop on, a host at its own.
-    cut_short = (
-        reason is Reason.REFUSED
-        and ttl is not None
-        and distance is not None
-        and ttl < distance
-    )
     return Path(
         hops=tuple(hops),
         answered_ttl=ttl,
-        ended=reason,
+        ended=answered[ttl] if ttl is not None else None,
         last_hop=last.address or "" if last else "",
         last_ttl=last.ttl if last else 0,
-        refused_on_path=cut_short,
     )
 
 
@@ -150,5 +190,5 @@ def _all_silent(hops: Sequence[Hop]) -> bool:
     return len(silent) == len(hops) >= _SILENT_HOPS
 
 
-def _last_spoken(hops: Sequence[Hop]) -> int:
+def _last_spoken(hops: Iterable[Hop]) -> int:
     return max((hop.ttl for hop in hops if hop.address is not None), default=0)

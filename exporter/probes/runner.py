@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.probes.control import distrust
+from exporter.probes.distance import measure, placed
 from exporter.probes.link import Link
 from exporter.probes.memory import Memory
 from exporter.probes.outcome import (
@@ -25,15 +27,16 @@ from exporter.probes.outcome import (
     Stage,
     Verdict,
 )
-from exporter.probes.path import trace
+from exporter.probes.path import Way, trace
 from exporter.probes.protocols import PROBERS
 from exporter.probes.verdict import combine, judge
 from exporter.rules.addresses import is_public
 from exporter.rules.rule import Expect, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from exporter.probes.distance import Distance
     from exporter.probes.dns import Resolver
     from exporter.probes.link import Secure
     from exporter.probes.outcome import Evidence, Path
@@ -99,22 +102,39 @@ class Runner:
         return self._judged(target, observations, time.perf_counter() - started)
 
     async def trace(
-        self, target: Target, address: str, distance: int | None = None
+        self, target: Target, address: str, distance: Distance | None = None
     ) -> Path:
-        """The path to one address, see path.py. Raises nothing but cancellation."""
-        return await trace(
-            target, address, self.prober(target.rule), self._secure, distance
-        )
+        """The path to one address, see path.py.
 
-    def blame_path(self, target: Target, result: Result, path: Path) -> Result:
-        """`result` with its resets known to come from the path, in later rounds too."""
-        for one in result.addresses:
-            if one.observation.reason is Reason.REFUSED:
-                self._memory.blame_path(target, one.observation.address, path.last_hop)
+        Raises:
+            ProbeError: local_fault if this host was in no state to trace it.
+        """
+        way = self._way_to(target, address)
+        path = await trace(way, self._stalled)
+        return path if distance is None else await placed(way, path, distance)
+
+    async def distance(self, target: Target, address: str) -> Distance | None:
+        """How far a host is that answers a target, see distance.py.
+
+        Raises:
+            ProbeError: local_fault if this host was in no state to measure it.
+        """
+        return await measure(self._way_to(target, address), self._stalled)
+
+    def _way_to(self, target: Target, address: str) -> Way:
+        return Way(target, address, self.prober(target.rule), self._secure)
+
+    def place_resets(
+        self, target: Target, result: Result, paths: Mapping[str, Path]
+    ) -> Result:
+        """`result` in the light of traces, by address; later rounds stand in it too."""
+        for address, path in paths.items():
+            self._memory.place_reset(target, address, path)
         observations = [
             self._memory.strongest(target, one.observation) for one in result.addresses
         ]
-        return self._judged(target, observations, result.duration)
+        judged = self._judged(target, observations, result.duration)
+        return replace(judged, attempts=result.attempts)
 
     def _judged(
         self, target: Target, observations: Sequence[Observation], duration: float
@@ -149,7 +169,8 @@ class Runner:
         via = self._way(target.rule)
         host = target.destination if via is None else via.host
         try:
-            addresses = await self._addresses(host, target.rule.timeout)
+            patience = max(target.rule.timeout, _LOOK_UP)
+            addresses = await self._addresses(host, patience)
         except ProbeError as error:
             return [_unresolved(error.reason, error.detail, via)]
         except Exception as error:  # noqa: BLE001 - ours is never the target's fault
@@ -163,11 +184,10 @@ class Runner:
             return [await probe for probe in probes] + left_out
         return await asyncio.gather(*probes) + left_out
 
-    async def _addresses(self, host: str, timeout: float) -> Sequence[str]:
+    async def _addresses(self, host: str, patience: float) -> Sequence[str]:
         addresses = self._resolver.known(host)
         if addresses is not None:
             return addresses
-        patience = max(timeout, _LOOK_UP)
         stalled = self._stalled()
         try:
             async with asyncio.timeout(patience):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.lab import firewall, plan
+from tests.lab import detour, firewall, plan
 from tests.lab.lab import PYTHON
 
 pytestmark = pytest.mark.lab
@@ -73,7 +73,7 @@ def test_a_drop_is_right_behind_the_last_router_that_spoke(
     assert hops(path) == list(ROUTERS[family][:number])
 
 
-@pytest.mark.parametrize(("number", "router"), [(1, "r1"), (2, "fw")])
+@pytest.mark.parametrize(("number", "router"), [(1, "r1"), (2, "fw"), (3, "r3")])
 def test_a_reset_by_a_firewall_is_told_from_the_hosts_own(lab, run, number, router):
     with firewall.reject(lab.hosts[router], HOST, 443, with_="reset"):
         targets = run("check", "--rule", HTTPS, "--rule", HTTP)["targets"]
@@ -90,6 +90,52 @@ def test_a_hosts_own_reset_is_not_blamed_on_the_path(lab, run):
     (target,) = [one for one in targets if one["rule"] == HTTPS]
     assert (target["reason"], target["origin"]) == ("refused", "")
     assert target["path"]["answered_ttl"] == 4
+
+
+OFTEN = """
+import asyncio, sys
+from pathlib import Path
+from exporter.probes.dns import Resolver
+from exporter.probes.protocols import PROBERS
+from exporter.probes.runner import Runner
+from exporter.rules.site import load_site
+async def main():
+    site = load_site(Path(sys.argv[1]), PROBERS)
+    wanted = {target.rule.id: target for target in site.targets}
+    runner = Runner(Resolver(site.dns.servers), None)
+    for _ in range(int(sys.argv[2])):
+        distance = await runner.distance(wanted[sys.argv[3]], sys.argv[5])
+        path = await runner.trace(wanted[sys.argv[4]], sys.argv[5], distance)
+        print(distance.hops, path.refused_on_path)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("address", plan.NAMES[HOST].addresses)
+def test_ways_of_different_length_do_not_lay_a_hosts_reset_to_the_path(lab, address):
+    site = lab.site("often.yaml")
+
+    def told():
+        words = (PYTHON, "-c", OFTEN, site, "8", HTTP, HTTPS, address)
+        done = lab.prober.run(*words, unprivileged=True)
+        hops, on_path = zip(*map(str.split, done.stdout.splitlines()), strict=True)
+        return {*map(int, hops)}, set(on_path)
+
+    with detour.shares_the_load(lab):
+        with firewall.reject(lab.hosts["web"], HOST, 443, with_="reset"):
+            hops, on_path = told()
+        assert hops <= {4, 5}
+        assert on_path == {"False"}
+        with firewall.reject(lab.fw, HOST, 443, with_="reset"):
+            assert told()[1] == {"True"}
+
+
+def test_a_drop_behind_ways_that_share_the_load_is_still_found(lab, run):
+    with detour.shares_the_load(lab), firewall.drop(lab.r3, ALONE_HOST, 80):
+        (target,) = run("check", "--rule", ALONE)["targets"]
+    family = ":" in target["addresses"][0]["address"]
+    assert target["path"]["last_hop"] == ROUTERS[family][2]
+    assert target["path"]["last_ttl"] in {3, 4}
 
 
 def test_without_another_rule_a_reset_names_nobody(lab, run):

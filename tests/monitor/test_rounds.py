@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections import defaultdict
 from types import SimpleNamespace
 
 import pytest
 
 from exporter.monitor.rounds import CONFIRM_AFTER, TRACE_COOLDOWN, Rounds
 from exporter.monitor.store import Store
+from exporter.probes.distance import Distance
 from exporter.probes.outcome import (
     Evidence,
     Hop,
+    Judged,
     Observation,
     Origin,
     Path,
+    ProbeError,
     Reason,
     Stage,
     Verdict,
@@ -25,18 +29,29 @@ from tests import make, virtual
 
 SILENT = Path((Hop(1, "10.0.0.1", 0.001),), None, None, "10.0.0.1", 1)
 RESET_ON_PATH = Path((), 2, Reason.REFUSED, "10.0.0.1", 1, refused_on_path=True)
-HEALTHY = Path((), 4, Reason.ANSWERED, "10.0.0.3", 3)
+AWAY = Distance(4, 61)
+DENIED = Verdict.HOLDS
+
+
+def again(result, origin, verdict=None):
+    seen = dataclasses.replace(result.observation, origin=origin)
+    judged = Judged(seen, verdict or result.verdict)
+    return dataclasses.replace(
+        result, observation=seen, addresses=(judged,), verdict=judged.verdict
+    )
 
 
 class Runner:
     """Gives the results it is told to, the last one for ever."""
 
-    def __init__(self, *results, path=SILENT, floor=5.0):
+    def __init__(self, *results, path=SILENT, floor=5.0, busy=0):
         self._results = list(results)
-        self._path = path
+        self._paths = path if isinstance(path, dict) else defaultdict(lambda: path)
         self._floor = floor
+        self._busy = busy
         self.runs = 0
         self.traces = []
+        self.measured = []
 
     def prober(self, _rule):
         return SimpleNamespace(floor=self._floor)
@@ -49,11 +64,21 @@ class Runner:
     async def trace(self, target, address, distance=None):
         self.traces.append((target.rule.id, address, distance))
         await asyncio.sleep(2)
-        return HEALTHY if target.rule.id == "sibling" else self._path
+        if self._busy:
+            self._busy -= 1
+            raise ProbeError(Reason.LOCAL_FAULT, "too busy")
+        return self._paths[address]
 
-    def blame_path(self, _target, result, _path):
-        seen = dataclasses.replace(result.observation, origin=Origin.PATH)
-        return dataclasses.replace(result, observation=seen)
+    async def distance(self, target, address):
+        self.measured.append((target.rule.id, address))
+        await asyncio.sleep(2)
+        return AWAY
+
+    def place_resets(self, target, result, paths):
+        if not any(path.refused_on_path for path in paths.values()):
+            return result
+        origin = Origin.PATH
+        return again(result, origin, DENIED if target.rule.expect == "deny" else None)
 
 
 GOOD = make.result(Verdict.HOLDS)
@@ -159,13 +184,31 @@ def test_a_reset_from_nearer_than_the_host_is_blamed_on_the_path():
     sibling = make.target(id="sibling", port=80)
     runner = Runner(RESET, path=RESET_ON_PATH)
     record, _, _ = rounds(runner, targets=[sibling])
-    assert runner.traces == [
-        ("sibling", "192.0.2.1", None),
-        ("web-api", "192.0.2.1", 4),
-    ]
+    assert runner.measured == [("sibling", "192.0.2.1")]
+    assert runner.traces == [("web-api", "192.0.2.1", AWAY)]
     assert record.latest.observation.origin is Origin.PATH
     assert record.path == RESET_ON_PATH
-    assert record.attempts == 2
+    assert (record.attempts, record.failures, len(record.episodes)) == (2, 1, 1)
+
+
+def test_a_failure_is_told_before_it_is_traced():
+    async def main(loop):
+        store = Store()
+        targets = [make.target(id=f"r{n}") for n in range(60)]
+        store.replace([make.target(id="sibling", port=80), *targets])
+        store.add(make.target(id="sibling", port=80), GOOD)
+        runner = Runner(RESET, path=RESET_ON_PATH)
+        under_test = Rounds(runner, store)
+        await asyncio.gather(*map(under_test.run, targets))
+        took = loop.time() - 1000.0
+        told = [store.record(target).verdict for target in targets]
+        await under_test.settle()
+        return took, told, runner.measured
+
+    took, told, measured = virtual.run(main)
+    assert took == pytest.approx(CONFIRM_AFTER, abs=0.01)
+    assert set(told) == {Verdict.VIOLATED}
+    assert len(measured) == 1, "a healthy host is measured once for all"
 
 
 def test_without_another_rule_to_the_host_its_distance_is_unknown():
@@ -174,6 +217,64 @@ def test_without_another_rule_to_the_host_its_distance_is_unknown():
     record, _, _ = rounds(runner, targets=[stranger])
     assert runner.traces == [("web-api", "192.0.2.1", None)]
     assert record.latest.observation.origin is Origin.NOBODY
+
+
+def test_a_reset_is_placed_when_the_distance_becomes_known():
+    sibling = make.target(id="sibling", port=80)
+    target = make.target()
+
+    async def main(loop):
+        store = Store()
+        store.replace([target, sibling])
+        runner = Runner(RESET, path=RESET_ON_PATH)
+        under_test = Rounds(runner, store, clock=loop.time)
+        for _ in range(12):
+            await under_test.run(target)
+            await asyncio.sleep(60)
+            store.add(sibling, GOOD)
+        return [distance for _, _, distance in runner.traces]
+
+    first, *later = virtual.run(main)
+    assert first is None
+    assert later
+    assert set(later) == {AWAY}
+
+
+def test_what_a_trace_showed_of_a_reset_is_looked_at_again_when_it_is_old():
+    sibling = make.target(id="sibling", port=80)
+    undecided = make.result(Verdict.UNKNOWN, reason=Reason.REFUSED)
+    denied = again(undecided, Origin.PATH, DENIED)
+    runner = Runner(undecided, denied, path=RESET_ON_PATH)
+    target = make.target(expect=Expect.DENY)
+    record, _, _ = rounds(runner, 11, targets=[sibling], target=target)
+    assert record.verdict is Verdict.HOLDS
+    assert len(runner.traces) == 1 + 10 * 60 // TRACE_COOLDOWN
+
+
+def test_every_address_that_resets_is_placed_by_a_trace_of_its_own():
+    seen = [
+        Observation(address, Stage.CONNECT, Reason.REFUSED)
+        for address in ("192.0.2.1", "192.0.2.2")
+    ]
+    judged = tuple(Judged(one, Verdict.VIOLATED) for one in seen)
+    both = dataclasses.replace(RESET, addresses=judged, observation=seen[0])
+    runner = Runner(both, path={"192.0.2.1": RESET_ON_PATH, "192.0.2.2": SILENT})
+    record, _, _ = rounds(runner)
+    assert [address for _, address, _ in runner.traces] == ["192.0.2.1", "192.0.2.2"]
+    assert record.path == RESET_ON_PATH
+
+
+def test_a_trace_that_this_host_was_too_busy_for_is_made_in_a_later_round():
+    runner = Runner(DOWN, busy=1)
+    record, _, _ = rounds(runner, 3)
+    assert len(runner.traces) == 2
+    assert record.path == SILENT
+
+
+def test_another_failure_has_another_path():
+    prohibited = make.result(Verdict.VIOLATED, reason=Reason.PROHIBITED)
+    record, _, _ = rounds(Runner(DOWN, DOWN, prohibited), 2)
+    assert record.path is None
 
 
 def test_an_undecided_deny_rule_is_traced_too():

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from exporter.probes.memory import Memory
-from exporter.probes.outcome import Icmp, Origin, Reason, Stage
+from exporter.probes.outcome import Icmp, Origin, Path, Reason, Stage
 from tests import make
 
 TARGET = make.target(interval=60.0)
@@ -15,6 +15,8 @@ SAID = make.seen(
     icmp=Icmp(3, 13, "198.51.100.7"),
     detail="a device says no",
 )
+ON_PATH = Path((), 3, Reason.REFUSED, "10.9.2.2", 2, refused_on_path=True)
+HOSTS_OWN = dataclasses.replace(ON_PATH, refused_on_path=False)
 SILENCE = make.seen(Reason.TIMEOUT)
 
 
@@ -82,12 +84,19 @@ def test_one_address_does_not_speak_for_another(memory):
 def test_a_reset_known_to_come_from_the_path_stays_the_paths(memory):
     reset = make.seen(Reason.REFUSED)
     assert memory.strongest(TARGET, reset) == reset
-    memory.blame_path(TARGET, "192.0.2.1", "10.9.2.2")
+    memory.place_reset(TARGET, "192.0.2.1", ON_PATH)
     for _ in range(2):
         told = memory.strongest(TARGET, reset)
         assert (told.reason, told.origin) == (Reason.REFUSED, Origin.PATH)
         assert "10.9.2.2" in told.detail
     memory.strongest(TARGET, make.seen(Reason.ANSWERED))
+    assert memory.strongest(TARGET, reset) == reset
+
+
+def test_a_trace_that_shows_otherwise_ends_it(memory):
+    reset = make.seen(Reason.REFUSED)
+    memory.place_reset(TARGET, "192.0.2.1", ON_PATH)
+    memory.place_reset(TARGET, "192.0.2.1", HOSTS_OWN)
     assert memory.strongest(TARGET, reset) == reset
 
 

@@ -1,0 +1,111 @@
+"""How far a host is, and whether a reset comes from nearer than that.
+
+Two things tell. By the time to live of what we send: a device nearer than the host
+refuses what never gets to the host. And by what is left of the time to live of what
+comes back, since every router on the way takes one off. The kernel can be told not to
+hear what has less left than a given number (RFC 5082), so without any privilege that
+number is found by connections that ask for more and more.
+
+What is left decides where it is known, for it tells even the host's own router, which
+forwards before it refuses and so looks as far as the host. It also shows that a
+reset is the host's where paths of different length share the load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from exporter.probes.outcome import Path, ProbeError, Reason
+from exporter.probes.path import PATIENCE, trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exporter.probes.path import Way
+
+_ASKEW = 3
+"""Hops by which the way back may differ from the way there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """What the answers of a host tell of its distance.
+
+    Attributes:
+        hops: the time to live that first brought one.
+        left: the time to live with which they arrive; None if it was not found.
+    """
+
+    hops: int
+    left: int | None
+
+
+async def measure(way: Way, stalled: Callable[[], float]) -> Distance | None:
+    """The distance of an address where connections are answered; None if not now.
+
+    Args:
+        way: a rule's, over TCP, that the host answers.
+        stalled: see `trace`.
+
+    Raises:
+        ProbeError: see `trace`.
+    """
+    path = await trace(way, stalled)
+    if path.answered_ttl is None or path.ended is not Reason.ANSWERED:
+        return None
+    return Distance(path.answered_ttl, await _left(way, path.answered_ttl))
+
+
+async def _left(way: Way, hops: int) -> int | None:
+    """What the answers of a host so many hops away have left to live."""
+    # What systems let live what they send: Linux 64, Windows 128, many devices 255.
+    much, more = (end is Reason.ANSWERED for end in await _heard(way, 65, 129))
+    initial = 255 if more else 128 if much else 64
+    # The way back may be a little shorter or longer than the way there.
+    likely = range(initial - hops - _ASKEW + 1, initial - hops + _ASKEW + 2)
+    ends = await _heard(way, *likely)
+    stand = [
+        left for left, end in zip(likely, ends, strict=True) if end is Reason.ANSWERED
+    ]
+    return max(stand) if 0 < len(stand) < len(likely) else None
+
+
+async def placed(way: Way, path: Path, distance: Distance) -> Path:
+    """`path`, with the reset at its end put on the path if it came from nearer.
+
+    Args:
+        way: what was traced.
+        path: what the trace found.
+        distance: of the same address, by another rule.
+    """
+    if path.answered_ttl is None or path.ended is not Reason.REFUSED:
+        return path
+    nearer = path.answered_ttl < distance.hops
+    if distance.left is not None:
+        left = distance.left
+        # A router right here has `hops - 1` more left than the host; beyond that, or
+        # below the host's, it began with another number and tells nothing.
+        ends = await _heard(way, left, left + 1, left + distance.hops)
+        just, more, beyond = (end is Reason.REFUSED for end in ends)
+        nearer = more if just and not beyond else nearer
+    return replace(path, refused_on_path=nearer)
+
+
+async def _heard(way: Way, *left: int) -> list[Reason | None]:
+    return await asyncio.gather(*(_end(way, number) for number in left))
+
+
+async def _end(way: Way, left: int) -> Reason | None:
+    """How a connection ends that hears only what has so much left; None if silent."""
+    with way.link() as link:
+        link.least_ttl = left
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await link.connect()
+        except TimeoutError:
+            return None
+        except ProbeError as error:
+            return error.reason
+        return Reason.ANSWERED
