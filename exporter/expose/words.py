@@ -36,6 +36,13 @@ _SEEN = {
     Reason.LOCAL_FAULT: "This host could not carry out the probe properly.",
     Reason.BUG: "The exporter failed; the rule was not tested.",
 }
+# What ends a path without the service having been reached.
+_REFUSALS = frozenset(
+    {
+        *(Reason.REFUSED, Reason.PORT_UNREACHABLE, Reason.HOST_UNREACHABLE),
+        *(Reason.NETWORK_UNREACHABLE, Reason.PROHIBITED, Reason.NO_ROUTE),
+    }
+)
 _SILENT_CONNECT = "No answer at all: dropped silently on the way, or the host is down."
 _SILENT_LATER = "The connection stood, then silence: inspection, or too large packets."
 
@@ -83,6 +90,13 @@ _ASK_PROXY = (
 )
 _ASK_DENY_OPEN = "Ask the firewall team to block {flow}: it must not pass."
 _ASK_DENY_UNKNOWN = "Nothing proves a block yet: check the witness rule to {host}."
+# What no witness helps with: there was no packet that anything could have blocked.
+_UNSENT = frozenset(
+    {
+        *(Reason.NXDOMAIN, Reason.NO_ADDRESS, Reason.DNS_FAILURE, Reason.NO_ROUTE),
+        *(Reason.UNTESTED, Reason.LOCAL_FAULT, Reason.BUG),
+    }
+)
 
 
 def flow(target: Target) -> str:
@@ -127,7 +141,10 @@ def stops(path: Path) -> str:
         return f"refused at or right behind {behind}, before the destination"
     if path.ended is Reason.ANSWERED:
         return f"answers at hop {path.answered_ttl}: it came through this time"
-    return f"refused at hop {path.answered_ttl}, right behind {behind}"
+    if path.ended not in _REFUSALS:
+        return f"answers at hop {path.answered_ttl}, but not as it should"
+    right = "right behind" if path.last_ttl + 1 == path.answered_ttl else "behind"
+    return f"refused at hop {path.answered_ttl}, {right} {behind}"
 
 
 def ask(target: Target, observation: Observation) -> str:
@@ -147,7 +164,7 @@ def _at_the_proxy(observation: Observation) -> bool:
 
 def _template(target: Target, observation: Observation) -> str:
     reason, stage = observation.reason, observation.stage
-    if target.rule.expect is Expect.DENY:
+    if target.rule.expect is Expect.DENY and reason not in _UNSENT:
         passed = stage in {Stage.TLS, Stage.EXCHANGE} or reason is Reason.ANSWERED
         return _ASK_DENY_OPEN if passed else _ASK_DENY_UNKNOWN
     if reason is Reason.TIMEOUT and stage in {Stage.TLS, Stage.EXCHANGE}:

@@ -110,10 +110,11 @@ class _Tracer:
             if silent or first == MAX_HOPS:
                 break
             hops += await self._ask(range(first, min(first + width, MAX_HOPS)))
-        if not self.answered:
+        if len(hops) == MAX_HOPS - 1:
+            hops.append(farthest)
+        if Reason.ANSWERED not in self.answered.values():
             hops = await self._listen_again(hops)
-        end = min(self.answered, default=_last_spoken(hops))
-        return [*hops, farthest][:end]
+        return hops[: min(self.answered, default=_last_spoken(hops))]
 
     async def _listen_again(self, hops: Sequence[Hop]) -> list[Hop]:
         """`hops`, with the silent ones behind the last that spoke asked twice more.
@@ -121,13 +122,14 @@ class _Tracer:
         A router may have said enough for the moment, or lie on one of several ways.
         """
         known = {hop.ttl: hop for hop in hops}
-        while not self.answered:
-            next_ = _last_spoken(known.values()) + 1
-            asked = await self._ask([next_, next_ + 1] * _AGAIN)
+        spoken = known
+        while spoken:
+            end = min(self.answered, default=MAX_HOPS + 1)
+            last = _last_spoken(hop for hop in known.values() if hop.ttl < end)
+            silent = range(last + 1, min(last + 3, end))
+            asked = await self._ask([*silent] * _AGAIN)
             spoken = {hop.ttl: hop for hop in asked if hop.address is not None}
             known |= spoken
-            if not spoken or next_ >= MAX_HOPS:
-                break
         return [known.get(ttl, Hop(ttl)) for ttl in range(1, max(known) + 1)]
 
     async def _ask(self, ttls: Iterable[int]) -> list[Hop]:

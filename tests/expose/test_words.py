@@ -110,6 +110,20 @@ def test_an_open_path_that_must_be_blocked_asks_for_a_block():
     assert "witness" in words.ask(target, make.seen(Reason.TIMEOUT))
 
 
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        (Reason.NXDOMAIN, "DNS team"),
+        (Reason.NO_ROUTE, "Add a route"),
+        (Reason.LOCAL_FAULT, "load and limits"),
+        (Reason.BUG, "log"),
+    ],
+)
+def test_a_block_that_was_never_tried_asks_for_what_kept_it_from_being(reason, says):
+    target = make.target(expect=Expect.DENY)
+    assert says in words.ask(target, make.seen(reason))
+
+
 def path(ended, ttl, last="10.9.2.2", *, on_path=False):
     return Path((), ttl, ended, last, 2 if last else 0, refused_on_path=on_path)
 
@@ -119,7 +133,9 @@ def path(ended, ttl, last="10.9.2.2", *, on_path=False):
     [
         (path(None, None), "silent behind 10.9.2.2 (hop 2)"),
         (path(None, None, ""), "silent behind this host"),
-        (path(Reason.REFUSED, 4), "refused at hop 4, right behind 10.9.2.2 (hop 2)"),
+        (path(Reason.REFUSED, 3), "refused at hop 3, right behind 10.9.2.2 (hop 2)"),
+        (path(Reason.REFUSED, 4), "refused at hop 4, behind 10.9.2.2 (hop 2)"),
+        (path(Reason.MALFORMED, 3), "answers at hop 3, but not as it should"),
         (
             path(Reason.REFUSED, 3, on_path=True),
             "refused at or right behind 10.9.2.2 (hop 2), before the destination",

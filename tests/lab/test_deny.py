@@ -159,6 +159,15 @@ def test_a_blocked_address_proves_nothing_about_the_other(lab, check):
         assert check()[0] == "unknown"
 
 
+def test_a_reset_by_the_path_at_one_address_proves_nothing_about_the_other(lab, check):
+    first, second = plan.NAMES[HOST].addresses
+    with (
+        firewall.reject(lab.fw, first, PORT, with_="reset"),
+        firewall.reject(lab.hosts["web"], second, PORT, with_="reset"),
+    ):
+        assert check() == ("unknown", "connect", "refused", "")
+
+
 def test_the_service_judges_silence_by_what_its_witness_saw_last(lab):
     site = write_site(lab, {"witness": WITNESS}, web=command.WEB)
     with contextlib.ExitStack() as faults, command.serving(lab, site) as service:
