@@ -17,6 +17,7 @@ ONLY_IN = {
     "socket": {
         "exporter.probes.kernel",
         "exporter.probes.link",
+        "exporter.expose.door",  # the server's own
         "exporter.app",  # for the host's own name
         "exporter.monitor.fetch",  # for the names of address families
         "exporter.probes.protocols.smtp",  # likewise
@@ -30,6 +31,7 @@ ONLY_IN = {
     "aiohttp": {
         "exporter.expose.web",
         "exporter.expose.auth",
+        "exporter.expose.door",
         "exporter.monitor.fetch",  # the client, for mirror lists
     },
     "click": {"exporter.cli"},

@@ -21,6 +21,7 @@ from exporter.expose import draw
 from exporter.expose.auth import Users, password_guard, same_origin
 from exporter.expose.compress import gzipped
 from exporter.expose.document import rule_document, targets_text
+from exporter.expose.door import Door, clients
 from exporter.expose.negotiate import accepts_gzip, exposition_format, prefers_html
 from exporter.expose.views import Clock
 from exporter.expose.webconfig import WebConfig
@@ -48,6 +49,8 @@ MAX_STREAMS = 8
 """Long answers under way at once; each keeps one state of all targets in memory."""
 SEND_SECONDS = 60.0
 """How long a long answer may take; Prometheus gives up after 10 s unless told."""
+_IDLE_SECONDS = 75.0
+"""How long a connection may wait for its next request; scrapes are often 60 s apart."""
 _FIRST_ROUND = 300.0
 """Seconds of interval beyond which a target's first probe is not waited for."""
 _MAX_BODY = 1 << 14
@@ -132,13 +135,22 @@ async def serve(parts: Parts, host: str, port: int) -> AsyncIterator[int]:
     Raises:
         OSError: the address cannot be listened on.
     """
-    runner = web.AppRunner(make_app(parts), access_log=None, shutdown_timeout=5.0)
+    door = Door(parts.protection.tls)
+    app = make_app(parts)
+    app.middlewares.insert(0, door.middleware())
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        logger=clients,
+        keepalive_timeout=_IDLE_SECONDS,
+        shutdown_timeout=5.0,
+    )
     await runner.setup()
+    server = runner.server
+    assert server is not None  # noqa: S101 - set up above
     try:
-        context = parts.protection.tls
-        site = web.TCPSite(runner, host or None, port, ssl_context=context)
-        await site.start()
-        yield site.port
+        async with door.open(server, host, port) as listening:
+            yield listening
     finally:
         await runner.cleanup()
 
