@@ -85,7 +85,8 @@ class Cell:
             if self._holder.stdout is None:
                 raise AssertionError("the holder has a pipe as its output")
             said = self._holder.stdout.readline().decode().strip()
-            if said == "ready":
+            if said.startswith("ready "):
+                self._first = int(said.removeprefix("ready "))
                 return
             said += self._holder.stdout.read().decode().strip()
             self.close()
@@ -104,18 +105,19 @@ class Cell:
                 namespace that is the one who started us, stripped of all power.
             pid: enter the PID namespace too, so that it cannot outlive the cell.
         """
-        holder = f"/proc/{self._holder.pid}"
-        network = f"{holder}/root/run/netns/{net}" if net else f"{holder}/ns/net"
+        first = f"/proc/{self._first}"
+        network = f"{first}/root/run/netns/{net}" if net else f"{first}/ns/net"
         words = [
             "nsenter",
-            f"--target={self._holder.pid}",
+            f"--target={self._first}",
             "--mount",
+            "--root",  # another than the namespace's where we are in a chroot
             f"--net={network}",
         ]
         if not self.privileged:
             words += ["--user", "--preserve-credentials"]
         if pid:
-            words += [f"--pid={holder}/ns/pid_for_children"]
+            words += ["--pid"]
         words += [f"--wdns={CHECKOUT}", "--"]
         return words + (self._stripped() if unprivileged else [])
 
@@ -201,7 +203,8 @@ class Cell:
 
 
 def _unshare(folder: Path, *, privileged: bool) -> subprocess.Popen[bytes]:
-    words = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
+    words = ["unshare", "--net", "--mount", "--propagation=unchanged", "--pid"]
+    words += ["--fork", "--kill-child"]
     if not privileged:
         words += ["--user", "--map-root-user"]
     script = Path(__file__).with_name("cell.sh")

@@ -4,6 +4,18 @@
 # here, the wall is replaced by a folder in which nothing but its paths is left.
 set -eu
 
+# Nothing mounted here may show outside. In a chroot, whose root is no mount of its own,
+# that cannot be said of `/`: a private copy of the whole tree becomes the root instead.
+if ! mount --make-rprivate / 2>/dev/null; then
+    [ -z "${LAB_COPY:-}" ] || { echo "mounts cannot be made private"; exit 1; }
+    mount --make-rprivate /proc
+    mount -t tmpfs lab /proc
+    mkdir /proc/copy
+    mount --rbind / /proc/copy
+    LAB_COPY=1 exec chroot /proc/copy sh "$0" "$@"
+fi
+[ -z "${LAB_COPY:-}" ] || umount /proc # what hid it is in the copy too
+
 ip link add type veth 2>/dev/null || { echo "the kernel has no veth devices"; exit 1; }
 nft add table inet lab 2>/dev/null || { echo "nftables does not work here"; exit 1; }
 
@@ -34,6 +46,8 @@ for word in "$@"; do
     fi
 done
 
-echo ready
+# Our own number, as /proc counts it: outside of our PID namespace.
+read -r own _ </proc/self/stat
+echo "ready $own"
 # Lives as long as the other end of the pipe; with it ends everything in here.
 exec cat
