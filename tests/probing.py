@@ -11,14 +11,12 @@ from exporter.rules.rule import Transport
 from tests import make
 from tests.certificates import DAY, NOW, authority, server
 
+_TRIES = 20
 NAME = "server.uni.example"
 ROOT = authority("Site root", start=-1000 * DAY, end=9000 * DAY)
 # Valid by any clock, since foreign clients look at the real one.
 ISSUED = server(ROOT, NAME, "127.0.0.1", start=-1000 * DAY, end=9000 * DAY)
 EXPIRED = server(ROOT, NAME, start=-9 * DAY, end=-DAY)
-
-
-_ROUNDS = 5
 
 
 class Here:
@@ -49,27 +47,23 @@ class Prober:
     ):
         """The observation of one round; `options` are the prober's, as in YAML.
 
-        A round for which this host was too busy says nothing, and is done again.
+        A round in which this host was too busy says nothing and is run again.
         """
-        for _ in range(_ROUNDS):
-            seen = await self._round(probe, port, timeout, udp, host, options)
+        for _ in range(_TRIES):
+            self._rounds += 1
+            target = make.target(
+                probe,
+                host,
+                port,
+                id=f"rule-{self._rounds}",
+                transport=Transport.UDP if udp else Transport.TCP,
+                timeout=timeout,
+                options=options,
+            )
+            seen = (await self._runner.run(target)).observation
             if seen.reason is not Reason.LOCAL_FAULT:
                 break
         return seen
-
-    async def _round(self, probe, port, timeout, udp, host, options):  # noqa: ASYNC109 - as above
-        self._rounds += 1
-        target = make.target(
-            probe,
-            host,
-            port,
-            id=f"rule-{self._rounds}",
-            transport=Transport.UDP if udp else Transport.TCP,
-            timeout=timeout,
-            options=options,
-        )
-        result = await self._runner.run(target)
-        return result.observation
 
 
 def server_tls(folder, issued=ISSUED, alpn=()):
