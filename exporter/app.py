@@ -139,7 +139,7 @@ async def serve(
     """
     site = load_site(path, PROBERS, roles)
     protection = read_web_config(web_config) if web_config else WebConfig()
-    endpoint = listen(listen_address) if listen_address else site.web.listen
+    endpoint = site.web.listen if listen_address is None else listen(listen_address)
     async with LoopLag() as lag:
         exporter = Exporter(site, roles, lag)
         parts = exporter.parts(protection)

@@ -36,12 +36,14 @@ _PLACES = (
     Path("/etc/connectivity-exporter/connectivity.yaml"),
 )
 _PIPE_WIDTH = 240
+_OF_THE_GROUP = ("-h", "--help", "--version")
 _LEVELS = ("debug", "info", "warning", "error")
 
 config_option = click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="CONNECTIVITY_CONFIG",
+    show_envvar=True,
     help="Site file; by default the first of "
     + ", ".join(f"./{p}" if not p.is_absolute() else str(p) for p in _PLACES),
 )
@@ -53,19 +55,34 @@ role_option = click.option(
 )
 
 
-@click.group(
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+class _Commands(click.Group):
+    """The commands: `serve` if none is named, and one way to say why one cannot run."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in _OF_THE_GROUP):
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            # Bare lines, which editors can jump to.
+            click.echo(str(error), err=True)
+            sys.exit(EXIT_CANNOT_RUN)
+        except BrokenPipeError:  # whoever read along has had enough
+            raise
+        except OSError as error:
+            _fail(str(error))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="connectivity-exporter")
-@click.pass_context
-def main(context: click.Context) -> None:
+def main() -> None:
     """Proves connectivity requirements continuously and tells Prometheus.
 
     Without a command: serve.
     """
-    if context.invoked_subcommand is None:
-        context.invoke(serve)
 
 
 @main.command()
@@ -90,11 +107,11 @@ def main(context: click.Context) -> None:
     show_default=True,
 )
 def serve(
-    config: Path | None = None,
-    roles: Sequence[str] = (),
-    web_config: Path | None = None,
-    listen: str | None = None,
-    level: str = "info",
+    config: Path | None,
+    roles: Sequence[str],
+    web_config: Path | None,
+    listen: str | None,
+    level: str,
 ) -> None:
     """Run: probe continuously and serve /metrics. The default command."""
     from exporter import app  # noqa: PLC0415 - the other commands start without the server
@@ -107,8 +124,8 @@ def serve(
         asyncio.run(
             app.serve(path, roles, web_config=web_config, listen_address=listen)
         )
-    except (ConfigError, OSError, ValueError) as error:
-        _fail(str(error))
+    except ValueError as error:
+        _fail(f"--web.listen-address: {error}")
 
 
 @main.command()
@@ -314,7 +331,7 @@ def _chosen(site: Site, rules: Sequence[str], usages: Sequence[str]) -> set[str]
     """The ids of the rules that are asked for."""
     known = {rule.id for rule in site.rules}
     for unknown in sorted(set(rules) - known):
-        _fail(f"--rule {unknown}: there is no such rule")
+        _fail(f"no rule has the id {unknown} (see `rules --all-roles`)")
     return {
         rule.id
         for rule in site.rules
@@ -342,10 +359,7 @@ def _without_mirrors(site: Site, chosen: Collection[str]) -> list[Target]:
 
 
 def _load(config: Path | None, roles: Sequence[str]) -> Site:
-    try:
-        return load_site(_config_path(config), PROBERS, roles)
-    except (ConfigError, OSError) as error:
-        _fail(str(error))
+    return load_site(_config_path(config), PROBERS, roles)
 
 
 def _config_path(config: Path | None) -> Path:

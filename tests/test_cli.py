@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import io
 import json
 from xml.etree import ElementTree as ET
@@ -155,6 +156,19 @@ def test_rules_are_listed_in_every_form(form):
     assert ("client-appsanywhere-https" in done.stdout) is (form == "json")
 
 
+def test_a_wiki_table_tells_provenance_and_owner():
+    path = "config/connectivity.yaml"
+    done = run("rules", "--config", path, "--format=markdown")
+    lines = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()]
+    (told,) = [
+        dict(zip(lines[0], line, strict=True))
+        for line in lines
+        if "appsanywhere-mssql" in line
+    ]
+    assert (told["status"], told["owner"], told["rows"]) == ("unset", "dba", "C1")
+    assert told["section"] == "AppsAnywhere / Outbound Traffic (Internal)"
+
+
 def test_rules_of_other_roles_on_request():
     done = run(
         "rules",
@@ -203,7 +217,11 @@ def test_validate_tells_every_problem(site):
     path = site(rule("one", 0), rule("one", 99999))
     done = run("validate", "--config", path)
     assert done.exit_code == 2
-    assert done.stderr.count("catalogue.yaml:") == 2
+    folder = path.rpartition("/")[0]
+    lines = done.stderr.splitlines()
+    assert [line.split(" ")[0] for line in lines] == [
+        f"{folder}/catalogue.yaml:{number}:" for number in (9, 20)
+    ]
 
 
 def test_the_schema_is_a_json_schema():
@@ -211,17 +229,40 @@ def test_the_schema_is_a_json_schema():
     assert document["$schema"].startswith("https://json-schema.org/")
 
 
-def test_without_a_command_it_serves(monkeypatch):
+@pytest.mark.parametrize(
+    ("words", "path", "address"),
+    [
+        ((), "config/connectivity.yaml", None),
+        (("--config", "a.yaml", "--web.listen-address=:1"), "a.yaml", ":1"),
+    ],
+)
+def test_without_a_command_it_serves(monkeypatch, words, path, address):
     seen = []
 
     async def serve(path, roles, **options):
         seen.append((str(path), tuple(roles), options))
 
     monkeypatch.setattr(app, "serve", serve)
-    assert run().exit_code == 0
-    assert seen == [
-        ("config/connectivity.yaml", (), {"web_config": None, "listen_address": None})
-    ]
+    assert run(*words).exit_code == 0
+    assert seen == [(path, (), {"web_config": None, "listen_address": address})]
+
+
+@pytest.mark.parametrize("address", ["nonsense", ""])
+def test_an_address_that_is_none_is_told_with_its_option(site, ports, address):
+    path = site(rule("one", ports["ssh"], "ssh"))
+    done = run("serve", "--config", path, "--web.listen-address", address)
+    assert done.exit_code == 2
+    assert "--web.listen-address: must be such as 127.0.0.1:9842" in done.stderr
+
+
+def test_a_check_that_could_not_be_written_is_no_violation(site, ports, monkeypatch):
+    async def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(app, "check", full)
+    done = run("check", "--config", site(rule("one", ports["ssh"], "ssh")))
+    assert done.exit_code == 2
+    assert "No space left on device" in done.stderr
 
 
 def test_a_trace_lists_the_hops_to_each_address(site, ports):

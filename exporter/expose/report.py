@@ -41,6 +41,10 @@ RULE_COLUMNS = (
     *("expect", "status", "severity", "owner", "catalogue", "section", "rows"),
     *("description", "notes"),
 )
+_MARKDOWN_COLUMNS = (
+    *("status", "rule", "source_role", "destination", "port", "protocol", "usage"),
+    *("owner", "section", "rows", "description"),
+)
 
 
 def worst_first(records: Iterable[Record]) -> list[Record]:
@@ -162,9 +166,9 @@ def rules_csv(targets: Sequence[Target]) -> str:
 
 def rules_markdown(targets: Sequence[Target]) -> str:
     """A table for a ticket or a wiki page."""
-    columns = RULE_COLUMNS[:9]
-    lines = [columns, ["---"] * len(columns)]
-    lines += [_rule_cells(target)[: len(columns)] for target in targets]
+    chosen = [RULE_COLUMNS.index(name) for name in _MARKDOWN_COLUMNS]
+    cells = ([_rule_cells(target)[place] for place in chosen] for target in targets)
+    lines = [_MARKDOWN_COLUMNS, ["---"] * len(chosen), *cells]
     escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
     return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
 
