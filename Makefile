@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CONFIG ?= config/connectivity.yaml
 
-.PHONY: help run test check lint types lab bench dashboards dashboards-test paging lock dist clean
+.PHONY: help run test check lint types lab bench dashboards dashboards-test lock dist clean
 
 help:
 	@grep -E '^## ' Makefile | sed 's/^## //'
@@ -50,11 +50,6 @@ dashboards: $(VENV)/dev
 dashboards-test: $(VENV)/dev
 	tests/dashboards/render/install
 	REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q tests/dashboards
-
-## paging      a firewall rule's way to a page: exporter, Prometheus, Alertmanager, minutes long
-paging: $(VENV)/dev
-	tests/install-packages
-	PAGING=1 $(BIN)/python -m pytest tests/lab/test_paging.py
 
 ## lock        resolve the dependencies of pyproject.toml anew
 lock:

@@ -1,9 +1,9 @@
 """Everything between a dropped packet and a page, running in the lab.
 
-    prober   exporter of role `web`, Prometheus, Alertmanager, webhook receiver
-    r1       exporter of role `batch`, so that each role has an address of its own
-
-All with the shipped files (see scaled.py) and the lab's servers behind the firewall.
+Exporters, one for each role, with Prometheus, Alertmanager and a webhook receiver of
+their own on the prober; all with the shipped files (see scaled.py) and the lab's
+servers behind the firewall. Several stages can play at the same time, as long as they
+share no destination that one of them breaks.
 """
 
 from __future__ import annotations
@@ -15,54 +15,62 @@ import urllib.parse
 import yaml
 
 from tests.alerts import scaled
-from tests.lab import plan
 from tests.lab.cell import require
 from tests.lab.lab import PYTHON
 
-PROMETHEUS, ALERTMANAGER, WEBHOOK, EXPORTER = 19090, 19093, 19099, 19842
-WEB = f"127.0.0.1:{EXPORTER}"
-BATCH = f"{plan.addresses(plan.PROBER, 1)[0]}:{EXPORTER}"
 PATIENCE = 90.0
 
-RULES = {
-    "web": (
-        ("web-api", "api.software2.com", 443, "vendor-api", "critical", "vendor"),
-        ("web-app", "api.appsanywhere.com", 80, "vendor-api", "critical", "vendor"),
-        ("web-licence", "license.looker.com", 443, "licensing", "critical", "vendor"),
-        ("web-portal", "appsanywhere.uni.edu", 443, "user-access", "critical", "dba"),
-    ),
-    "batch": (
-        ("batch-licence", "license.looker.com", 443, "licensing", "critical", "vendor"),
-        ("batch-git", "bitbucket.org", 443, "vendor-api", "critical", "vendor"),
-        ("batch-files", "files.appsanywhere.com", 443, "file-share", "warning", ""),
-        ("batch-rocky", "mirrors.rockylinux.org", 443, "os-updates", "warning", ""),
-        ("batch-vinters", "mirrors.vinters.com", 80, "os-updates", "warning", ""),
-    ),
-}
-"""By role: rule, destination, port, usage, severity and owner."""
-CLOSED = ("cloudpaging.uni.edu", 80)
-"""What the role web must not reach; somebody has to close it first."""
+
+def rule(name, host, port, usage, severity, **more):
+    """A rule of a catalogue over TCP, whose source is the role it is given to."""
+    return {
+        "id": name,
+        "destination": {"host": host},
+        "port": port,
+        "transport": "tcp",
+        "usage": usage,
+        "severity": severity,
+        "description": f"For {usage}",
+        **more,
+    }
 
 
 class Stage:
-    """The running stage; `expect` and `quiet` follow the notifications in order."""
+    """The running stage; `expect` and `quiet` follow the notifications in order.
 
-    def __init__(self, lab):
+    Args:
+        lab: the network it plays in.
+        name: of its folder and logs.
+        first_port: the first of the few that it takes on its hosts.
+        cast: by role, the host of the lab its exporter runs on, and its rules.
+
+    Attributes:
+        instances: by role, the address its exporter is scraped at.
+    """
+
+    def __init__(self, lab, name, first_port, cast):
         require("prometheus prometheus-alertmanager curl")
         self.lab = lab
-        self.folder = lab.folder / "paging"
+        self.name = name
+        self.cast = cast
+        self.prometheus, self.alertmanager, webhook = range(first_port, first_port + 3)
+        self.instances = {
+            role: f"{host.addresses[0]}:{port}"
+            for port, (role, (host, _)) in enumerate(cast.items(), first_port + 3)
+        }
+        self.folder = lab.folder / name
         self.folder.mkdir()
         self._notes = self.folder / "notifications"
         self._notes.touch()
         self._read = 0
         self.processes = {}
         self._start(
-            "webhook", PYTHON, "-m", "tests.alerts.webhook", WEBHOOK, self._notes
+            "webhook", PYTHON, "-m", "tests.alerts.webhook", webhook, self._notes
         )
-        scaled.write_alertmanager(self.folder / "alertmanager.yml", WEBHOOK)
+        scaled.write_alertmanager(self.folder / "alertmanager.yml", webhook)
         self.start_alertmanager()
-        self.start_exporter("web")
-        self.start_exporter("batch")
+        for role in cast:
+            self.start_exporter(role)
         self._start_prometheus()
 
     def close(self):
@@ -74,20 +82,19 @@ class Stage:
             *("alertmanager", "prometheus-alertmanager"),
             f"--config.file={self.folder}/alertmanager.yml",
             f"--storage.path={self.folder}/alertmanager",
-            f"--web.listen-address=127.0.0.1:{ALERTMANAGER}",
+            f"--web.listen-address=127.0.0.1:{self.alertmanager}",
             "--cluster.listen-address=",
         )
-        self._until_listens("alertmanager", ALERTMANAGER)
+        self._until_answers("alertmanager", self.alertmanager)
 
     def start_exporter(self, role):
-        host = self.lab.prober if role == "web" else self.lab.r1
-        site = self._write_site(role)
+        host, _ = self.cast[role]
         self._start(
-            *(role, PYTHON, "-m", "exporter", "serve", "--config", site),
+            *(role, PYTHON, "-m", "exporter", "serve"),
+            *("--config", self._write_site(role)),
             host=host,
             unprivileged=True,
         )
-        self._until_listens(role, EXPORTER, host)
 
     def stop(self, name):
         self.processes.pop(name).stop()
@@ -95,21 +102,25 @@ class Stage:
     def query(self, promql):
         """The result of an instant query: (labels, value) pairs."""
         words = urllib.parse.urlencode({"query": promql})
-        url = f"http://127.0.0.1:{PROMETHEUS}/api/v1/query?{words}"
-        done = self.lab.prober.run("curl", "-sS", "--max-time", "10", url)
-        found = json.loads(done.stdout)["data"]["result"]
+        found = self._get(self.prometheus, f"/api/v1/query?{words}")["data"]["result"]
         return [(each["metric"], float(each["value"][1])) for each in found]
 
     def until(self, promql, count=None):
         """Waits until a query has results, or just so many."""
         self._wait(lambda: _as_many(self.query(promql), count), promql)
 
+    def until_alertmanager_knows(self, alertname):
+        """Waits until it was sent an alert, whether it tells anybody or not."""
+        words = urllib.parse.urlencode({"filter": f"alertname={alertname}"})
+        path = f"/api/v2/alerts?{words}"
+        self._wait(lambda: self._get(self.alertmanager, path), alertname)
+
     def notifications(self):
         """All so far, the watchdog's left out: (receiver, status, alerts)."""
-        lines = map(json.loads, self._notes.read_text().splitlines())
+        written = self._notes.read_text().rpartition("\n")[0].splitlines()
         return [
             (line["receiver"], line["body"]["status"], line["body"]["alerts"])
-            for line in lines
+            for line in map(json.loads, written)
             if line["receiver"] != "deadman"
         ]
 
@@ -120,14 +131,21 @@ class Stage:
         """Waits for the next notifications and compares them whole, in any order.
 
         Each is (receiver, status, labels of its only alert).
+
+        Returns:
+            Their descriptions.
         """
-        self._wait(
-            lambda: len(self.notifications()) >= self._read + len(wanted),
-            f"{wanted}, while there came {self.told()}",
-        )
+        enough = self._read + len(wanted)
+        self._wait(lambda: len(self.notifications()) >= enough, wanted)
         told = self.told()
         assert sorted(told, key=str) == sorted(wanted, key=str)
-        self._read += len(wanted)
+        texts = [
+            alert["annotations"]["description"]
+            for *_, alerts in self.notifications()[self._read : enough]
+            for alert in alerts
+        ]
+        self._read = enough
+        return texts
 
     def quiet(self, seconds):
         """Nothing is told for so long."""
@@ -144,22 +162,30 @@ class Stage:
             for alert in alerts
         ]
 
+    def _get(self, port, path):
+        url = f"http://127.0.0.1:{port}{path}"
+        done = self.lab.prober.run("curl", "-sS", "--max-time", "10", url)
+        return json.loads(done.stdout)
+
     def _start(self, name, *command, host=None, unprivileged=False):
         self.processes[name] = (host or self.lab.prober).start(
-            f"paging-{name}", *map(str, command), unprivileged=unprivileged
+            f"{self.name}-{name}", *map(str, command), unprivileged=unprivileged
         )
 
-    def _until_listens(self, name, port, host=None):
+    def _until_answers(self, name, port):
+        ready = ["curl", "-sf", f"http://127.0.0.1:{port}/-/ready"]
         self.processes[name].wait_until(
-            lambda: (host or self.lab.prober).listens("tcp", port), "listens", 30
+            lambda: not self.lab.prober.run(*ready, check=False).returncode,
+            "is ready",
+            30,
         )
 
     def _start_prometheus(self):
         every = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-        alertmanager = {"targets": [f"127.0.0.1:{ALERTMANAGER}"]}
+        alertmanager = {"targets": [f"127.0.0.1:{self.alertmanager}"]}
         scrape = {
             "job_name": "connectivity",
-            "static_configs": [{"targets": [WEB, BATCH]}],
+            "static_configs": [{"targets": list(self.instances.values())}],
         }
         content = {
             "global": {**every, "external_labels": {"site": "lab"}},
@@ -172,59 +198,34 @@ class Stage:
             *("prometheus", "prometheus", "--rules.alert.resend-delay=1s"),
             f"--config.file={self.folder}/prometheus.yml",
             f"--storage.tsdb.path={self.folder}/tsdb",
-            f"--web.listen-address=127.0.0.1:{PROMETHEUS}",
+            f"--web.listen-address=127.0.0.1:{self.prometheus}",
         )
-        ready = ["curl", "-sf", f"http://127.0.0.1:{PROMETHEUS}/-/ready"]
-        self.processes["prometheus"].wait_until(
-            lambda: not self.lab.prober.run(*ready, check=False).returncode,
-            "is ready",
-            30,
-        )
+        self._until_answers("prometheus", self.prometheus)
 
     def _write_site(self, role):
-        rules = [_rule(role, words) for words in RULES[role]]
-        if role == "web":
-            words = ("web-closed", *CLOSED, "analytics", "warning", "")
-            rules.append({**_rule(role, words), "expect": "deny"})
+        _, rules = self.cast[role]
         catalogue = {
-            "catalogue": f"paging-{role}",
+            "catalogue": f"{self.name}-{role}",
             "title": "Paging",
             "roles": {role: {"title": role}},
-            "rules": rules,
+            "rules": [{"source": role, **each} for each in rules],
         }
         (self.folder / f"{role}.yaml").write_text(yaml.safe_dump(catalogue))
         return self.lab.site(
-            f"paging/{role}-site.yaml",
+            f"{self.name}/{role}-site.yaml",
             roles=[role],
             catalogues=[f"{role}.yaml"],
             placeholders={},
             schedule={"interval": "5s", "timeout": "1s"},
-            web={"listen": WEB if role == "web" else BATCH},
+            web={"listen": self.instances[role]},
         )
 
     def _wait(self, fact, what):
         end = time.monotonic() + PATIENCE
         while not fact():
-            logs = {name: process.tail(5) for name, process in self.processes.items()}
-            assert time.monotonic() < end, f"not in time: {what}\n{logs}"
+            assert time.monotonic() < end, f"{what}: not in time; told: {self.told()}"
             time.sleep(0.3)
 
 
 def _as_many(found, count):
     return bool(found) if count is None else len(found) == count
-
-
-def _rule(role, words):
-    name, host, port, usage, severity, owner = words
-    more = {"owner": owner} if owner else {}
-    return {
-        "id": name,
-        "source": role,
-        "destination": {"host": host},
-        "port": port,
-        "transport": "tcp",
-        "usage": usage,
-        "severity": severity,
-        **more,
-        "description": f"For {usage}",
-    }
