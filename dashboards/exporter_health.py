@@ -101,6 +101,7 @@ def _exporters() -> table.Panel:
         "D": f"time() - max by (instance) ({reload_age})",
         "E": scrape % "duration_seconds",
         "F": scrape % "samples_scraped",
+        "G": f"max by (instance) ({exporter('control_answered')})",
     }
     names = {
         "instance": "Instance",
@@ -111,6 +112,7 @@ def _exporters() -> table.Panel:
         "Value #D": "Configuration age",
         "Value #E": "Scrape time",
         "Value #F": "Scrape samples",
+        "Value #G": "Controls",
     }
     truth = cell(
         mappings=words.YES_NO, custom_cellOptions=panels.COLORED, custom_width=90
@@ -118,7 +120,8 @@ def _exporters() -> table.Panel:
     panel = (
         panels.table(
             "Exporters",
-            "Each exporter: version, configuration, and what a scrape costs.",
+            "Each exporter: version, configuration, what a scrape costs, and whether a"
+            " control answers that must not: then bare handshakes prove nothing.",
             *(rows(expr, ref) for ref, expr in queries.items()),
             height=7,
         )
@@ -128,7 +131,12 @@ def _exporters() -> table.Panel:
         .override_by_name("Configuration age", cell(unit="s", decimals=0))
         .override_by_name("Scrape time", cell(unit="s", decimals=3))
         .override_by_name("Scrape samples", cell(unit="short"))
+        .override_by_name(
+            "Controls",
+            cell(mappings=words.CONTROLS, custom_cellOptions=panels.COLORED),
+        )
         .sort_by(panels.sorted_by("Instance"))
     )
     sizes = {"Version": 110, "Python": 110, "Configuration age": 150}
-    return panels.widths(panel, sizes | {"Scrape time": 120, "Scrape samples": 130})
+    sizes |= {"Scrape time": 120, "Scrape samples": 130, "Controls": 100}
+    return panels.widths(panel, sizes)

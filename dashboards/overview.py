@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from dashboards.lib import budget, certificates, links, panels, words
-from dashboards.lib.frame import FIRING, frame
+from dashboards.lib.frame import FIRING, WATCHED, frame
 from dashboards.lib.query import KEY, known, now, rows, series, target, unknown
 from dashboards.lib.violated import table_of_violated
 from exporter.rules.rule import Usage
@@ -27,6 +27,16 @@ _CUT_OFF = (
     ' instance=~"$instance", source_role=~"$source_role"}'
 )
 _PER_ROLE = f"avg by (source_role) ({_SATISFIED})"
+
+
+_LONG = {
+    "administration": "adminis-\ntration",
+    "authentication": "authen-\ntication",
+    "application-services": "applica-\ntion-services",
+    "certificate-check": "certifi-\ncate-check",
+    "package-repository": "package-\nreposi-\ntory",
+}
+"""Headings of the matrix that its narrow columns would cut off."""
 
 
 def build() -> Dashboard:
@@ -77,25 +87,28 @@ def _numbers() -> list[stat.Panel]:
         ),
         panels.count(
             "No verdict",
-            "Targets of which nothing can be said now, neither good nor bad.",
+            "Targets of which nothing can be said now, neither good nor bad. Leads to"
+            " the list of them.",
             now(unknown()),
             width=4,
             bad=words.UNKNOWN,
-        ),
+        ).override_by_query("A", panels.cell(links=links.to_selected(links.ROLE))),
         panels.count(
             "Alerts firing",
-            "Alerts of this exporter that fire now, the watchdog left out.",
-            now(f"count({FIRING}) or vector(0)"),
+            "Alerts of this exporter that fire now, the watchdog left out. No data: the"
+            " alert rules are not loaded.",
+            now(f"count({FIRING}) or 0 * count({WATCHED})"),
             width=4,
             bad=words.WARN,
         ),
         panels.count(
             "Exporters down",
-            "Exporters that Prometheus cannot scrape: what they proved is not known.",
+            "Exporters that Prometheus cannot scrape: what they proved is not known."
+            " Leads to their health.",
             now(down),
             width=4,
             bad=words.BAD,
-        ),
+        ).override_by_query("A", panels.cell(links=links.to_selected(links.EXPORTER))),
     ]
 
 
@@ -128,7 +141,7 @@ def _matrix() -> table.Panel:
         height=9,
     )
     colors = words.steps((None, words.BAD)).build()
-    return (
+    panel = (
         panel.transformations([pivot, ordered])
         .sort_by(panels.sorted_by("Source role"))
         .unit("suffix:\u2717")
@@ -147,10 +160,13 @@ def _matrix() -> table.Panel:
         .override_by_name(
             heading,
             panels.cell(
-                displayName="Source role", links=links.to_role("[0]"), custom_width=130
+                displayName="Source role", links=links.to_role("[0]"), custom_width=122
             ),
         )
     )
+    for usage, heading in _LONG.items():
+        panel = panel.override_by_name(usage, panels.cell(displayName=heading))
+    return panel
 
 
 def _roles() -> statetimeline.Panel:

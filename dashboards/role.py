@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from dashboards.lib import budget, links, panels, words
 from dashboards.lib.frame import frame
-from dashboards.lib.query import KEY, now, rows, series, states, target, unknown
+from dashboards.lib.query import KEY, MANY, now, rows, series, states, target, unknown
+from dashboards.lib.seen import without_verdict
 from dashboards.lib.violated import table_of_violated
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def build() -> Dashboard:
         .with_panel(_latency(0.5))
         .with_panel(_latency(0.95))
         .with_panel(_owners())
+        .with_panel(_undecided())
         .with_panel(_partly())
     )
 
@@ -144,7 +146,7 @@ def _owners() -> table.Panel:
             "Who owns the destinations of the rules, and how many are violated.",
             rows(broken),
             rows(every, "B"),
-            width=10,
+            width=6,
         )
         .transformations(panels.merged(names))
         .sort_by(panels.sorted_by("Owner"))
@@ -160,24 +162,41 @@ def _partly() -> table.Panel:
     names = {
         "rule": "Rule",
         "destination": "To",
-        "port": "Port",
-        "Value": "Addresses down",
+        "Value": "Down",
         "instance": "Seen from",
     }
-    return (
-        panels.table(
-            "Addresses that do not answer",
-            "Targets of which one address or more was not reached, even if the rule"
-            " holds thanks to the others; at most 50.",
-            rows(f"topk(50, {silent} > 0)"),
-            width=14,
-        )
-        .transformations(panels.columns(names))
-        .no_value("Every address answers")
-        .sort_by(panels.sorted_by("Rule"))
-        .override_by_name("To", panels.cell(custom_minWidth=170))
-        .override_by_name("Port", panels.cell(custom_width=60))
-        .override_by_name(
-            "Rule", panels.cell(links=links.to_rule("Rule", "To"), custom_minWidth=190)
-        )
+    panel = panels.table(
+        "Holds, but some addresses do not answer",
+        "Targets that answer on one address and not on another: the next outage; at"
+        " most 50.",
+        rows(f"topk(50, ({silent} > 0) and on ({KEY}) {target('reachable')} == 1)"),
+        width=9,
     )
+    return (
+        _listed(panel, names)
+        .no_value("No such target")
+        .override_by_name("Down", panels.cell(custom_width=60))
+    )
+
+
+def _undecided() -> table.Panel:
+    names = {"rule": "Rule", "destination": "To", "seen": "Seen"}
+    panel = panels.table(
+        "Without a verdict",
+        "Targets of which nothing can be said, and why; at most 50. Those of an"
+        " exporter that is down are kept for an hour.",
+        rows(f"topk({MOST}, {without_verdict(MANY)})"),
+        width=9,
+    )
+    return (
+        _listed(panel, names)
+        .no_value("Every target has a verdict, or nothing is known")
+        .override_by_name("Seen", panels.cell(mappings=words.seen()))
+    )
+
+
+def _listed(panel: table.Panel, names: dict[str, str]) -> table.Panel:
+    """A short list of targets; each rule leads to its own dashboard."""
+    rule = panels.cell(links=links.to_rule("Rule", "To"), custom_minWidth=170)
+    panel = panel.transformations(panels.columns(names))
+    return panel.sort_by(panels.sorted_by("Rule")).override_by_name("Rule", rule)

@@ -68,16 +68,18 @@ def _seen() -> table.Panel:
         "Value": "State",
         "seen": "Seen",
         "origin": "Refused by",
+        "last_hop": "Stops behind",
         "ask": "Ask first",
         "instance": "Seen from",
     }
-    sizes = {"Port": 80, "State": 90, "Refused by": 145, "Ask first": 110}
+    sizes = {"Port": 80, "State": 90, "Refused by": 125, "Stops behind": 110}
     panel = (
         panels.table(
             "What the last probe saw",
             "One line for each destination and exporter: the state, what ended the"
-            " last probe, who refused it, and whom to ask first. The exporter's name"
-            " leads to its own page of this rule.",
+            " last probe, who refused it, the last router that answered before, and"
+            " whom to ask first. The exporter's name leads to its own page of this"
+            " rule.",
             rows(seen_now(ONE)),
             width=19,
             height=5,
@@ -95,7 +97,7 @@ def _seen() -> table.Panel:
         .override_by_name("Seen", cell(mappings=words.seen()))
         .override_by_name("Refused by", cell(mappings=words.ORIGIN))
         .override_by_name("Ask first", cell(mappings=words.ask()))
-        .override_by_name("Seen from", cell(links=links.to_exporter_page("[6]")))
+        .override_by_name("Seen from", cell(links=links.to_exporter_page("[7]")))
     )
     return panels.widths(panel, sizes)
 
@@ -133,7 +135,9 @@ def _numbers() -> list[stat.Panel]:
             "Network round trip of the last probe; the slowest destination.",
             now(f"max({target('latency_seconds', ONE)})"),
             width=5,
-        ).unit("s"),
+        )
+        .unit("s")
+        .mappings([words.nothing("none")]),
         panels.count(
             "Addresses down",
             "Addresses of the destinations that were not reached.",

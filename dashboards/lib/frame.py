@@ -20,7 +20,9 @@ FIRING = (
     'ALERTS{alertname=~"Connectivity.*", alertname!="ConnectivityWatchdog",'
     ' alertstate="firing", source_role=~"$source_role|"}'
 )
-"""What fires now for the roles selected, or for none; the watchdog always does."""
+"""What fires now for the roles selected, or for none."""
+WATCHED = 'ALERTS{alertname="ConnectivityWatchdog", alertstate="firing"}'
+"""Fires always: without it nobody evaluates the alert rules."""
 
 
 def frame(title: str, uid: str, description: str) -> dashboard.Dashboard:

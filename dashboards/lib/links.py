@@ -17,6 +17,15 @@ def _link(title: str, url: str, *, blank: bool = False) -> list[dict[str, object
     return [{"title": title, "url": url, "targetBlank": blank}]
 
 
+def to_selected(uid: str) -> list[dict[str, object]]:
+    """From a number to what it counts, on another dashboard."""
+    url = (
+        f"/d/{uid}?{_KEPT}&${{instance:queryparam}}&${{source_role:queryparam}}"
+        "&${usage:queryparam}"
+    )
+    return _link("Open what is counted", url)
+
+
 def to_rule(rule: str, destination: str) -> list[dict[str, object]]:
     """From a row to its rule; the arguments name the row's columns."""
     url = (

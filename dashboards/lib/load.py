@@ -117,7 +117,7 @@ def lists() -> list[table.Panel]:
             " how often that failed in a day.",
             # A list that was never fetched has failures only.
             rows(f"{exporter('mirror_list_targets')} or 0 * increase({failures}[1d])"),
-            rows(f"time() - {age}", "B"),
+            rows(f"time() - {age} or -1 * (increase({failures}[1d]) >= bool 0)", "B"),
             rows(f"round(increase({failures}[1d]))", "C"),
             width=12,
             height=7,
@@ -139,6 +139,7 @@ def lists() -> list[table.Panel]:
             cell(
                 unit="s",
                 decimals=0,
+                mappings=[words.values({"-1": ("never", words.BAD)})],
                 thresholds=stale.build(),
                 custom_cellOptions=panels.TINTED,
             ),

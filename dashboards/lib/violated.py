@@ -1,8 +1,7 @@
 """The table of everything violated now: the first thing to read at night.
 
-One query joins four metrics per target: since when it is violated, what ended its
-last probe, and how loudly its rule asks to be told. A deny rule that lets traffic
-through has no failure; "answered" is what was seen of it. At most `MOST` rows are
+One query joins per target since when it is violated, what ended its last probe, how
+far a trace came, and how loudly its rule asks to be told. At most `MOST` rows are
 fetched, the latest changes, so that an outage of thousands stays readable.
 """
 
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from dashboards.lib import links, words
 from dashboards.lib.panels import COLORED, cell, columns, sorted_by, table, widths
 from dashboards.lib.query import KEY, MANY, rows, target
-from dashboards.lib.seen import joined, named
+from dashboards.lib.seen import in_words, joined, with_failure
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.table import Panel
@@ -29,36 +28,36 @@ _COLUMNS = {
     "service": "Port",
     "seen": "Seen",
     "origin": "Refused by",
+    "last_hop": "Stops behind",
     "ask": "Ask first",
     "owner": "Owner",
+    "host": "Seen from",
 }
-
 _WIDTHS = {
-    "Severity": 80,
-    "For": 75,
-    "From": 135,
-    "Port": 80,
-    "Seen": 180,
-    "Refused by": 150,
-    "Ask first": 150,
-    "Owner": 85,
+    "Severity": 75,
+    "For": 70,
+    "From": 118,
+    "Port": 74,
+    "Seen": 168,
+    "Refused by": 122,
+    "Stops behind": 104,
+    "Ask first": 118,
+    "Owner": 76,
+    "Seen from": 84,
 }
+_HOST = r"(\\[.+\\]|\\d+\\.\\d+\\.\\d+\\.\\d+|[^.:]+).*"
+"""The short name of an instance, or its address; in PromQL backslashes are double."""
 
 
 def violated(select: str = MANY) -> str:
     """Age in seconds of each violated target, with what there is to know of it."""
     since = target("state_change_timestamp_seconds", select)
     broken = f"({since} and on ({KEY}) {target('satisfied', select)} == 0)"
-    failure = target("failure", select)
-    latest = (
-        f"topk({MOST}, {broken} * on ({KEY}) group_left (stage, reason, origin) {failure}"
-        f" or on ({KEY}) {named(broken, 'reason', 'answered')})"
-    )
+    latest = f"topk({MOST}, {with_failure(broken, select)})"
     info = target("info", select)
     told = f"time() - {latest} * on ({KEY}) group_left (severity, owner) {info}"
-    told = joined(told, "service", "/", "port", "protocol")
-    told = joined(told, "seen", "@", "reason", "stage")
-    told = named(joined(told, "ask", "@", "seen"), "origin", "nobody")
+    told = joined(in_words(told), "ask", "@", "seen")
+    told = f'label_replace({told}, "host", "$1", "instance", "{_HOST}")'
     return f'label_replace({told}, "severity", "{words.INFO_LAST}", "severity", "info")'
 
 
@@ -68,15 +67,15 @@ def table_of_violated(title: str, *, height: int, width: int = 24) -> Panel:
         title,
         "Every rule that is violated now, critical ones first, of each severity the"
         f" latest change first, at most {MOST}: what the last probe saw, who refused"
-        " it, whom to ask first, and for how long. Empty too when nothing is known:"
-        " the numbers above tell.",
+        " it, the last router that answered before, whom to ask first, and for how"
+        " long. Empty too when nothing is known: the numbers above tell.",
         rows(violated()),
         width=width,
         height=height,
     )
     panel = (
         panel.transformations(columns(_COLUMNS))
-        .no_value("Nothing is violated")
+        .no_value("Nothing is known to be violated")
         .sort_by(sorted_by("Severity", "For"))
         .override_by_name(
             "Severity", cell(mappings=words.SEVERITY, custom_cellOptions=COLORED)

@@ -84,6 +84,8 @@ REASON_COLORS = {
 """Kinds of trouble, as patterns of reasons; none of them is green."""
 
 
+UNPROBED, DOWN = "unprobed", "exporter_down"
+"""In place of a reason, where there is no result."""
 INFO_LAST = "~info"
 """Severity `info` under a name that sorts behind `critical` and `warning`."""
 
@@ -135,6 +137,8 @@ def seen() -> list[ValueMapping]:
         matching("^timeout@(resolve|connect)$", "silence: no answer at all", NEUTRAL),
         matching("^timeout@(tls|exchange)$", late, NEUTRAL),
         *(matching(f"^{r}@.*$", text, NEUTRAL) for r, text in _SEEN.items()),
+        matching(f"^{UNPROBED}@.*$", "not probed yet", NEUTRAL),
+        matching(f"^{DOWN}@.*$", "the exporter is down", NEUTRAL),
     ]
 
 
@@ -176,9 +180,13 @@ ORIGIN: list[ValueMapping] = [
     values(
         {
             "destination": ("the destination", NEUTRAL),
-            "path": ("a device on the path", NEUTRAL),
+            "path": ("a device between", NEUTRAL),
             "self": ("this host", NEUTRAL),
         }
     )
 ]
 YES_NO: list[ValueMapping] = [values({"0": ("no", BAD), "1": ("yes", GOOD)}), nothing()]
+CONTROLS: list[ValueMapping] = [
+    values({"0": ("silent", GOOD), "1": ("answered", BAD)}),
+    nothing("none", CLEAR),
+]

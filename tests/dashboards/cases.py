@@ -23,6 +23,7 @@ ROCKY = "analytics.example.ac.uk:9842"
 LAB = "lab-pc.example.ac.uk:9842"
 GONE = "jump01.example.ac.uk:9842"
 ANSWERED = ""
+UNPROBED = "unprobed"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Case:
     tls_error: str = ""
     expect: str = "allow"
     until: int = MINUTES
+    hop: tuple[str, str] | None = None  # last router that answered, and its number
 
     @property
     def common(self):
@@ -60,7 +62,7 @@ LOST = {322: "timeout@connect,"}
 BLIP = {95: "refused@connect,", 101: ANSWERED}
 CASES = (
     Case("appsanywhere-mssql", "appsanywhere", AA, "sql01.example.ac.uk:1433/tcp",
-         "database", "mssql", "critical", "dba", {339: "timeout@connect,"}, 210),
+         "database", "mssql", "critical", "dba", {339: "timeout@connect,"}, 210, hop=("10.20.0.1", "3")),
     Case("appsanywhere-mssql-browser", "appsanywhere", AA, "sql01.example.ac.uk:1434/udp",
          "database", "sqlbrowser", "warning", "dba", {339: "untested@exchange,"}),
     Case("appsanywhere-ldaps", "appsanywhere", AA, "dc1.example.ac.uk:636/tcp",
@@ -82,7 +84,7 @@ CASES = (
     Case("appsanywhere-no-telnet-out", "appsanywhere", AA, "192.0.2.7:23/tcp",
          "administration", "tcp", "critical", "network", {0: "timeout@connect,", 250: ANSWERED}, expect="deny"),
     Case("rocky-mirrors", "analytics-rocky", ROCKY, "dl.example.org:443/tcp",
-         "os-updates", "https", "warning", "network", LOST, 61),
+         "os-updates", "https", "warning", "network", LOST, 61, hop=("", "0")),
     Case("rocky-epel", "analytics-rocky", ROCKY, "epel.example.org:443/tcp",
          "package-repository", "https", "warning", "network", LOST, 33),
     Case("rocky-ntp", "analytics-rocky", ROCKY, "1.pool.example.org:123/udp",
@@ -95,6 +97,8 @@ CASES = (
          "user-access", "https", "critical", "application", {}, 180),
     Case("client-cloudpaging", "client-device", LAB, "paging.example.ac.uk:443/tcp",
          "application-services", "https", "warning", "application", {60: "reset@tls,", 75: ANSWERED}, 180),
+    Case("client-analytics", "client-device", LAB, "reports.example.ac.uk:9999/tcp",
+         "analytics", "https", "warning", "application", {0: UNPROBED}),
     Case("jump-ssh", "jump-host", GONE, "aa01.example.ac.uk:22/tcp",
          "administration", "ssh", "warning", "application", {}, until=330),
 )  # fmt: skip

@@ -23,6 +23,7 @@ from tests.dashboards.cases import (
     ROCKY,
     START,
     STEP,
+    UNPROBED,
 )
 
 
@@ -85,6 +86,9 @@ class Target:
             return None
         return int(self.answered(minute) == (self.case.expect == "allow"))
 
+    def reachable(self, minute):
+        return None if self.state(minute) is None else int(self.answered(minute))
+
     def round_trip(self, minute):
         slow = 0.001 * (3 + len(self.case.rule) % 7)
         return slow * (2 + 0.2 * math.sin(minute / 17 + len(self.case.to)))
@@ -94,7 +98,7 @@ class Target:
 
     def states(self):
         self.add("satisfied", self.state)
-        self.add("reachable", lambda m: int(self.answered(m)))
+        self.add("reachable", self.reachable)
         self.add("probes_total", lambda m: m)
         failures = list(accumulate(self.state(m) == 0 for m in range(MINUTES)))
         self.add("probe_failures_total", lambda m: int(failures[m]))
@@ -151,19 +155,22 @@ class Target:
             self.while_answered(name, value)
 
     def path(self):
-        broken = lambda m: 1 if m >= 341 else None  # noqa: E731 - traced from then on
-        self.add("path_break_info", broken, last_hop="10.20.0.1", ttl="3")
+        hop = dict(zip(("last_hop", "ttl"), self.case.hop, strict=True))
+        failing = lambda m: None if self.answered(m) else 1  # noqa: E731 - one line says it
+        self.add("path_break_info", failing, **hop)
 
 
 def _target(out, case):
     target = Target(out, case)
+    target.told()
+    if UNPROBED in case.episodes.values():
+        return
     target.states()
     target.times()
     target.network()
-    target.told()
     if case.days is not None:
         _certificate(target.add, case)
-    if case.rule == "appsanywhere-mssql":
+    if case.hop is not None:
         target.path()
 
 

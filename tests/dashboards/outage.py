@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.dashboards import drawing
 from tests.dashboards.history import History
 from tests.lab import firewall
 from tests.lab.lab import PYTHON, Lab
+from tests.lab.test_mirrors import FILES, LISTS
 from tests.servers.process import binary
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +38,8 @@ ROLES = (
     "jump-host",
 )
 WELL, BROKEN = 240, 280  # seconds
+OLD = {"ajax.googleapis.com": 5, "analytics.uni.edu": 16}
+"""Days until the certificates end that nobody has renewed in time."""
 SCRAPE = 5
 CHOSEN = {
     "overview": {},
@@ -49,6 +53,7 @@ def record(folder: Path) -> None:
     """Lets the outage happen; leaves Prometheus' data and the time of it."""
     with Lab() as lab:
         lab.complete()
+        _furnish(lab)
         data = lab.folder / "prometheus"
         began = time.time()
         prometheus = _watch(lab, data)
@@ -68,9 +73,24 @@ def record(folder: Path) -> None:
     (folder / "span.json").write_text(json.dumps([began, ended]))
 
 
+def _furnish(lab):
+    """What the pictures show besides: mirror lists, and certificates about to end."""
+    for host, text in LISTS.items():
+        file = lab.folder / "web/www" / host / FILES[host]
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    for name, days in OLD.items():
+        lab.ca.write(name, days)
+    lab.servers["web"].send(signal.SIGHUP)
+
+
 def _watch(lab, data):
     site = lab.site(
-        "outage.yaml", roles=ROLES, schedule={"interval": "10s", "timeout": "5s"}
+        "outage.yaml",
+        roles=ROLES,
+        schedule={"interval": "10s", "timeout": "5s"},
+        mirrors={"allow_private": True},
+        controls=[{"host": "192.0.2.1", "port": 443}],
     )
     config = lab.folder / "prometheus.yml"
     config.write_text(

@@ -50,6 +50,9 @@ def exporter(out, instance):
     own("config_last_reload_success_timestamp_seconds", lambda _: START - 3 * DAY)
     own("probes_in_flight", lambda m: m % 3)
     own("probe_slots", lambda _: 256)
+    if instance != ROCKY:
+        answers = lambda m: int(instance == LAB and m > 300)  # noqa: E731 - one line says it
+        own("control_answered", answers, destination="192.0.2.1", port="443")
     own(
         "probes_skipped_total",
         lambda m: max(0, m - 340) // 4 if instance == ROCKY else 0,
@@ -71,6 +74,9 @@ def exporter(out, instance):
 
 
 def mirrors(out):
+    never = {"job": "connectivity", "instance": ROCKY, "list": "epel"}
+    failures = "connectivity_exporter_mirror_list_fetch_failures_total"
+    out.add(failures, never, lambda m: m // 30, range(MINUTES))
     labels = {"job": "connectivity", "instance": ROCKY, "list": "rocky-baseos"}
     values = {
         "targets": lambda _: 10,

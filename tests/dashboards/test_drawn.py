@@ -11,9 +11,11 @@ import pytest
 
 from dashboards.build import BOARDS, HERE
 from tests.dashboards import drawing
-from tests.dashboards.cases import END, START
+from tests.dashboards.cases import END, START, STEP
 
+CLEAR = "#00000000"
 RED, GREEN, PURPLE, ORANGE = "#F2495C", "#73BF69", "#B877D9", "#FF9830"
+WELL, UNKNOWN = "well", "unknown"
 CHOSEN = {
     "role.json": {"source_role": "appsanywhere"},
     "rule.json": {"rule": "appsanywhere-mssql"},
@@ -34,6 +36,22 @@ def seen(night, tmp_path_factory):
         for name in BOARDS
     ]
     return dict(zip(BOARDS, drawing.drawn(night, shots), strict=True))
+
+
+@pytest.fixture(scope="module")
+def other_times(night, tmp_path_factory):
+    """The panels of the overview while all was well, and before anything was known."""
+    folder = tmp_path_factory.mktemp("shots")
+    spans = {
+        WELL: (START, START + 85 * STEP),
+        UNKNOWN: (START - 2 * 3600, START - 3600),
+    }
+    shots = [
+        drawing.shot(HERE / "overview.json", folder / f"{name}.png", span=span)
+        for name, span in spans.items()
+    ]
+    drawn = drawing.drawn(night, shots)
+    return {name: one["panels"] for name, one in zip(spans, drawn, strict=True)}
 
 
 def cell(panel, row, column):
@@ -76,13 +94,47 @@ def test_the_numbers_on_top_name_the_trouble_in_its_colour(seen):
         ("Violated", "7", RED),
         ("Violated, critical", "3", RED),
         ("Roles cut off", "1", RED),
-        ("No verdict", "3", PURPLE),
+        ("No verdict", "4", PURPLE),
         ("Alerts firing", "4", ORANGE),
         ("Exporters down", "1", RED),
     )
     for title, text, color in titles:
         (stat,) = panels[title]
         assert (stat["text"], stat["color"]) == (text, color), title
+
+
+def test_while_all_is_well_the_overview_is_green_and_its_list_empty(other_times):
+    panels = other_times[WELL]
+    for title in ("Violated", "Violated, critical", "Roles cut off", "Exporters down"):
+        (stat,) = panels[title]
+        assert (stat["text"], stat["color"]) == ("none", GREEN), title
+    assert panels["Violated now"]["instead"] == "Nothing is known to be violated"
+    last = {
+        role: bars[-1] for role, bars in panels["Each source role over time"].items()
+    }
+    assert last["appsanywhere"] == ["all hold", GREEN]
+
+
+def test_without_data_nothing_on_the_overview_is_green(other_times):
+    panels = other_times[UNKNOWN]
+    stats = [
+        stat for panel in panels.values() if isinstance(panel, list) for stat in panel
+    ]
+    assert {(stat["text"], stat["color"]) for stat in stats} == {("no data", PURPLE)}
+    assert panels["Violated now"]["instead"] == "Nothing is known to be violated"
+    assert panels["Each source role over time"] == {}
+
+
+def test_what_has_no_verdict_is_listed_with_its_reason(seen):
+    rows = rows_by(seen["role.json"]["panels"]["Without a verdict"], "Rule")
+    assert {rule: row["Seen"] for rule, row in rows.items()} == {
+        "appsanywhere-mssql-browser": "silence, proves nothing"
+    }
+
+
+def test_only_a_rule_that_holds_is_listed_for_an_address_that_does_not_answer(seen):
+    table = seen["role.json"]["panels"]["Holds, but some addresses do not answer"]
+    assert list(rows_by(table, "Rule")) == ["appsanywhere-kerberos"]
 
 
 def test_a_violated_rule_says_what_was_seen_who_refused_and_whom_to_ask(seen):
@@ -97,10 +149,16 @@ def test_a_violated_rule_says_what_was_seen_who_refused_and_whom_to_ask(seen):
         "Port": "1433/tcp",
         "Seen": "silence: no answer at all",
         "Refused by": "nobody",
+        "Stops behind": "10.20.0.1",
         "Ask first": "firewall",
         "Owner": "dba",
+        "Seen from": "aa01",
     }
-    assert rows["appsanywhere-ldaps"]["Refused by"] == "a device on the path"
+    assert rows["appsanywhere-ldaps"]["Refused by"] == "a device between"
+    stops = {rule: row["Stops behind"] for rule, row in rows.items()}
+    assert stops["appsanywhere-ldaps"] == "not traced"
+    assert stops["rocky-mirrors"] == "this host"
+    assert stops["appsanywhere-no-telnet-out"] == "nowhere"
     assert rows["rocky-ntp"]["Ask first"] == "DNS"
     assert rows["appsanywhere-no-telnet-out"]["Ask first"] == "firewall, to block"
     assert len(rows) == 7
@@ -123,8 +181,10 @@ def test_the_matrix_tells_violated_ok_without_verdict_and_without_rules_apart(se
     assert rows["appsanywhere"]["database"] == "1 \N{BALLOT X}"
     assert rows["appsanywhere"]["vendor-api"] == "ok"
     assert rows["analytics"]["database"] == "no verdict"
-    assert rows["jump-host"]["administration"] == "no verdict", "its exporter is down"
+    administration = rows["jump-host"]["adminis-\ntration"]
+    assert administration == "no verdict", "its exporter is down"
     assert rows["client-device"]["database"] == "·"
+    assert rows["client-device"]["analytics"] == "no verdict"
 
 
 def test_the_columns_of_the_matrix_stand_in_the_order_of_the_vocabulary(seen):
@@ -132,7 +192,7 @@ def test_the_columns_of_the_matrix_stand_in_the_order_of_the_vocabulary(seen):
     assert table["fields"][:4] == [
         "Source role",
         "user-access",
-        "administration",
+        "adminis-\ntration",
         "database",
     ]
 
@@ -140,23 +200,24 @@ def test_the_columns_of_the_matrix_stand_in_the_order_of_the_vocabulary(seen):
 def test_a_cell_of_the_matrix_leads_to_its_role_and_usage(seen):
     table = seen["overview.json"]["panels"]["Where it hurts: source role by usage"]
     links = dict(zip(table["fields"], table["links"], strict=True))
-    (link,) = links["database"]
     role = cell(table, 0, "Source role")
-    assert link.endswith(f"&var-source_role={role}&var-usage=database")
+    for heading, usage in (
+        ("database", "database"),
+        ("authen-\ntication", "authentication"),
+    ):
+        (link,) = links[heading]
+        assert link.endswith(f"&var-source_role={role}&var-usage={usage}")
 
 
 def test_the_colours_of_the_matrix_follow_the_state(seen):
     table = seen["overview.json"]["panels"]["Where it hurts: source role by usage"]
-    first = dict(zip(table["fields"], table["rows"][0], strict=True))
-    colors = dict(zip(table["fields"], table["colors"], strict=True))
-    expected = {"ok": GREEN, "no verdict": PURPLE, "·": "transparent"}
-    for usage, text in list(first.items())[1:]:
-        assert _same(colors[usage], expected.get(text, RED)), (usage, text)
-
-
-def _same(color, expected):
-    transparent = {"transparent", "#00000000"}
-    return color == expected or {color, expected} <= transparent
+    expected = {"ok": GREEN, "no verdict": PURPLE, "·": CLEAR, "1 ✗": RED}
+    drawn = {
+        (text, color)
+        for texts, colors in zip(table["rows"], table["colors"], strict=True)
+        for text, color in zip(texts[1:], colors[1:], strict=True)
+    }
+    assert drawn == set(expected.items())
 
 
 def test_a_role_over_time_is_whole_then_cut_off(seen):
@@ -206,6 +267,7 @@ def test_a_rule_says_in_one_line_what_is_wrong(seen):
     assert (state["text"], state["color"]) == ("violated", RED)
     (row,) = rows_by(panels["What the last probe saw"], "To").values()
     assert (row["State"], row["Seen"]) == ("violated", "silence: no answer at all")
+    assert row["Stops behind"] == "10.20.0.1"
     assert panels["What the last probe saw"]["links"][-1] == [
         "http://aa01.example.ac.uk:9842/rules/appsanywhere-mssql"
     ]
@@ -220,7 +282,19 @@ def test_a_dead_exporter_and_a_failed_reload_are_seen(seen):
     assert rows["jump01.example.ac.uk:9842"]["Reloaded"] == "no data"
     assert rows["lab-pc.example.ac.uk:9842"]["Reloaded"] == "no"
     assert rows["aa01.example.ac.uk:9842"]["Reloaded"] == "yes"
-    assert panels["Mirror lists"]["rows"]
+    assert rows["lab-pc.example.ac.uk:9842"]["Controls"] == "answered"
+    assert rows["aa01.example.ac.uk:9842"]["Controls"] == "silent"
+    assert rows["analytics.example.ac.uk:9842"]["Controls"] == "none"
+
+
+def test_a_mirror_list_that_was_never_fetched_is_told_from_an_old_one(seen):
+    table = seen["exporter.json"]["panels"]["Mirror lists"]
+    rows = rows_by(table, "List")
+    assert (rows["epel"]["Mirrors"], rows["epel"]["Age"]) == ("0", "never")
+    assert (rows["rocky-baseos"]["Mirrors"], rows["rocky-baseos"]["Age"]) == (
+        "10",
+        "19 hours",
+    )
 
 
 def test_every_number_is_drawn_with_a_text(seen):
@@ -228,6 +302,20 @@ def test_every_number_is_drawn_with_a_text(seen):
         for title, panel in one["panels"].items():
             if isinstance(panel, list):
                 assert all(stat["text"] for stat in panel), f"{name}: {title}"
+
+
+def test_no_colour_of_a_table_stands_alone(seen):
+    tables = [
+        panel
+        for one in seen.values()
+        for panel in one["panels"].values()
+        if isinstance(panel, dict) and "colors" in panel
+    ]
+    assert len(tables) > 10
+    for table in tables:
+        for texts, colors in zip(table["rows"], table["colors"], strict=True):
+            for text, color in zip(texts, colors, strict=True):
+                assert text or color not in {RED, GREEN, PURPLE, ORANGE}, table
 
 
 def test_units_are_words_that_grafana_knows(seen):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DAY = timedelta(days=1)
+_LIFE = 90
+"""Days that a certificate is valid, as public authorities have it."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,15 @@ class Authority:
         self.root_file = folder / "root.pem"
         self._root.cert_pem.write_to_path(self.root_file)
 
-    def write(self, name: str) -> Files:
-        """The certificate of a name; wrong if the name says so (see `ODD`)."""
-        chain, key = _ODD.get(name.partition(".")[0], _good)(self, name)
+    def write(self, name: str, days: int = _LIFE) -> Files:
+        """The certificate of a name; wrong if the name says so (see `_ODD`).
+
+        Args:
+            name: the server's name.
+            days: until a good one ends.
+        """
+        odd = _ODD.get(name.partition(".")[0])
+        chain, key = odd(self, name) if odd else _good(self, name, days)
         files = Files(
             self._folder / f"{name}.chain.pem", self._folder / f"{name}.key.pem"
         )
@@ -68,8 +76,9 @@ def _issue(issuer: trustme.CA, name: str, **changes: datetime) -> _Pair:
     return chain, leaf.private_key_pem.bytes()
 
 
-def _good(ca: Authority, name: str) -> _Pair:
-    return _issue(ca._intermediate, name)
+def _good(ca: Authority, name: str, days: int) -> _Pair:
+    end = datetime.now(UTC) + days * _DAY
+    return _issue(ca._intermediate, name, not_after=end)
 
 
 def _expired(ca: Authority, name: str) -> _Pair:

@@ -66,7 +66,8 @@ function Table(panel: any) {
   drawn.panel(panel.title, panel.data.state, {
     fields: fields.map((field: any) => D.getFieldDisplayName(field, frame)),
     rows: fields.length ? Array.from({ length: frame.length }, (_, row) => fields.map((field: any) => text(field, field.values[row]))) : [],
-    colors: fields.map((field: any) => (field.values.length ? field.display(field.values[0]).color : null)),
+    colors: fields.length ? Array.from({ length: frame.length }, (_, row) => fields.map((field: any) => field.display(field.values[row]).color)) : [],
+    instead: frame?.length ? null : (panel.fieldConfig.defaults.noValue ?? 'No data'),
     links: fields.map((field: any) => (field.values.length ? (field.getLinks?.({ valueRowIndex: 0 }) ?? []).map((link: any) => link.href) : [])),
   });
   if (!frame?.length) {
@@ -139,6 +140,17 @@ function bars(frame: any, field: any, end: number): any[] {
   return found;
 }
 
+const AXIS = 18;
+
+// Round times between two others, at most so many.
+function hours(start: number, end: number, most: number) {
+  const minute = 60_000;
+  const step = [1, 5, 15, 30, 60, 180, 360, 1440].map((n) => n * minute).find((n) => (end - start) / n <= most) ?? end - start;
+  const first = Math.ceil(start / step) * step;
+  const times = Array.from({ length: Math.max(0, Math.floor((end - first) / step) + 1) }, (_, i) => first + i * step);
+  return times.map((time) => ({ time, said: D.dateTimeFormat(time, { format: 'HH:mm', timeZone: 'utc' }) }));
+}
+
 function Timeline(panel: any) {
   const [start, end] = [panel.timeRange.from.valueOf(), panel.timeRange.to.valueOf()];
   const rows = panel.data.series.flatMap((frame: any) =>
@@ -154,7 +166,7 @@ function Timeline(panel: any) {
   const short = (name: string) => (name.length > 52 ? `${name.slice(0, 51)}…` : name);
   const label = Math.min(360, 16 + 6.4 * Math.max(...shown.map((row: any) => row.name.length)));
   const width = panel.width - label;
-  const height = Math.min(34, panel.height / shown.length);
+  const height = Math.min(34, (panel.height - AXIS) / shown.length);
   const x = (time: number) => label + ((Math.max(time, start) - start) / (end - start)) * width;
   return (
     <svg width={panel.width} height={panel.height} fontSize={11} fontFamily="Inter">
@@ -168,6 +180,9 @@ function Timeline(panel: any) {
             </g>
           ))}
         </g>
+      ))}
+      {hours(start, end, Math.floor(width / 110)).map(({ time, said }) => (
+        <text key={time} x={x(time)} y={height * shown.length + 14} textAnchor="middle" fill={theme.colors.text.secondary}>{said}</text>
       ))}
     </svg>
   );
