@@ -59,7 +59,7 @@ def _numbers() -> list[stat.Panel]:
         ),
         panels.colored(
             panels.stat(
-                "Hold",
+                "Share that holds",
                 "Share of the targets with a verdict whose rule holds now.",
                 now(f"avg({_SATISFIED})"),
                 width=5,
@@ -191,12 +191,12 @@ def _undecided() -> table.Panel:
     return (
         _listed(panel, names)
         .no_value("Every target has a verdict, or nothing is known")
-        .override_by_name("Seen", panels.cell(mappings=words.seen()))
+        .override_by_name("Seen", panels.cell(mappings=words.seen(), custom_width=165))
     )
 
 
 def _listed(panel: table.Panel, names: dict[str, str]) -> table.Panel:
     """A short list of targets; each rule leads to its own dashboard."""
-    rule = panels.cell(links=links.to_rule("Rule", "To"), custom_minWidth=170)
+    rule = panels.cell(links=links.to_rule("Rule", "To"), custom_width=190)
     panel = panel.transformations(panels.columns(names))
     return panel.sort_by(panels.sorted_by("Rule")).override_by_name("Rule", rule)

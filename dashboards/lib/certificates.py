@@ -104,7 +104,7 @@ def _dressed(panel: table.Panel, names: dict[str, str]) -> table.Panel:
     verified = cell(mappings=VERIFIED, custom_cellOptions=TINTED, custom_minWidth=140)
     return (
         panel.transformations(columns(names))
-        .no_value("No certificate was presented")
+        .no_value("No certificate is known")
         .sort_by(sorted_by("Days left"))
         .override_by_name("Server", cell(custom_minWidth=170))
         .override_by_name("Port", cell(custom_width=60))

@@ -80,9 +80,9 @@ def graphs() -> list[timeseries.Panel]:
         ),
         panels.small(
             "Processor",
-            "Processor time used; 1 is one core.",
+            "Processor time used; 100 % is one core.",
             series(cpu, _PER_INSTANCE),
-        ),
+        ).unit("percentunit"),
         panels.small(
             "Memory",
             "Resident memory of the process.",
@@ -125,7 +125,6 @@ def lists() -> list[table.Panel]:
         .transformations(merged(names))
         .sort_by(panels.sorted_by("List"))
         .no_value("No mirror lists in use")
-        .override_by_name("Instance", cell(custom_minWidth=190))
         .override_by_name(
             "Mirrors",
             cell(
@@ -142,12 +141,18 @@ def lists() -> list[table.Panel]:
                 mappings=[words.values({"-1": ("never", words.BAD)})],
                 thresholds=stale.build(),
                 custom_cellOptions=panels.TINTED,
+                custom_width=90,
             ),
         )
         .override_by_name(
             "Failed, 1 d",
-            cell(thresholds=failed.build(), custom_cellOptions=panels.TINTED),
-        ),
+            cell(
+                thresholds=failed.build(),
+                custom_cellOptions=panels.TINTED,
+                custom_width=95,
+            ),
+        )
+        .override_by_name("List", cell(custom_width=150)),
         _targets(),
     ]
 
@@ -174,8 +179,9 @@ def _targets() -> table.Panel:
         )
         .sort_by(panels.sorted_by("Instance"))
         .override_by_name(
-            r"instance\status", cell(displayName="Instance", custom_width=200)
+            r"instance\status", cell(displayName="Instance", custom_width=215)
         )
+        .override_by_field_type("number", cell(custom_minWidth=70))
         .override_by_name("not_applicable", cell(custom_width=115))
         .override_by_name(
             "unset", cell(thresholds=warn, custom_cellOptions=panels.TINTED)

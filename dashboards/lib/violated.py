@@ -34,15 +34,16 @@ _COLUMNS = {
     "host": "Seen from",
 }
 _WIDTHS = {
-    "Severity": 75,
-    "For": 70,
-    "From": 118,
+    "Severity": 74,
+    "For": 68,
+    "Rule": 196,
+    "From": 114,
     "Port": 74,
-    "Seen": 168,
-    "Refused by": 122,
+    "Seen": 160,
+    "Refused by": 108,
     "Stops behind": 104,
-    "Ask first": 118,
-    "Owner": 76,
+    "Ask first": 122,
+    "Owner": 74,
     "Seen from": 84,
 }
 _HOST = r"(\\[.+\\]|\\d+\\.\\d+\\.\\d+\\.\\d+|[^.:]+).*"

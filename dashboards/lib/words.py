@@ -134,7 +134,7 @@ def seen() -> list[ValueMapping]:
     """Says `reason@stage` in plain words: what was seen, nothing guessed."""
     late = "connected, then silence"
     return [
-        matching("^timeout@(resolve|connect)$", "silence: no answer at all", NEUTRAL),
+        matching("^timeout@(resolve|connect)$", "silence: no answer", NEUTRAL),
         matching("^timeout@(tls|exchange)$", late, NEUTRAL),
         *(matching(f"^{r}@.*$", text, NEUTRAL) for r, text in _SEEN.items()),
         matching(f"^{UNPROBED}@.*$", "not probed yet", NEUTRAL),
@@ -180,7 +180,7 @@ ORIGIN: list[ValueMapping] = [
     values(
         {
             "destination": ("the destination", NEUTRAL),
-            "path": ("a device between", NEUTRAL),
+            "path": ("device on path", NEUTRAL),
             "self": ("this host", NEUTRAL),
         }
     )

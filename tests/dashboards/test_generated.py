@@ -60,7 +60,7 @@ def test_every_way_to_end_has_words_and_someone_to_ask(reason, stage):
 
 def test_silence_before_and_after_connecting_is_told_apart():
     early, late = "timeout@connect", "timeout@exchange"
-    assert _said(words.seen(), early) == "silence: no answer at all"
+    assert _said(words.seen(), early) == "silence: no answer"
     assert _said(words.seen(), late) == "connected, then silence"
     assert (_said(words.ask(), early), _said(words.ask(), late)) == (
         "firewall",

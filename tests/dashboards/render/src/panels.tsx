@@ -49,6 +49,7 @@ function Stat(panel: any) {
           textMode={options.textMode}
           justifyMode={options.justifyMode}
           alignmentFactors={alignmentFactors}
+          text={options.text}
           width={width}
           height={height}
           theme={theme}
@@ -148,7 +149,7 @@ function hours(start: number, end: number, most: number) {
   const step = [1, 5, 15, 30, 60, 180, 360, 1440].map((n) => n * minute).find((n) => (end - start) / n <= most) ?? end - start;
   const first = Math.ceil(start / step) * step;
   const times = Array.from({ length: Math.max(0, Math.floor((end - first) / step) + 1) }, (_, i) => first + i * step);
-  return times.map((time) => ({ time, said: D.dateTimeFormat(time, { format: 'HH:mm', timeZone: 'utc' }) }));
+  return times.filter((time) => time < end - (end - start) / 40).map((time) => ({ time, said: D.dateTimeFormat(time, { format: 'HH:mm', timeZone: 'utc' }) }));
 }
 
 function Timeline(panel: any) {
