@@ -138,7 +138,7 @@ def _matrix() -> table.Panel:
         " rules has a dot; one whose rules have no verdict at all says so. A cell leads"
         " to its rules.",
         rows(expr),
-        height=9,
+        height=10,
     )
     colors = words.steps((None, words.BAD)).build()
     panel = (

@@ -191,12 +191,12 @@ def _undecided() -> table.Panel:
     return (
         _listed(panel, names)
         .no_value("Every target has a verdict, or nothing is known")
-        .override_by_name("Seen", panels.cell(mappings=words.seen(), custom_width=165))
+        .override_by_name("Seen", panels.cell(mappings=words.seen(), custom_width=160))
     )
 
 
 def _listed(panel: table.Panel, names: dict[str, str]) -> table.Panel:
     """A short list of targets; each rule leads to its own dashboard."""
-    rule = panels.cell(links=links.to_rule("Rule", "To"), custom_width=190)
+    rule = panels.cell(links=links.to_rule("Rule", "To"), custom_width=180)
     panel = panel.transformations(panels.columns(names))
     return panel.sort_by(panels.sorted_by("Rule")).override_by_name("Rule", rule)

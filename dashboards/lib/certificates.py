@@ -66,7 +66,7 @@ def days(select: str, told: str) -> str:
 def soonest(*, width: int) -> table.Panel:
     """The 30 certificates that end first."""
     by = "destination, port, issuer, verified"
-    return _dressed(
+    panel = _dressed(
         panels.table(
             "Certificates that end first",
             "Days until the certificate of a server, or one of its chain, ends, and"
@@ -76,6 +76,7 @@ def soonest(*, width: int) -> table.Panel:
         ),
         _SOONEST,
     )
+    return panel.override_by_name("Port", cell(custom_width=60))
 
 
 def presented(*, width: int, height: int) -> table.Panel:
@@ -107,7 +108,6 @@ def _dressed(panel: table.Panel, names: dict[str, str]) -> table.Panel:
         .no_value("No certificate is known")
         .sort_by(sorted_by("Days left"))
         .override_by_name("Server", cell(custom_minWidth=170))
-        .override_by_name("Port", cell(custom_width=60))
         .override_by_name("Days left", left)
         .override_by_name("Verifies", verified)
     )

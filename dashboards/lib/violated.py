@@ -36,15 +36,15 @@ _COLUMNS = {
 _WIDTHS = {
     "Severity": 74,
     "For": 68,
-    "Rule": 196,
-    "From": 114,
+    "Rule": 214,
+    "From": 116,
     "Port": 74,
-    "Seen": 160,
+    "Seen": 162,
     "Refused by": 108,
-    "Stops behind": 104,
-    "Ask first": 122,
-    "Owner": 74,
-    "Seen from": 84,
+    "Stops behind": 102,
+    "Ask first": 126,
+    "Owner": 72,
+    "Seen from": 82,
 }
 _HOST = r"(\\[.+\\]|\\d+\\.\\d+\\.\\d+\\.\\d+|[^.:]+).*"
 """The short name of an instance, or its address; in PromQL backslashes are double."""

@@ -46,7 +46,7 @@ def panels(boards):
     return [(name, panel) for name in boards for panel in boards[name]["panels"]]
 
 
-def selectors(expr):
+def selectors(expr, fill=filled_in):
     """All vector selectors of an expression."""
     found = []
 
@@ -60,7 +60,7 @@ def selectors(expr):
         for argument in getattr(node, "args", None) or ():
             walk(argument)
 
-    walk(promql_parser.parse(filled_in(expr)))
+    walk(promql_parser.parse(fill(expr)))
     return found
 
 
@@ -170,15 +170,25 @@ def test_colours_never_stand_alone(boards):
             assert panel["options"]["showValue"] == "auto"
 
 
-def test_every_query_heeds_the_selected_job_and_instance(boards):
+def test_every_query_heeds_what_is_selected(boards):
     for _, panel in panels(boards):
         for query in panel["targets"]:
-            for selector in selectors(query["expr"]):
-                labels = {matcher.name for matcher in selector.matchers.matchers}
-                wanted = {"job", "instance"}
-                if any(selector.name.startswith(n) for n in WITHOUT_INSTANCE):
-                    continue
-                assert wanted <= labels, query["expr"]
+            for selector in selectors(query["expr"], fill=_variables_only):
+                chosen = {(m.name, m.value) for m in selector.matchers.matchers}
+                assert _wanted(selector.name) <= chosen, query["expr"]
+
+
+def _variables_only(expr):
+    return expr.replace("$__rate_interval", "5m")
+
+
+def _wanted(metric):
+    if metric.startswith(tuple(WITHOUT_INSTANCE)):
+        return set()
+    names = ["job", "instance"]
+    if metric.startswith("connectivity_rule_"):
+        names += ["source_role", "usage"]
+    return {(name, f"${name}") for name in names}
 
 
 def test_rates_use_a_window_that_follows_the_scrape_interval(boards):
@@ -186,6 +196,33 @@ def test_rates_use_a_window_that_follows_the_scrape_interval(boards):
         for query in panel["targets"]:
             for window in re.findall(r"\brate\([^\[]*\[([^\]]*)\]", query["expr"]):
                 assert window == "$__rate_interval", query["expr"]
+
+
+def test_other_windows_are_named_in_the_panels_description(boards):
+    named = {"1h": "last hour", "1d": "in a day", "7d": "last seven days"}
+    for _, panel in panels(boards):
+        for query in panel["targets"]:
+            for window in re.findall(r"\bincrease\([^\[]*\[([^\]]*)\]", query["expr"]):
+                assert named[window] in panel["description"], panel["title"]
+
+
+def test_overrides_sorting_and_links_name_columns_that_the_table_has(boards):
+    """Grafana takes no notice of the others."""
+    for _, panel in panels(boards):
+        options = [one["options"] for one in panel.get("transformations", ())]
+        columns = {
+            name for one in options for name in one.get("renameByName", {}).values()
+        }
+        if not columns:
+            continue
+        for override in panel["fieldConfig"]["overrides"]:
+            if override["matcher"]["id"] == "byName":
+                assert override["matcher"]["options"] in columns, panel["title"]
+        for order in panel["options"].get("sortBy", ()):
+            assert order["displayName"] in columns, panel["title"]
+        numbers = {f"[{number}]" for number in range(len(columns))}
+        linked = re.findall(r"__data\.fields\.([^:}]+)", str(panel["fieldConfig"]))
+        assert set(linked) <= columns | numbers, panel["title"]
 
 
 def test_counters_are_read_as_rates_only(boards):

@@ -3,6 +3,7 @@
 Nothing is started: every path must exist, every port be the one the others use.
 """
 
+import json
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +11,21 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+SERVICE = {
+    *("build", "image", "command", "network_mode", "environment", "volumes", "restart"),
+}
+PROVIDER = {
+    *("name", "folder", "type", "disableDeletion", "allowUiUpdates"),
+    *("updateIntervalSeconds", "options"),
+}
+SOURCE = {
+    *("name", "uid", "type", "access", "url", "isDefault", "editable", "jsonData"),
+}
+SETTINGS = {
+    "prometheus": {"httpMethod", "timeInterval"},
+    "alertmanager": {"implementation", "handleGrafanaManagedAlerts"},
+}
+"""Keys as compose and Grafana 10 to 13 spell them: they take no notice of others."""
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config"
 PROVISIONING = CONFIG / "grafana/provisioning"
@@ -131,6 +147,36 @@ def test_grafana_asks_prometheus_and_alertmanager_where_they_listen(services):
     urls = {one["type"]: urlsplit(one["url"]) for one in load(file)["datasources"]}
     for kind in ("prometheus", "alertmanager"):
         assert urls[kind].netloc == listens(services)[kind]
+
+
+def test_keys_are_spelt_as_those_who_read_them_do(services):
+    for service in services.values():
+        assert set(service) <= SERVICE
+    (file,) = (PROVISIONING / "dashboards").glob("*.yml")
+    (provider,) = load(file)["providers"]
+    assert (set(provider), set(provider["options"])) == (PROVIDER, {"path"})
+    assert provider["type"] == "file"
+    (file,) = (PROVISIONING / "datasources").glob("*.yml")
+    for source in load(file)["datasources"]:
+        assert set(source) <= SOURCE
+        assert set(source["jsonData"]) == SETTINGS[source["type"]]
+        assert source["access"] == "proxy"
+
+
+def test_the_default_data_source_is_the_one_that_dashboards_choose_first(services):
+    (file,) = (PROVISIONING / "datasources").glob("*.yml")
+    sources = load(file)["datasources"]
+    assert len({source["uid"] for source in sources}) == len(sources)
+    assert [s["type"] for s in sources if s.get("isDefault")] == ["prometheus"]
+    for board in (ROOT / "dashboards").glob("*.json"):
+        first, *_ = json.loads(board.read_text())["templating"]["list"]
+        assert (first["query"], first["current"]["value"]) == ("prometheus", "default")
+
+
+def test_images_are_of_one_version_each(services):
+    for name, service in services.items():
+        if name != "exporter":
+            assert re.search(r":v?\d+\.\d+\.\d+$", service["image"])
 
 
 def test_grafana_derives_its_windows_from_the_real_scrape_interval():
