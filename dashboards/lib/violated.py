@@ -35,16 +35,16 @@ _COLUMNS = {
 }
 _WIDTHS = {
     "Severity": 74,
-    "For": 68,
-    "Rule": 214,
+    "For": 64,
+    "Rule": 216,
     "From": 116,
-    "Port": 74,
+    "Port": 72,
     "Seen": 162,
     "Refused by": 108,
-    "Stops behind": 102,
+    "Stops behind": 98,
     "Ask first": 126,
-    "Owner": 72,
-    "Seen from": 82,
+    "Owner": 70,
+    "Seen from": 78,
 }
 _HOST = r"(\\[.+\\]|\\d+\\.\\d+\\.\\d+\\.\\d+|[^.:]+).*"
 """The short name of an instance, or its address; in PromQL backslashes are double."""
@@ -54,9 +54,9 @@ def violated(select: str = MANY) -> str:
     """Age in seconds of each violated target, with what there is to know of it."""
     since = target("state_change_timestamp_seconds", select)
     broken = f"({since} and on ({KEY}) {target('satisfied', select)} == 0)"
-    latest = f"topk({MOST}, {with_failure(broken, select)})"
+    latest = with_failure(f"topk({MOST}, {broken})", select)
     info = target("info", select)
-    told = f"time() - {latest} * on ({KEY}) group_left (severity, owner) {info}"
+    told = f"time() - ({latest}) * on ({KEY}) group_left (severity, owner) {info}"
     told = joined(in_words(told), "ask", "@", "seen")
     told = f'label_replace({told}, "host", "$1", "instance", "{_HOST}")'
     return f'label_replace({told}, "severity", "{words.INFO_LAST}", "severity", "info")'

@@ -6,7 +6,8 @@ Runs the exporter on the lab's prober with a Prometheus beside it that has the s
 rules, lets all be well for a while, then changes the lab's firewall: SQL Server is cut
 off in silence, LDAPS refused, a vendor's site reset by inspection, time dropped. What
 Prometheus saw stays in FOLDER; with a FOLDER that has it, only the pictures are taken
-anew. Takes ten minutes, needs root, and is no part of the tests.
+anew. Takes ten minutes, needs root and a machine with nothing else to do (one that is
+too busy to wait for an answer proves nothing), and is no part of the tests.
 """
 
 from __future__ import annotations

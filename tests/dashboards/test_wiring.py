@@ -5,11 +5,15 @@ Nothing is started: every path must exist, every port be the one the others use.
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
+
+from tests.servers.process import binary
 
 SERVICE = {
     *("build", "image", "command", "network_mode", "environment", "volumes", "restart"),
@@ -171,6 +175,23 @@ def test_the_default_data_source_is_the_one_that_dashboards_choose_first(service
     for board in (ROOT / "dashboards").glob("*.json"):
         first, *_ = json.loads(board.read_text())["templating"]["list"]
         assert (first["query"], first["current"]["value"]) == ("prometheus", "default")
+
+
+@pytest.mark.parametrize(
+    ("name", "program"),
+    [
+        ("exporter", (sys.executable, "-m", "exporter", "serve")),
+        ("prometheus", ("prometheus",)),
+        ("alertmanager", ("prometheus-alertmanager",)),
+    ],
+)
+def test_programs_know_the_options_they_are_started_with(services, name, program):
+    argv = [binary(program[0]), *program[1:], "--help"]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
+    known = set(re.findall(r"--[a-z][\w.-]+", done.stdout + done.stderr))
+    given = {a.partition("=")[0] for a in services[name]["command"] if a[:2] == "--"}
+    assert given
+    assert given <= known
 
 
 def test_images_are_of_one_version_each(services):
