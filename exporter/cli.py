@@ -1,4 +1,4 @@
-"""The command line: the only file that prints, reads arguments and sets exit codes."""
+"""The command line, with `documents.py`: what prints, reads arguments and sets exit codes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
 from exporter import __version__
+from exporter.documents import diff, import_document
 from exporter.probes.outcome import ProbeError, Verdict
 from exporter.probes.protocols import PROBERS
 from exporter.rules.problem import ConfigError
@@ -83,6 +84,10 @@ def main() -> None:
 
     Without a command: serve.
     """
+
+
+main.add_command(import_document)
+main.add_command(diff)
 
 
 @main.command()

@@ -105,6 +105,11 @@ def read_yaml(path: Path) -> YamlFile:
     return YamlFile(path, value, builder.lines, tuple(builder.problems))
 
 
+def is_text(word: str) -> bool:
+    """Whether an unquoted word is that text to every reader of YAML."""
+    return _plain(word) == (word, None)
+
+
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:

@@ -1,0 +1,143 @@
+"""A draft as the text of a catalogue file, with comments on what a person must do."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from exporter.rules import yamlfile
+from exporter.rules.problem import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from exporter.rules.document.draft import Draft, DraftRule
+    from exporter.rules.document.places import DraftPlaceholder
+    from exporter.rules.entries import Destination
+
+_SAFE = re.compile(r"[A-Za-z][A-Za-z0-9 _./()+;&'-]*[A-Za-z0-9.)]")
+_LINE = 300
+_NOTES = 2000
+_COMMENT = 400
+_MAX_PROSE = 100
+
+
+def written(draft: Draft, file: str, name: str, title: str, reference: str) -> str:
+    """The draft as YAML that `validate` accepts.
+
+    Args:
+        draft: the rules and what to look at.
+        file: the page's file, for the first line.
+        name: the catalogue's name.
+        title: the document's title, the page's own by default.
+        reference: where it is published, if anywhere.
+
+    Raises:
+        ConfigError: the file would be larger than a catalogue may be.
+    """
+    lines = [
+        f"# A draft, read from {_comment(file)} by `connectivity-exporter import`.",
+        "# Before it is used: look at each remark below and at each guessed usage,",
+        "# and give the rules that matter a severity, an owner and a probe.",
+        *_remarks(draft),
+        "",
+        f"catalogue: {_text(name)}",
+        f"title: {_text(title or draft.title or name)}",
+        *([f"reference: {_text(reference)}"] if reference else []),
+        "",
+        "roles:",
+        *_roles(draft.roles),
+        *_placeholders(draft.placeholders),
+        "",
+        "rules:",
+        *(line for rule in draft.rules for line in _rule(rule)),
+        *_prose(draft),
+    ]
+    text = "\n".join(lines) + "\n"
+    if len(text.encode()) > yamlfile.MAX_BYTES:
+        said = (
+            f"makes a catalogue larger than {yamlfile.MAX_BYTES} bytes: split the page"
+        )
+        raise ConfigError([Problem(file, 1, "", said)])
+    return text
+
+
+def _remarks(draft: Draft) -> Iterator[str]:
+    if draft.remarks:
+        yield "#"
+    for remark in draft.remarks:
+        yield f"# {_comment(str(remark.problem))}"
+        yield from (f"#     {_comment(text)}" for text in remark.kept)
+
+
+def _roles(roles: Mapping[str, tuple[str, str | None]]) -> Iterator[str]:
+    for name, (title, wider) in roles.items():
+        yield f"  {_text(name)}:"
+        yield f"    title: {_text(title)}"
+        if wider is not None:
+            yield f"    is_a: {_text(wider)}"
+
+
+def _placeholders(placeholders: Mapping[str, DraftPlaceholder]) -> Iterator[str]:
+    if placeholders:
+        yield from ("", "placeholders:")
+    for name, place in placeholders.items():
+        yield f"  {_text(name)}:"
+        yield f"    title: {_text(place.title)}"
+        yield f"    example: {_text(place.example)}"
+        if place.url:
+            yield "    url: true"
+        if place.optional:
+            yield "    optional: true"
+
+
+def _rule(rule: DraftRule) -> Iterator[str]:
+    source, lead, port, transport = rule.flow
+    yield from ("", f"  - id: {_text(rule.id)}")
+    yield f"    source: {_text(source)}"
+    yield f"    destination: {_destination(lead)}"
+    yield f"    port: {port}"
+    yield f"    transport: {transport}"
+    yield f"    usage: {rule.usage.usage}  # {_comment(rule.usage.why)}"
+    if lead.host is not None:
+        yield "    public: true"
+    yield f"    description: {_text(rule.description)}"
+    if rule.section:
+        yield f"    section: {_text(rule.section)}"
+    yield f"    rows: [{', '.join(map(_text, rule.rows))}]"
+    whole = [rule.description] if len(rule.description) > _LINE else []
+    if notes := [*whole, *rule.notes]:
+        yield f"    notes: {_text(' '.join(notes), _NOTES)}"
+
+
+def _destination(lead: Destination) -> str:
+    if lead.host is not None:
+        return f"{{host: {_text(lead.host)}}}"
+    return f"{{placeholder: {_text(str(lead.placeholder))}}}"
+
+
+def _prose(draft: Draft) -> Iterator[str]:
+    if draft.prose:
+        yield from ("", "# What the page says outside its tables:")
+    yield from (f"# {_comment(text)}" for _, text in draft.prose[:_MAX_PROSE])
+    if (left := len(draft.prose) - _MAX_PROSE) > 0:
+        yield f"# ... and {left} lines more, from line {draft.prose[_MAX_PROSE][0]} on"
+
+
+def _text(text: str, longest: int = _LINE) -> str:
+    """Text as a YAML scalar that every reader takes for that text."""
+    line = " ".join(_printable(text).split())
+    short = line if len(line) <= longest else line[: longest - 3] + "..."
+    if _SAFE.fullmatch(short) and yamlfile.is_text(short):
+        return short
+    return json.dumps(short, ensure_ascii=False)
+
+
+def _comment(text: str) -> str:
+    return _printable(text)[:_COMMENT]
+
+
+def _printable(text: str) -> str:
+    """Text without what YAML or a terminal would take for more than text."""
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -1,0 +1,127 @@
+"""A page as headings and tables, whatever the form of its file.
+
+The readers of the single forms (`markup.py`, `pipes.py`, `separated.py`) put a page
+together with a `PageBuilder`, which cleans every text and bounds them all.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+MAX_ROWS = 5000
+MAX_CELLS = 50
+MAX_CELL = 4000
+_TITLE = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row; `cells` are clean lines of text, joined by newlines within a cell."""
+
+    line: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table under the headings `sections`, outermost first.
+
+    `rows[0]` are the table's own headings, if it has any.
+    """
+
+    sections: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a file holds: tables, and the text around them as `(line, text)`.
+
+    `losses` says, likewise by line, what of the file could not be taken apart.
+    """
+
+    title: str
+    tables: tuple[Table, ...]
+    prose: tuple[tuple[int, str], ...]
+    losses: tuple[tuple[int, str], ...]
+
+
+def clean(text: str) -> str:
+    """Printable text, single spaces, no empty lines, at most `MAX_CELL` characters."""
+    if len(text) > MAX_CELL:
+        text = text[:MAX_CELL] + "..."
+    lines = (" ".join(line.split()) for line in re.split(r"[\r\n]+", text))
+    printable = ("".join(filter(str.isprintable, line)).strip() for line in lines)
+    return "\n".join(filter(None, printable))
+
+
+@dataclass(slots=True)
+class PageBuilder:
+    """Takes a page's parts in the order of the file."""
+
+    title: str = ""
+    sections: tuple[str, ...] = ()
+    _levels: dict[int, str] = field(default_factory=dict)
+    _rows: list[Row] = field(default_factory=list)
+    _tables: list[Table] = field(default_factory=list)
+    _prose: list[tuple[int, str]] = field(default_factory=list)
+    _losses: list[tuple[int, str]] = field(default_factory=list)
+    _count: int = 0
+
+    def heading(self, level: int, text: str) -> None:
+        """A heading of a level from 1; the two innermost ones name a section."""
+        title = self.called(text)
+        if not title:
+            return
+        self._levels = {n: t for n, t in self._levels.items() if n < level}
+        if self.title != title or level > 1:
+            self._levels[level] = title
+        self.sections = tuple(t for _, t in sorted(self._levels.items()))[-2:]
+
+    def called(self, text: str) -> str:
+        """A heading's text in one line; the first one is the page's title."""
+        title = clean(text).replace("\n", " ")[:_TITLE]
+        self.title = self.title or title
+        return title
+
+    def row(self, line: int, cells: list[str]) -> None:
+        """A table's next row; rows without any text are none."""
+        tidy = tuple(clean(cell) for cell in cells[:MAX_CELLS])
+        if len(cells) > MAX_CELLS:
+            self.loss(line, f"has more than {MAX_CELLS} cells: the rest is not read")
+        if any(tidy):
+            self._count += 1
+            if self._count == MAX_ROWS + 1:
+                self.loss(line, f"more than {MAX_ROWS} rows: none is read from here on")
+            if self._count <= MAX_ROWS:
+                self._rows.append(Row(line, tidy))
+
+    @property
+    def in_table(self) -> bool:
+        """Whether the next row belongs to those before."""
+        return bool(self._rows)
+
+    def end_table(self) -> None:
+        """The rows since the last call are one table; a single row is mere text."""
+        if len(self._rows) > 1:
+            self._tables.append(Table(self.sections, tuple(self._rows)))
+        elif self._rows:
+            self.text(self._rows[0].line, " | ".join(self._rows[0].cells))
+        self._rows = []
+
+    def text(self, line: int, text: str) -> None:
+        """Text outside tables."""
+        tidy = clean(text).replace("\n", " ")
+        if tidy:
+            self._prose.append((line, tidy))
+
+    def loss(self, line: int, message: str) -> None:
+        """Something that could not be taken apart."""
+        self._losses.append((line, message))
+
+    def page(self) -> Page:
+        """All of it."""
+        self.end_table()
+        prose = tuple(sorted(self._prose))
+        return Page(self.title, tuple(self._tables), prose, tuple(self._losses))

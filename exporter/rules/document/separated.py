@@ -1,0 +1,66 @@
+"""CSV as a page: tables with an empty line between, titles in lines of their own."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from exporter.rules.document.columns import layout_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.rules.document.page import PageBuilder
+
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+def read(text: str, page: PageBuilder) -> None:
+    """Puts a page in CSV together, whatever delimits its cells.
+
+    A line with one cell alone is the title of the table below it, `A / B` for a part
+    B of A; inside a table it stays a row.
+    """
+    title = ""
+    for line, cells in _records(text, _delimiter(text), page):
+        filled = [cell for cell in cells if cell.strip()]
+        begins = layout_of(tuple(cells)) is not None
+        if begins or not filled:
+            page.end_table()
+        if begins and title:
+            _section(title, page)
+        if len(filled) == 1 and not page.in_table:
+            _section(filled[0], page)
+        else:
+            page.row(line, cells)
+        title = filled[0] if len(filled) == 1 else ""
+
+
+def _section(text: str, page: PageBuilder) -> None:
+    parts = [page.called(part) for part in text.split(" / ")[-2:]]
+    page.sections = tuple(filter(None, parts))
+
+
+def _delimiter(text: str) -> str:
+    """The one with which a line is the headings of requirements, else the comma."""
+    for delimiter in _DELIMITERS:
+        for line in text.split("\n", 200)[:200]:
+            cells = tuple(cell.strip(' "') for cell in line.split(delimiter))
+            if layout_of(cells) is not None:
+                return delimiter
+    return ","
+
+
+def _records(
+    text: str, delimiter: str, page: PageBuilder
+) -> Iterator[tuple[int, list[str]]]:
+    """Records with the lines they begin on."""
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    line = 1
+    try:
+        for cells in reader:
+            yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        page.loss(line, f"is not CSV from here on: {error}")

@@ -1,0 +1,92 @@
+"""A file of unknown form and encoding as a page."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TYPE_CHECKING
+
+from exporter.rules.document import markup, pipes, separated
+from exporter.rules.document.page import PageBuilder
+from exporter.rules.problem import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exporter.rules.document.page import Page
+
+MAX_BYTES = 4 << 20
+FORMS = {
+    ".html": markup.read,
+    ".htm": markup.read,
+    ".xhtml": markup.read,
+    ".md": pipes.read,
+    ".markdown": pipes.read,
+    ".txt": pipes.read,
+    ".csv": separated.read,
+    ".tsv": separated.read,
+}
+"""Readers by the end of a file's name; other files are looked into."""
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_CHARSET = re.compile(
+    rb"""<meta[^<>]{0,200}charset=["']?([A-Za-z0-9_-]{1,40})""", re.IGNORECASE
+)
+_HTML = re.compile(r"<(!doctype html|html|table|body)\b", re.IGNORECASE)
+_LOOKED_AT = 4096
+
+
+def read_page(path: Path) -> Page:
+    """Reads one page of at most 4 MiB.
+
+    Raises:
+        ConfigError: it cannot be read, is too large, or is not text.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _refused(path, f"cannot be read: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise _refused(path, f"is larger than {MAX_BYTES} bytes, which is the limit")
+    text, loss = _decoded(data)
+    if "\0" in text:
+        raise _refused(path, "is not text: save the page as HTML, text or CSV")
+    builder = PageBuilder()
+    if loss:
+        builder.loss(1, loss)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    _reader(path, text)(text, builder)
+    return builder.page()
+
+
+def _refused(path: Path, message: str) -> ConfigError:
+    return ConfigError([Problem(str(path), 1, "", message)])
+
+
+def _reader(path: Path, text: str) -> markup.Reader:
+    form = FORMS.get(path.suffix.lower())
+    if form is not None:
+        return form
+    return markup.read if _HTML.search(text[:_LOOKED_AT]) else pipes.read
+
+
+def _decoded(data: bytes) -> tuple[str, str]:
+    """The text, and what to tell if its encoding had to be guessed."""
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace"), ""
+    try:
+        return data.decode("utf-8"), ""
+    except UnicodeDecodeError:
+        pass
+    found = _CHARSET.search(data[:_LOOKED_AT])
+    named = found[1].decode("ascii") if found else ""
+    try:
+        return data.decode(named), ""
+    except (LookupError, UnicodeError):
+        said = "is not in UTF-8: read as windows-1252, look for wrong letters"
+        return data.decode("windows-1252", errors="replace"), said

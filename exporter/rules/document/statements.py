@@ -1,0 +1,194 @@
+"""Rows of a page's tables as statements: who needs which ports where, in its words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from exporter.rules.document.columns import Layout, layout_of
+from exporter.rules.document.names import letters
+from exporter.rules.document.ports import read_ports, read_transports
+from exporter.rules.document.remarks import joined
+from exporter.rules.fields import ROW
+from exporter.rules.problem import shown
+from exporter.rules.rule import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exporter.rules.document.page import Page, Row, Table
+    from exporter.rules.document.remarks import Remarks
+
+_LONGEST_ROW = 20
+_NTP = 123
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One row: cells as they stand there, and its ports.
+
+    `destination` is None in a table without destinations, whose rows sum up others.
+    `internal` is what the heading says of the destinations. `notes` hold what else
+    the row says. `text` is the whole row in one line.
+    """
+
+    row: str
+    line: int
+    sections: tuple[str, ...]
+    source: str
+    destination: str | None
+    internal: bool | None
+    ports: tuple[tuple[int, Transport], ...]
+    usage: str
+    notes: tuple[str, ...]
+    text: str
+
+
+def read_statements(page: Page, remarks: Remarks) -> list[Statement]:
+    """All rows that could be read; remarks on the others.
+
+    Tables are named A, B, C ... and their rows A1, A2 ..., unless a column gives them
+    ids of their own.
+    """
+    found: list[Statement] = []
+    count = 0
+    taken: set[str] = set()
+    for table in page.tables:
+        layout = layout_of(table.rows[0].cells)
+        if layout is None:
+            kept = [joined(row.cells) for row in table.rows]
+            said = "no table of requirements, going by its headings: not read"
+            remarks.add(table.rows[0].line, "", said, kept)
+            continue
+        reader = _TableReader(table, layout, letters(count), remarks, taken)
+        found += reader.statements(page.title)
+        count += 1
+    return found
+
+
+@dataclass(slots=True)
+class _TableReader:
+    """One table; `guessed` are rows whose transport is a guess."""
+
+    table: Table
+    layout: Layout
+    letter: str
+    remarks: Remarks
+    taken: set[str]
+    guessed: list[tuple[int, str]] = field(default_factory=list)
+    title: str = ""
+    above: str = ""
+
+    def statements(self, title: str) -> Iterator[Statement]:
+        self.above = self._source_of_all(title)
+        number = 0
+        for row in self.table.rows[1:]:
+            if self._heads(row):
+                continue
+            number += 1
+            name = self._name(row, f"{self.letter}{number}")
+            cells = self.layout.aligned(row.cells)
+            if cells is None:
+                said = "has fewer cells than the table, and none is clearly a port"
+                self.remarks.add(row.line, name, said, [joined(row.cells)])
+                continue
+            ports = self._ports(row.line, name, cells)
+            if ports:
+                yield self._statement(row.line, name, cells, ports)
+        if self.guessed:
+            line = self.guessed[0][0]
+            said = "names no protocol, so TCP is taken (UDP for 123); the same for: "
+            others = ", ".join(row for _, row in self.guessed[1:]) or "no other row"
+            self.remarks.add(line, self.guessed[0][1], said + others)
+
+    def _source_of_all(self, title: str) -> str:
+        """Who is meant by a table that names no source."""
+        if "source" in self.layout.columns:
+            return ""
+        found = next(iter(self.table.sections), title)
+        said = f"the table names no sources: {shown(found)} is taken for all its rows"
+        self.remarks.add(self.table.rows[0].line, self.letter, said)
+        return found
+
+    def _heads(self, row: Row) -> bool:
+        """Whether a row is a title of those below it, or headings anew."""
+        texts = set(filter(None, row.cells))
+        if len(texts) == 1 and row.cells[0] and len(self.layout.headings) > 1:
+            self.title = row.cells[0].replace("\n", " ")
+            return True
+        again = None if re.search(r"[0-9]", "".join(texts)) else layout_of(row.cells)
+        self.layout = again or self.layout
+        return again is not None
+
+    def _name(self, row: Row, default: str) -> str:
+        index = self.layout.columns.get("row", len(row.cells))
+        written = row.cells[index] if index < len(row.cells) else ""
+        fits = re.fullmatch(ROW, written) and len(written) <= _LONGEST_ROW
+        name = written if fits and written not in self.taken else default
+        self.taken.add(name)
+        return name
+
+    def _statement(
+        self,
+        line: int,
+        name: str,
+        cells: Sequence[str],
+        ports: tuple[tuple[int, Transport], ...],
+    ) -> Statement:
+        layout = self.layout
+        notes = [f"{layout.headings[i]}: {cells[i]}" for i in layout.others if cells[i]]
+        source = layout.cell("source", cells)
+        if not source and "source" in layout.columns and self.above:
+            notes.append("The source is that of the row above.")
+        self.above = source or self.above
+        written = layout.cell("section", cells)
+        sections = tuple(written.split(" / ")) if written else self.table.sections
+        inner = (*sections[-1:], self.title) if self.title else sections
+        notes += [
+            f"{layout.headings[i]}: {cells[i]}"
+            for i, _ in layout.ports
+            if not read_ports(cells[i]).exact
+        ]
+        return Statement(
+            row=name,
+            line=line,
+            sections=inner,
+            source=self.above,
+            destination=layout.cell("destination", cells)
+            if "destination" in layout.columns
+            else None,
+            internal=layout.internal,
+            ports=ports,
+            usage=layout.cell("usage", cells).replace("\n", " "),
+            notes=tuple(notes),
+            text=joined(cells),
+        )
+
+    def _ports(
+        self, line: int, name: str, cells: Sequence[str]
+    ) -> tuple[tuple[int, Transport], ...]:
+        """The row's ports with their transports; remarks on what is none."""
+        written = self.layout.cell("transport", cells)
+        named = read_transports(written)
+        if written and not named:
+            said = f"runs over neither TCP nor UDP, going by {shown(written)}"
+            self.remarks.add(line, name, said, [joined(cells)])
+            return ()
+        found: dict[tuple[int, Transport], None] = {}
+        told: list[str] = []
+        for index, heading in self.layout.ports:
+            read = read_ports(cells[index])
+            told += read.told
+            for port, transport in read.pairs:
+                default = named or (heading if len(heading) == 1 else ())
+                if transport is None and not default:
+                    self.guessed.append((line, name))
+                    default = (Transport.UDP if port == _NTP else Transport.TCP,)
+                each = default if transport is None else (transport,)
+                found |= dict.fromkeys((port, one) for one in each)
+        if not found and not told:
+            told.append("names no port")
+        for said in told:
+            self.remarks.add(line, name, said, [joined(cells)])
+        return tuple(found)
