@@ -180,11 +180,14 @@ def soon(lines, count):
 def test_the_web_servers_log_one_request_a_probe_and_no_complaint(runs):
     due = Counter()
     for run in runs.pages.values():
+        mirrors = {rule["rule"] for rule in run.waiting()}
         for target in run.probed_with("http", "https"):
-            due[LOOKER.get(target["port"], "/")] += len(target["addresses"])
-        due.update(f"/{page.LISTS[host]}" for host in run.lists())
+            method = "HEAD" if target["rule"] in mirrors else "GET"
+            path = LOOKER.get(target["port"], "/")
+            due[f"{method} {path}"] += len(target["addresses"])
+        due.update(f"GET /{page.LISTS[host]}" for host in run.lists())
     lines = soon(runs.logs["requests"].lines, due.total())
-    request = re.compile(r'"GET ([^ ?]+)\S* HTTP/1.1" 200 ')
+    request = re.compile(r'"([A-Z]+ [^ ?]+)\S* HTTP/1.1" 200 ')
     assert Counter(request.search(line)[1] for line in lines) == due
     assert not runs.logs["web"].lines("[warn]", "[error]", "[crit]")
 

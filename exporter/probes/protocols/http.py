@@ -1,10 +1,10 @@
-"""HTTP and HTTPS: one GET, answered by any status the rule accepts."""
+"""HTTP and HTTPS: one request, answered by any status the rule accepts."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from exporter.probes.outcome import Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import TCP, Prober
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Http(Prober):
-    """GET over plain TCP (RFC 9110, RFC 9112); redirects are not followed.
+    """A request over plain TCP (RFC 9110, RFC 9112); redirects are not followed.
 
     Attributes:
+        method: "GET", or "HEAD" to spare a server the body, which is not read anyway.
         path: request target, beginning with a slash.
         host_header: the Host header, by default the destination.
         expect_status: statuses that count as the intended answer, such as 200 or
@@ -31,6 +32,7 @@ class Http(Prober):
             itself; by default any. A captive portal leads elsewhere.
     """
 
+    method: Literal["GET", "HEAD"] = "GET"
     path: str = "/"
     host_header: str | None = None
     expect_status: tuple[int | str, ...] = ()
@@ -58,7 +60,7 @@ class Http(Prober):
     async def probe(self, link: Link, target: Target) -> Evidence:
         """A response head with an accepted status is the answer."""
         stream = await self._open(link)
-        await stream.send(request("GET", self.path, self._host(target)))
+        await stream.send(request(self.method, self.path, self._host(target)))
         reader = HeadReader()
         while (head := reader.feed(await stream.receive())) is None:
             pass

@@ -56,6 +56,20 @@ async def test_any_status_is_an_answer_by_default(probe, server):
         assert f"HTTP {status}" in seen.detail
 
 
+async def test_a_server_may_be_spared_the_body(probe):
+    heard = []
+
+    def treat(sock):
+        heard.append(sock.recv(65536).split(b" ")[0])
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+
+    for options in ({}, {"method": "HEAD"}):
+        with scripted(treat) as port:
+            seen = await probe("http", port, **options)
+        assert seen.reason is Reason.ANSWERED
+    assert heard == [b"GET", b"HEAD"]
+
+
 async def test_redirects_are_told_and_not_followed(probe, server):
     seen = await probe("http", server.server_port, path="/302")
     assert "https://elsewhere.test/" in seen.detail

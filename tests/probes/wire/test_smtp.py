@@ -30,6 +30,10 @@ def test_lines_with_a_dash_go_on():
     assert read(*EHLO).code == 250
 
 
+def test_a_long_reply_is_read_to_its_end():
+    assert len(read(*[b"250-again"] * 127, b"250 last").lines) == 128
+
+
 def test_keywords_are_the_first_words_after_the_first_line():
     assert smtp.extensions(read(*EHLO)) == ("SIZE", "STARTTLS", "8BITMIME")
 

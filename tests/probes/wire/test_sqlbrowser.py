@@ -41,6 +41,15 @@ def test_an_instance_may_have_no_port():
     assert parse_one(b"np", b"pipe") == Instance("ONE", None)
 
 
+@pytest.mark.parametrize("port", [1, 65535])
+def test_the_first_and_the_last_port_are_ports(port):
+    assert parse_one(b"tcp", b"%d" % port).tcp_port == port
+
+
+def test_as_many_instances_as_a_computer_has_are_read():
+    assert len(sqlbrowser.parse(response(entry(b"ONE") * 64))) == 64
+
+
 @pytest.mark.parametrize(
     "port", [b"0", b"65536", b"-1", b"99999999", b"14 33", b"\xb2"]
 )
