@@ -8,8 +8,9 @@ import pytest
 import trustme
 
 from exporter.probes.outcome import Reason, Stage
-from exporter.probes.protocols.http import Http
+from exporter.probes.protocols.http import Http, Https
 from exporter.probes.wire.http import USER_AGENT
+from tests import make
 from tests.servers.threaded import answers, drips, scripted
 
 
@@ -141,6 +142,24 @@ async def test_the_request_says_who_asks_and_for_which_host(probe, server):
     assert first["User-Agent"] == USER_AGENT
     assert first["Connection"] == "close"
     assert second["Host"] == "other.test"
+
+
+@pytest.mark.parametrize(
+    ("prober", "destination", "port", "host"),
+    [
+        (Http(), "web.test", 80, "web.test"),
+        (Http(), "web.test", 443, "web.test:443"),
+        (Https(), "web.test", 443, "web.test"),
+        (Https(), "192.0.2.1", 9999, "192.0.2.1:9999"),
+        (Http(), "2001:db8::1", 80, "[2001:db8::1]"),
+        (Https(), "2001:db8::1", 80, "[2001:db8::1]:80"),
+        (Http(host_header="other.test"), "web.test", 8080, "other.test"),
+    ],
+)
+def test_the_host_has_a_port_where_it_is_not_the_usual_one(
+    prober, destination, port, host
+):
+    assert prober._host(make.target("http", destination, port)) == host
 
 
 async def test_https_has_certificate_and_status(probe, secure):

@@ -3,11 +3,12 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 
 import pytest
 
 from exporter.probes.outcome import Origin, Reason, Stage
-from tests.probes.wire.test_ntp import packet
+from tests.probes.wire.test_ntp import UNIX, packet
 from tests.servers.chrony import chrony
 
 
@@ -43,6 +44,13 @@ async def test_a_synchronised_server_tells_stratum_and_offset(probe, tmp_path):
     assert seen.evidence.ntp_stratum == 10
     assert abs(seen.evidence.ntp_offset) < 1
     assert 0 < seen.latency < 1
+
+
+async def test_the_offset_is_how_far_the_server_is_ahead(probe):
+    with answering(lambda cookie: packet(origin=cookie)) as (port, _):
+        seen = await ask(probe, port)
+    due = UNIX + 0.125 - time.time()
+    assert seen.evidence.ntp_offset == pytest.approx(due, abs=10)
 
 
 async def test_a_server_without_a_clock_still_answers(probe, tmp_path):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from exporter.probes.outcome import Reason, Stage
 from exporter.probes.wire import smb2
+from tests.probes.wire.test_smb2 import body, header
 from tests.servers.scripted import peer, replies
 from tests.servers.smbd import smbd
 
@@ -15,6 +18,15 @@ async def test_samba_agrees_to_the_newest_dialect_and_tells_its_clock(probe, smb
     assert (seen.reason, seen.stage) == (Reason.ANSWERED, Stage.EXCHANGE)
     assert seen.detail == "SMB 3.1.1, signing not required"
     assert abs(seen.evidence.clock_skew) < 1
+
+
+@pytest.mark.parametrize("skew", [-600, 600])
+async def test_the_skew_is_how_far_the_server_is_ahead(probe, skew):
+    filetime = int((time.time() + skew + 11_644_473_600) * 10_000_000)
+    answer = header() + body(now=filetime)
+    async with peer(replies(len(answer).to_bytes(4) + answer)) as port:
+        seen = await probe("smb", port)
+    assert seen.evidence.clock_skew == pytest.approx(skew, abs=10)
 
 
 async def test_required_signing_is_told(probe, folder):
