@@ -29,7 +29,7 @@ DEVICES = {
     "mute": {"timeout"},
     "closing": {"closed", "reset"},
     "closing-on-data": {"closed", "reset", "timeout"},
-    "resetting": {"closed", "reset"},
+    "resetting": {"reset"},
     "resetting-on-data": {"reset", "timeout"},
     "garbage": {"malformed", "closed", "timeout", "reset"},
 }
