@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 from exporter.probes import kernel, proxy
 from exporter.probes.outcome import ProbeError, Reason, Stage, TlsFacts
 from exporter.probes.refusal import refusal
-from exporter.probes.stream import CHUNK, Stream
+from exporter.probes.stream import CHUNK, Connection, Stream
 from exporter.rules.values import Endpoint
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ _STRAY_DATAGRAMS = 16
 _RESET = frozenset({errno.ECONNRESET, errno.EPIPE})
 
 
-class SecureStream(Stream):
-    """A Stream inside TLS; `alpn` is the protocol agreed on, empty if none."""
+class SecureStream(Connection):
+    """A Connection inside TLS; `alpn` is the protocol agreed on, empty if none."""
 
     alpn: str
 
@@ -119,7 +119,7 @@ class Link:
     ) -> None:
         self.close()
 
-    async def connect(self) -> Stream:
+    async def connect(self) -> Connection:
         """A TCP connection to the target's port: a completed handshake, whatever follows.
 
         The stage stays `connect` until the proxy, where there is one, has let us through.
@@ -184,7 +184,7 @@ class Link:
         alpn: Sequence[bytes] = (),
         *,
         at_most_tls12: bool = False,
-    ) -> Stream:
+    ) -> Connection:
         """TLS over `stream`, whatever carries it.
 
         Args:
@@ -283,7 +283,7 @@ class Link:
         return refusal(code, icmp, peer=self.address, own=own)
 
 
-class TcpStream(Stream):
+class TcpStream(Connection):
     """A plain TCP connection.
 
     Args:
@@ -322,7 +322,7 @@ class TcpStream(Stream):
                 return data
 
     def send_last(self, data: bytes) -> None:
-        """Sends what goes at once, and does not care if nobody listens any more."""
+        """Sends what goes at once, see Connection."""
         with contextlib.suppress(OSError):
             self._sock.send(data)
 

@@ -98,3 +98,14 @@ class Stream(ABC):
         data = bytes(self._buffer[:count])
         del self._buffer[:count]
         return data
+
+
+class Connection(Stream):
+    """A Stream that a Link opened and will end."""
+
+    @abstractmethod
+    def send_last(self, data: bytes) -> None:
+        """Says goodbye, if anybody still listens.
+
+        For what follows the answer: a peer that has left by then has answered.
+        """

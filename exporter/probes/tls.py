@@ -145,6 +145,11 @@ class TlsStream(SecureStream):
         self._connection.sendall(data)
         await _flush(self._connection, self._carrier)
 
+    def send_last(self, data: bytes) -> None:
+        """Goes out with the farewell, see Connection."""
+        with contextlib.suppress(SSL.Error):
+            self._connection.sendall(data)
+
     async def _read(self) -> bytes:
         while True:
             try:

@@ -148,6 +148,7 @@ async def test_a_handshake_counts_though_its_reset_was_there_first(ending):
         with pytest.raises(ProbeError) as caught:
             await stream.send(b"hello\n")
         assert caught.value.reason is Reason.RESET
+        stream.send_last(b"nobody listens\n")
 
 
 async def test_what_was_said_before_a_reset_is_read_first():

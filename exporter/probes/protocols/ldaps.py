@@ -28,7 +28,7 @@ class Ldaps(Prober):
         reader = ldap.SearchReader()
         while (outcome := reader.feed(await stream.receive())) is None:
             pass
-        await stream.send(ldap.unbind())
+        stream.send_last(ldap.unbind())
         return Evidence(detail=_describe(outcome))
 
 

@@ -17,7 +17,7 @@ from exporter.probes.wire import smtp
 
 if TYPE_CHECKING:
     from exporter.probes.link import Link
-    from exporter.probes.stream import Stream
+    from exporter.probes.stream import Connection
     from exporter.rules.rule import Target
 
 _READY = 220
@@ -57,8 +57,7 @@ class Smtp(Prober):
         offered = await self._ehlo(stream)
         if self.starttls:
             if "STARTTLS" not in offered:
-                await _send(stream, "QUIT")
-                raise ProbeError(Reason.REJECTED, _missing(offered))
+                raise _refused(stream, _missing(offered))
             await _say(stream, "STARTTLS", _READY)
             stream = await link.start_tls(stream)
             # RFC 3207 4.2: what was said before TLS is void.
@@ -66,30 +65,32 @@ class Smtp(Prober):
         await _say(stream, "QUIT", _CLOSING)
         return Evidence(detail=str(greeting))
 
-    async def _ehlo(self, stream: Stream) -> tuple[str, ...]:
+    async def _ehlo(self, stream: Connection) -> tuple[str, ...]:
         return smtp.extensions(
             await _say(stream, f"EHLO {self.helo or _own_name()}", _DONE)
         )
 
 
-async def _say(stream: Stream, line: str, expected: int) -> smtp.Reply:
-    await _send(stream, line)
+async def _say(stream: Connection, line: str, expected: int) -> smtp.Reply:
+    await stream.send(line.encode("ascii") + b"\r\n")
     return await _reply(stream, line.split(" ", 1)[0], expected)
 
 
-async def _send(stream: Stream, line: str) -> None:
-    await stream.send(line.encode("ascii") + b"\r\n")
-
-
-async def _reply(stream: Stream, asked: str, expected: int) -> smtp.Reply:
+async def _reply(stream: Connection, asked: str, expected: int) -> smtp.Reply:
     reader = smtp.ReplyReader()
     while (reply := reader.feed(await stream.receive_line(smtp.LINE_LIMIT))) is None:
         pass
     if reply.code >= _FIRST_ERROR:
-        raise ProbeError(Reason.REJECTED, f"{asked}: {reply}")
+        raise _refused(stream, f"{asked}: {reply}")
     if reply.code != expected:
         raise ProbeError(Reason.MALFORMED, f"{asked}: {reply}, not {expected}")
     return reply
+
+
+def _refused(stream: Connection, detail: str) -> ProbeError:
+    """What to raise when the right service says no; leaves politely (RFC 5321 4.1.1.10)."""
+    stream.send_last(b"QUIT\r\n")
+    return ProbeError(Reason.REJECTED, detail)
 
 
 def _missing(offered: tuple[str, ...]) -> str:

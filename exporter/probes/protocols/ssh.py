@@ -45,10 +45,10 @@ class Ssh(Prober):
         """A line `SSH-2.0-...` (or 1.99, RFC 4253 5.1) is the answer."""
         stream = await link.connect()
         banner = await _identification(stream)
-        await stream.send(_IDENT)
+        stream.send_last(_IDENT)
         if self.disconnect:
             await stream.receive_exactly(4)  # their KEXINIT has begun: ours was read
-            await stream.send(_disconnect("connectivity check"))
+            stream.send_last(_disconnect("connectivity check"))
         return Evidence(detail=banner)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from exporter.probes.outcome import Reason, Stage, TlsError, Trust
@@ -10,6 +12,7 @@ from tests.lab.misbehave import closing_on_data, mute
 from tests.probing import EXPIRED, ISSUED, server_tls
 from tests.servers.scripted import peer, replies
 from tests.servers.slapd import slapd
+from tests.servers.threaded import resets_at_once, scripted
 
 
 def outcome(operation):
@@ -70,6 +73,22 @@ async def test_an_empty_root_is_an_answer(probe, tmp_path):
     async with peer(replies(DONE), server_tls(tmp_path)) as port:
         seen = await probe("ldaps", port)
     assert (seen.reason, seen.detail) == (Reason.ANSWERED, "an empty rootDSE")
+
+
+async def test_a_server_that_leaves_after_its_answer_has_answered(probe, tmp_path):
+    context = server_tls(tmp_path)
+
+    def treat(sock):
+        # A reset throws away what waits for an acknowledgement to be sent.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with context.wrap_socket(sock, server_side=True) as secured:
+            secured.recv(4096)
+            secured.sendall(DONE)
+            resets_at_once(secured)
+
+    with scripted(treat) as port:
+        seen = await probe("ldaps", port)
+    assert seen.reason is Reason.ANSWERED
 
 
 async def test_an_expired_certificate_is_told_and_no_failure(probe, tmp_path):

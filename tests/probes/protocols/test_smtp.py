@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -72,17 +73,25 @@ async def test_a_refused_ehlo_is_a_rejection(probe):
     assert (seen.reason, seen.detail) == (Reason.REJECTED, "EHLO: 502 not here")
 
 
-async def test_missing_starttls_is_a_rejection_and_still_ends_with_quit(probe):
-    heard, over = [], asyncio.Event()
+@contextlib.asynccontextmanager
+async def to_its_end(treat):
+    """A peer that is waited for until its only client has left."""
+    over = asyncio.Event()
 
-    async def treat(reader, writer):
-        await dialogue(GREETING, PLAIN, BYE, heard=heard)(reader, writer)
+    async def treat_and_tell(reader, writer):
+        await treat(reader, writer)
         over.set()
 
-    async with peer(treat) as port:
-        seen = await probe("smtp", port)
+    async with peer(treat_and_tell) as port:
+        yield port
         async with asyncio.timeout(5):
             await over.wait()
+
+
+async def test_missing_starttls_is_a_rejection_and_still_ends_with_quit(probe):
+    script = dialogue(GREETING, PLAIN, BYE, heard=(heard := []))
+    async with to_its_end(script) as port:
+        seen = await probe("smtp", port)
     assert (seen.reason, seen.detail) == (Reason.REJECTED, "no STARTTLS offered")
     assert heard[-1] == b"QUIT\r\n"
 
@@ -110,8 +119,10 @@ async def test_a_masked_keyword_is_pointed_out(probe):
 
 async def test_refused_starttls_is_a_rejection(probe):
     refused = b"454 TLS not available\r\n"
-    async with peer(dialogue(GREETING, EHLO, refused)) as port:
+    script = dialogue(GREETING, EHLO, refused, BYE, heard=(heard := []))
+    async with to_its_end(script) as port:
         seen = await probe("smtp", port)
+    assert heard[-1] == b"QUIT\r\n"
     assert (seen.reason, seen.stage) == (Reason.REJECTED, Stage.EXCHANGE)
     assert seen.detail == "STARTTLS: 454 TLS not available"
 

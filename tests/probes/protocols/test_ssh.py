@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 
 from exporter.probes.outcome import Reason
-from tests.servers.threaded import drips, mute, says, scripted
+from tests.servers.threaded import (
+    drips,
+    mute,
+    reset_unseen,
+    resets_at_once,
+    says,
+    scripted,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +70,16 @@ async def test_we_identify_ourselves_and_may_say_goodbye(probe):
         assert (b"connectivity check" in said) is bool(options)
         packet = said.partition(b"\r\n")[2]
         assert len(packet) % 8 == 0
+
+
+async def test_a_server_that_leaves_after_its_line_has_answered(probe):
+    def greets_and_resets(sock):
+        sock.sendall(b"SSH-2.0-busy\r\n")
+        resets_at_once(sock)
+
+    with reset_unseen(greets_and_resets) as port:
+        seen = await probe("ssh", port)
+    assert (seen.reason, seen.detail) == (Reason.ANSWERED, "SSH-2.0-busy")
 
 
 async def test_a_line_without_end_times_out(probe):
