@@ -87,6 +87,7 @@ def test_a_message_cut_anywhere_or_followed_by_more_is_malformed(whole):
     [
         pytest.param(b"HTTP/1.1 400 Bad Request", id="text"),
         pytest.param(error(tag=0x6A), id="a request"),
+        pytest.param(b"\x6a" + reply()[1:], id="an AS-REP in a request's tag"),
         pytest.param(error(f0=ber.integer(4)), id="version 4"),
         pytest.param(error(f1=ber.integer(11)), id="a type that is not the tag's"),
         pytest.param(reply(kind=13), id="a TGS-REP in an AS-REP's tag"),

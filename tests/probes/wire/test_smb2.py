@@ -79,6 +79,11 @@ def test_anything_else_is_malformed(message):
     malformed(smb2.parse, message)
 
 
+@pytest.mark.parametrize("size", [64, 65536])
+def test_the_length_of_the_smallest_and_the_largest_answer_is_one(size):
+    assert smb2.frame_length(size.to_bytes(4)) == size
+
+
 @pytest.mark.parametrize("head", ["00000000", "0000003f", "00010001", "81000044"])
 def test_a_length_that_no_answer_has_is_malformed(head):
     malformed(smb2.frame_length, bytes.fromhex(head))
