@@ -60,6 +60,7 @@ class Fault:
         options: of the probes.
         witness: whether the rule that denies has a witness on the same destination.
         denial: refusals that the rule that denies accepts.
+        by_device: whether a device on the path answers for the destination.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Fault:
     options: Mapping[str, Any] = field(default_factory=dict)
     witness: bool = False
     denial: tuple[str, ...] = ()
+    by_device: bool = False
 
     def told(self, probe: str, transport: str) -> Told | None:
         """What is told of one protocol, if this is a fault for it."""
@@ -103,13 +105,20 @@ def _dns(fault: str):
     return lambda lab, to: getattr(lab.dns, fault)(to)
 
 
-def _device(behaviour: str):
+def _device(name: str, behaviour: str = "", *, tls: bool = False, **told: Any):
+    """The fault that a device on the path answers so; named as its behaviour is."""
+
     @contextlib.contextmanager
     def put(lab: Lab, to: str) -> Iterator[None]:
-        with Middlebox(lab, behaviour) as box, box.takes(to, PORTS):
+        files = lab.ca.write(to) if tls else None
+        certificate = (files.chain, files.key) if files else ()
+        with (
+            Middlebox(lab, behaviour or name, certificate) as box,
+            box.takes(to, PORTS),
+        ):
             yield
 
-    return put
+    return Fault(name, put, by_device=True, **told)
 
 
 @contextlib.contextmanager
@@ -140,17 +149,14 @@ def _resolve(reason: str) -> dict[str, Told]:
     return {"tcp": told, "udp": told}
 
 
-def _passed(reason: str) -> Told:
+def _passed(reason: str, stage: str = "first") -> Told:
     """The connection was let through, whatever became of it."""
-    return Told("first", reason, allow=VIOLATED, deny=VIOLATED)
+    return Told(stage, reason, allow=VIOLATED, deny=VIOLATED)
 
 
 ANSWERED_IN_ITS_PROTOCOL = Told("exchange", "answered", allow=HOLDS, deny=VIOLATED)
 # A SQL Server that hangs up may want TLS from the first byte (TDS 8): so it is asked.
-_SECOND_TRY = {
-    reason: Told("tls", reason, allow=VIOLATED, deny=VIOLATED)
-    for reason in ("closed", "reset")
-}
+_SECOND_TRY = {reason: _passed(reason, "tls") for reason in ("closed", "reset")}
 _NO_REPLY = Told("connect", "untested", allow=UNKNOWN)
 _ONLY = {"allow": None}
 
@@ -248,9 +254,8 @@ FAULTS = (
     Fault("dns-is-silent", _dns("silent"), **_resolve("dns_failure")),
     # something answers, and it is not the service
     *(
-        Fault(
+        _device(
             name,
-            _device(name),
             tcp=_passed(reason),
             but={"tcp": ANSWERED_IN_ITS_PROTOCOL, **but},
         )
@@ -261,34 +266,67 @@ FAULTS = (
             ("gibberish", "malformed", {}),
         )
     ),
-    Fault(
+    _device(
         "alerting",
-        _device("alerting"),
         but=dict.fromkeys(_FIRST_STAGE, _passed("tls_alert")),
     ),
-    Fault(
+    _device(
         "block-page",
-        _device("block-page"),
         but={"http": _passed("rejected")},
         options={"http": {"expect_status": ["2xx"]}},
     ),
-    Fault(
+    _device(
         "portal",
-        _device("portal"),
         but={"http": _passed("rejected")},
         options={"http": {"location": ["vendor.example"]}},
     ),
-    Fault("no-mail", _device("no-mail"), but={"smtp": _passed("rejected")}),
-    Fault(
+    _device("no-mail", but={"smtp": _passed("rejected")}),
+    # the same where TLS stands, or is about to
+    *(
+        _device(
+            f"{name}-behind-tls",
+            name,
+            tls=True,
+            but={"tls": ANSWERED_IN_ITS_PROTOCOL}
+            | dict.fromkeys(("https", "ldaps"), _passed(reason, "exchange")),
+        )
+        for name, reason in (
+            ("mute", "timeout"),
+            ("closing-soon", "closed"),
+            ("resetting-soon", "reset"),
+            ("gibberish", "malformed"),
+        )
+    ),
+    _device(
+        "block-page-behind-tls",
+        "block-page",
+        tls=True,
+        but={"https": _passed("rejected", "exchange")},
+        options={"https": {"expect_status": ["2xx"]}},
+    ),
+    _device(
+        "no-directory",
+        tls=True,
+        but={"ldaps": _passed("rejected", "exchange")},
+    ),
+    *(
+        _device(name, but={probe: _passed(reason, "tls")})
+        for name, probe, reason in (
+            ("mail-alerting", "smtp", "tls_alert"),
+            ("mail-mute", "smtp", "timeout"),
+            ("database-alerting", "mssql", "tls_alert"),
+            ("database-mute", "mssql", "timeout"),
+        )
+    ),
+    _device("asking-for-peace", but={"ntp": _passed("rejected")}),
+    _device(
         "echoing",
-        _device("echoing"),
         udp=_passed("malformed"),
         but={"udp": ANSWERED_IN_ITS_PROTOCOL},
         options={"udp": {"payload": "00"}},
     ),
-    Fault(
+    _device(
         "babbling",
-        _device("babbling"),
         udp=_passed("malformed"),
         but={"udp": ANSWERED_IN_ITS_PROTOCOL},
     ),

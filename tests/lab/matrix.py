@@ -55,12 +55,22 @@ ANSWERED = Fault(
 
 
 def _places() -> dict[str, str]:
-    """A destination for each fault, with a web server where a witness is needed."""
+    """A destination for each fault, with a web server where a witness is needed.
+
+    What a device answers for needs no machine.
+    """
     real = {name for name, _ in SERVERS.values()}
     names = [n for n, p in plan.living_at("web").items() if p.ports]
     free = sorted(set(names) - real, key=lambda name: 443 in plan.NAMES[name].ports)
+    nobody = [f"nobody-{number}.uni.edu" for number in range(plan.DEVICES)]
+
+    def place(fault: Fault) -> str:
+        if fault.witness:
+            return free.pop()
+        return (nobody if fault.by_device else free).pop(0)
+
     return {
-        fault.name: free.pop() if fault.witness else free.pop(0)
+        fault.name: place(fault)
         for fault in sorted(FAULTS, key=lambda fault: not fault.witness)
     }
 

@@ -100,6 +100,54 @@ async def alerting(reader, writer) -> None:
     await mute(reader, writer)
 
 
+async def mail_alerting(reader, writer) -> None:
+    """A mail server that offers TLS, then refuses any handshake."""
+    await _mail_until_tls(reader, writer)
+    await alerting(reader, writer)
+
+
+async def mail_mute(reader, writer) -> None:
+    """A mail server that offers TLS, then says nothing more."""
+    await _mail_until_tls(reader, writer)
+    await mute(reader, writer)
+
+
+async def _mail_until_tls(reader, writer) -> None:
+    writer.write(b"220 mail\r\n")
+    await reader.readline()
+    writer.write(b"250-mail\r\n250 STARTTLS\r\n")
+    await reader.readline()
+    writer.write(b"220 go ahead\r\n")
+
+
+async def database_alerting(reader, writer) -> None:
+    """A SQL Server that wants TLS, then refuses any handshake."""
+    await _database_until_tls(reader, writer)
+    await reader.read(65536)
+    writer.write(b"\x12\1\0\x0f\0\0\0\0\x15\3\3\0\2\2\x28")
+    await mute(reader, writer)
+
+
+async def database_mute(reader, writer) -> None:
+    """A SQL Server that wants TLS, then says nothing more."""
+    await _database_until_tls(reader, writer)
+    await mute(reader, writer)
+
+
+async def _database_until_tls(reader, writer) -> None:
+    """Answers a PRELOGIN: version 16, encryption on ([MS-TDS] 2.2.6.5)."""
+    await reader.read(65536)
+    options = b"\0\0\x0b\0\6\1\0\x11\0\1\xff" + b"\x10\0\0\0\0\0" + b"\1"
+    writer.write(b"\4\1\0" + bytes([8 + len(options)]) + bytes(4) + options)
+
+
+async def no_directory(reader, writer) -> None:
+    """A directory that ends the session: unavailable (RFC 4511 4.4.1)."""
+    await reader.read(65536)
+    notice = b"\x0a\1\x34\4\0\4\0\x8a\x16" + b"1.3.6.1.4.1.1466.20036"
+    writer.write(b"\x30\x24\2\1\0\x78" + bytes([len(notice)]) + notice)
+
+
 async def block_page(reader, writer) -> None:
     """Answers any HTTP request as a filter does that forbids the page."""
     await _http(reader, writer, b"403 Forbidden", b"Via: 1.1 filter.uni.edu\r\n")
@@ -207,6 +255,12 @@ def babbling(datagram: bytes) -> Iterable[bytes]:
     return (bytes([number]) * 48 for number in range(64))
 
 
+def asking_for_peace(datagram: bytes) -> Iterable[bytes]:
+    """A time server that is asked too often: a kiss-o'-death (RFC 5905 7.4)."""
+    head = b"\xe4\0\6\xec" + bytes(8) + b"RATE" + bytes(8)
+    return (head + datagram[40:48] + bytes(16),)
+
+
 def answering(*answers: bytes) -> Answer:
     """Answers every datagram with these."""
     return lambda _: answers
@@ -254,6 +308,11 @@ TCP: dict[str, Behaviour] = {
     "alerting": alerting,
     "gibberish": banner(bytes(range(256)) * 40),
     "no-mail": banner(b"554 no mail here\r\n"),
+    "mail-alerting": mail_alerting,
+    "mail-mute": mail_mute,
+    "database-alerting": database_alerting,
+    "database-mute": database_mute,
+    "no-directory": no_directory,
     "block-page": block_page,
     "portal": portal,
 }
@@ -261,6 +320,7 @@ UDP: dict[str, Answer] = {
     "silent": silent,
     "echoing": echoing,
     "babbling": babbling,
+    "asking-for-peace": asking_for_peace,
 }
 
 

@@ -29,6 +29,8 @@ SERVERS = {
     "mail": 60,
     "proxy": 70,
 }
+DEVICES = 24
+"""Names for devices to answer for."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ NAMES = {
     "incomplete.uni.edu": Name("web", 105, (443,)),
     # the way out for those who may not go by themselves
     "proxy.uni.edu": Name("proxy", 10, (3128,)),
-    # an address that no machine has
+    # addresses that no machine has; devices on the path answer for some
     "nobody-home.uni.edu": Name("web", 250, ()),
+    **{f"nobody-{n}.uni.edu": Name("web", 200 + n, ()) for n in range(DEVICES)},
 }

@@ -8,6 +8,7 @@ address.
 from __future__ import annotations
 
 import contextlib
+import time
 
 import pytest
 
@@ -27,7 +28,17 @@ rules: []
 """
 # What no fault on a network can bring about (see test_starvation.py, test_runner.py).
 ELSEWHERE = {Reason.LOCAL_FAULT, Reason.BUG}
-_TRIES = 5
+PATIENCE = 300.0
+"""Seconds for a busy host to come to every cell."""
+# What can become of each protocol besides; over TCP a refusal too.
+ALWAYS = {
+    *(Reason.ANSWERED, Reason.NXDOMAIN, Reason.NO_ADDRESS, Reason.DNS_FAILURE),
+    *(Reason.PORT_UNREACHABLE, Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE),
+    *(Reason.PROHIBITED, Reason.NO_ROUTE),
+}
+CUT = {Reason.TIMEOUT, Reason.RESET, Reason.CLOSED, Reason.MALFORMED}
+OVER_TLS = {"tls", "https", "ldaps", "smtp", "mssql"}
+SAYS_NO = {"http", "https", "smtp", "ldaps", "ntp"}
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +63,12 @@ def told(complete_lab):
 
 def _round(lab, site):
     """One round; what this host was too busy for is done again, with its witnesses."""
-    told = command.check(lab, site, tries=1)
+    end = time.monotonic() + PATIENCE
+    told = command.check(lab, site, seconds=0)
     always = [one["id"] for one in matrix.witnesses()]
-    for _ in range(_TRIES):
-        late = [name for name, t in told.items() if t["reason"] == "local_fault"]
-        if not late:
-            break
-        told |= command.check(lab, site, *{*late, *always}, tries=1)
+    while late := [name for name, t in told.items() if t["reason"] == "local_fault"]:
+        assert time.monotonic() < end, f"this host is too busy to look at {late}"
+        told |= command.check(lab, site, *{*late, *always}, seconds=0)
     return told
 
 
@@ -90,6 +100,28 @@ def test_the_matrix_has_every_reason_every_origin_and_every_protocol():
         for transport in prober.transports
     }
     assert set(PROTOCOLS) == spoken
+
+
+def possible(probe, transport):
+    """Every reason that a protocol can end with."""
+    more = {
+        "tcp": {Reason.TIMEOUT},
+        "udp": {Reason.UNTESTED},
+    }.get(probe, CUT if transport == "tcp" else {Reason.TIMEOUT, Reason.MALFORMED})
+    refused = {Reason.REFUSED} if transport == "tcp" else set()
+    alert = {Reason.TLS_ALERT} if probe in OVER_TLS else set()
+    no = {Reason.REJECTED} if probe in SAYS_NO else set()
+    return ALWAYS | more | refused | alert | no
+
+
+@pytest.mark.parametrize("expect", ["allow", "deny"])
+@pytest.mark.parametrize(("probe", "transport"), PROTOCOLS)
+def test_every_protocol_meets_every_reason_that_it_can_end_with(
+    probe, transport, expect
+):
+    mine = (probe, transport, expect)
+    met = {c.told.reason for c in CELLS if (c.probe, c.transport, c.expect) == mine}
+    assert met == possible(probe, transport)
 
 
 def test_every_protocol_meets_both_expectations_and_every_verdict():
