@@ -12,6 +12,11 @@ from typing import TypeAlias
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+# RFC 4291 2.4: what hosts on the Internet have. Not every Python knows that each old or
+# new special range outside it (IPv4-compatible, site-local, SRv6) is none.
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+# RFC 9637, younger than some Pythons.
+_DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")
 # RFC 6052 2.1: the well-known prefix, with the IPv4 address in the last 32 bits.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -23,7 +28,13 @@ def is_public(address: str) -> bool:
         ValueError: it is not an IP address.
     """
     found = _carried(ipaddress.ip_address(address))
+    if isinstance(found, ipaddress.IPv6Address) and not _is_unicast(found):
+        return False
     return found.is_global and not found.is_multicast
+
+
+def _is_unicast(address: ipaddress.IPv6Address) -> bool:
+    return address in _UNICAST and address not in _DOCUMENTATION
 
 
 def _carried(address: Address) -> Address:

@@ -21,6 +21,7 @@ LONGEST = 86400.0
 """Seconds; what is probed less often than daily is not watched."""
 SHORTEST_LIST_INTERVAL = 600.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MAX_NAME = 253
 _MAX_PORT = 65535
@@ -76,7 +77,8 @@ def host(value: object) -> str:
     if len(name) > _MAX_NAME or not all(map(_LABEL.fullmatch, labels)):
         said = "must be a host name (letters, digits, hyphens, dots) or an IP address"
         raise ValueError(f"{said}, not {shown(text)}")
-    if labels[-1].isdigit():
+    # Clients and proxies read such a name as an IPv4 address, with "0x" in hexadecimal.
+    if _NUMBER.fullmatch(labels[-1]):
         raise ValueError(f"must be a host name or a whole IP address, not {text}")
     return name
 

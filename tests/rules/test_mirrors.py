@@ -154,6 +154,8 @@ def test_every_spelling_of_one_mirror_is_one_mirror():
         "https://127.0.0.1/",
         "https://127.1/",
         "https://2130706433/",
+        "https://127.0.0.0x1/",
+        "https://mirror.0x7f/",
         "https://0/",
         "https://0.0.0.0/",
         "https://[::1]/",
@@ -290,6 +292,12 @@ def test_other_xml_is_no_list(content, told):
         ("::ffff:224.0.0.1", False),
         ("2001::f7f7:f7f7", False),  # Teredo, of the client 8.8.8.8
         ("fd09::1", False),
+        ("::127.0.0.1", False),  # IPv4-compatible
+        ("::ffff:0:7f00:1", False),  # IPv4-translated
+        ("64:ff9b:1::7f00:1", False),  # a translator of the site's own
+        ("fec0::1", False),
+        ("3fff::1", False),
+        ("5f00::1", False),
         ("192.0.2.1", False),
         ("198.18.0.1", False),
         ("240.0.0.1", False),
