@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from exporter.probes.outcome import Origin, ProbeError, Reason, Stage, Verdict
 from exporter.probes.path import TRACEABLE
 from exporter.probes.protocols.base import FLOOR
-from exporter.rules.rule import Transport
+from exporter.rules.rule import Expect, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -119,7 +119,8 @@ class Rounds:
         if record is None or cooling:
             return ()
         resets = _resets(result)
-        if Origin.PATH in resets.values():
+        open_ = target.rule.expect is Expect.ALLOW and result.verdict is Verdict.HOLDS
+        if Origin.PATH in resets.values() and not open_:
             return resets
         if record.path is not None and not self._may_place(target, resets):
             return ()

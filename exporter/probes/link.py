@@ -365,14 +365,18 @@ class Datagrams:
             ProbeError: what the network said instead, what `accept` found wrong,
                 or malformed after more strays than any honest network delivers.
         """
-        sent = time.time()
+        sent, started = time.time(), time.perf_counter()
         try:
             self._sock.send(request)
         except OSError as error:
             raise self._link.refusal(self._sock, error) from error
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                return await self._answer(accept, sent)
+                reply = await self._answer(accept, sent)
+                # A clock that is set meanwhile is not the network's doing.
+                longest = time.perf_counter() - started
+                self._link.latency = min(max(reply.received - sent, 0.0), longest)
+                return reply
         return None
 
     async def _answer(
@@ -384,7 +388,6 @@ class Datagrams:
             self._link.enter(Stage.EXCHANGE)
             answer = accept(data)
             if answer is not None:
-                self._link.latency = max(received - sent, 0.0)
                 return Reply(answer, sent, received)
         raise ProbeError(Reason.MALFORMED, "datagrams, but none is the answer")
 

@@ -22,12 +22,20 @@ if TYPE_CHECKING:
 
 _ROUNDS = 3
 """Rounds for which a refusal speaks for the silence after it."""
+_PLACED = 900.0
+"""Seconds for which a trace speaks for resets: until some that renew it have failed."""
 _ENTRIES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     seen: Observation
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    detail: str
     at: float
 
 
@@ -41,7 +49,7 @@ class Memory:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._refusals: dict[tuple[str, str, int, str], _Kept] = {}
-        self._resets: dict[tuple[str, str, int, str], str] = {}
+        self._resets: dict[tuple[str, str, int, str], _Placed] = {}
 
     def strongest(self, target: Target, seen: Observation) -> Observation:
         """`seen`, or what it stands for in the light of the rounds before."""
@@ -53,20 +61,26 @@ class Memory:
             return seen
         if seen.reason is Reason.TIMEOUT and seen.stage is Stage.CONNECT:
             return self._spoken_for(key, seen, _ROUNDS * target.rule.interval)
-        if seen.reason is Reason.REFUSED and key in self._resets:
-            return replace(seen, origin=Origin.PATH, detail=self._resets[key])
         self._refusals.pop(key, None)
-        self._resets.pop(key, None)
-        return seen
+        placed = self._resets.pop(key, None)
+        if placed is None or seen.reason is not Reason.REFUSED:
+            return seen
+        if self._clock() - placed.at > _PLACED:
+            return seen
+        self._resets[key] = placed
+        return replace(seen, origin=Origin.PATH, detail=placed.detail)
 
     def place_reset(self, target: Target, address: str, path: Path) -> None:
         """Takes in what a trace has shown of whose this address's resets are."""
         if not path.refused_on_path:
             self._resets.pop((*target.key, address), None)
             return
+        if len(self._resets) >= _ENTRIES:
+            self._resets.clear()
         where = f"at or behind {path.last_hop}" if path.last_hop else "right here"
-        self._resets[*target.key, address] = (
-            f"reset by a device on the path, {where}: nearer than the destination is"
+        self._resets[*target.key, address] = _Placed(
+            f"reset by a device on the path, {where}: nearer than the destination is",
+            self._clock(),
         )
 
     def _keep(self, key: tuple[str, str, int, str], seen: Observation) -> None:

@@ -251,6 +251,14 @@ def test_what_a_trace_showed_of_a_reset_is_looked_at_again_when_it_is_old():
     assert len(runner.traces) == 1 + 10 * 60 // TRACE_COOLDOWN
 
 
+def test_a_rule_that_holds_by_another_address_is_not_traced_again():
+    blamed = again(RESET, Origin.PATH)
+    holds = dataclasses.replace(blamed, verdict=Verdict.HOLDS)
+    runner = Runner(holds)
+    rounds(runner, 11)
+    assert runner.traces == []
+
+
 def test_every_address_that_resets_is_placed_by_a_trace_of_its_own():
     seen = [
         Observation(address, Stage.CONNECT, Reason.REFUSED)

@@ -9,6 +9,7 @@ import queue
 import resource
 import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -226,6 +227,17 @@ async def test_a_reply_is_timed_by_the_kernel(datagram_peer):
         assert 0 <= reply.received - reply.sent < 5
         assert link.latency == pytest.approx(reply.received - reply.sent)
         assert link.stage is Stage.EXCHANGE
+
+
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+async def test_a_clock_that_is_set_meanwhile_is_not_the_networks_doing(
+    datagram_peer, monkeypatch, step
+):
+    before = time.time() - step
+    with await datagram_peer(b"pong") as link:
+        monkeypatch.setattr("exporter.probes.link.time.time", lambda: before)
+        await link.datagrams().ask(b"ping", bytes, 5)
+    assert 0 <= link.latency < 60
 
 
 async def test_strays_are_read_over_until_the_answer(datagram_peer):

@@ -100,9 +100,20 @@ def test_a_trace_that_shows_otherwise_ends_it(memory):
     assert memory.strongest(TARGET, reset) == reset
 
 
+def test_a_trace_that_nobody_renews_ends_it(memory, clock):
+    reset = make.seen(Reason.REFUSED)
+    memory.place_reset(TARGET, "192.0.2.1", ON_PATH)
+    clock.now = 900
+    assert memory.strongest(TARGET, reset).origin is Origin.PATH
+    clock.now = 901
+    assert memory.strongest(TARGET, reset) == reset
+
+
 def test_memory_is_bounded(memory, monkeypatch):
     monkeypatch.setattr("exporter.probes.memory._ENTRIES", 10)
     for number in range(100):
         seen = dataclasses.replace(SAID, address=f"192.0.2.{number}")
         memory.strongest(TARGET, seen)
+        memory.place_reset(TARGET, seen.address, ON_PATH)
     assert len(memory._refusals) <= 10
+    assert len(memory._resets) <= 10
