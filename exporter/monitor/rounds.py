@@ -113,14 +113,15 @@ class Rounds:
 
     def _to_trace(self, target: Target, result: Result) -> Collection[str]:
         """The addresses to trace now: of a new failure, or with old evidence."""
+        if result.verdict is Verdict.HOLDS and target.rule.expect is Expect.ALLOW:
+            return ()
         last = self._traced.get(target.key)
         record = self._store.record(target)
         cooling = last is not None and self._clock() - last < TRACE_COOLDOWN
         if record is None or cooling:
             return ()
         resets = _resets(result)
-        open_ = target.rule.expect is Expect.ALLOW and result.verdict is Verdict.HOLDS
-        if Origin.PATH in resets.values() and not open_:
+        if Origin.PATH in resets.values():
             return resets
         if record.path is not None and not self._may_place(target, resets):
             return ()
