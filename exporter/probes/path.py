@@ -36,6 +36,7 @@ _SILENT_HOPS = 5
 _AGAIN = 2
 _STALL = 0.5
 """Share of a hop's patience spent without CPU beyond which its silence is ours."""
+_TRIES = 3
 # Requests under way at once. A datagram service answers each one that reaches it, so
 # few go at a time; a SYN that arrives only opens and closes a connection.
 _AT_ONCE = {Transport.TCP: 6, Transport.UDP: 2}
@@ -75,14 +76,15 @@ async def trace(way: Way, stalled: Callable[[], float]) -> Path:
         stalled: seconds, ever growing, in which this process did not get to run.
 
     Raises:
-        ProbeError: local_fault if a hop was silent only because this host could not
-            listen to it, or not even send.
+        ProbeError: local_fault if time and again a hop was silent only because this
+            host could not listen to it, or not even send.
     """
-    tracer = _Tracer(way, stalled)
-    hops = await tracer.run()
-    if tracer.disturbed:
-        raise ProbeError(Reason.LOCAL_FAULT, "this host was too busy to trace the path")
-    return _summary(hops, tracer.answered)
+    for _ in range(_TRIES):
+        tracer = _Tracer(way, stalled)
+        hops = await tracer.run()
+        if not tracer.disturbed:
+            return _summary(hops, tracer.answered)
+    raise ProbeError(Reason.LOCAL_FAULT, "this host was too busy to trace the path")
 
 
 class _Tracer:

@@ -8,13 +8,11 @@ right for every address of the destination; without the fault the rule holds.
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass
 
 import pytest
 
-from tests.lab import firewall, plan
-from tests.lab.lab import PYTHON
+from tests.lab import command, firewall, plan
 
 pytestmark = pytest.mark.lab
 
@@ -50,13 +48,7 @@ def check(lab):
     )
 
     def run(destination):
-        rule = RULES[destination][0]
-        words = ["-m", "exporter", "check", "--config", site, "--rule", rule]
-        done = lab.prober.run(
-            PYTHON, *words, "--format", "json", unprivileged=True, check=False
-        )
-        assert done.returncode in {0, 1, 3}, done.stderr
-        (target,) = json.loads(done.stdout)["targets"]
+        (target,) = command.check(lab, site, RULES[destination][0]).values()
         return target
 
     return run

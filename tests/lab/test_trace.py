@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.lab import detour, firewall, plan
+from tests.lab import command, detour, firewall, plan
 from tests.lab.lab import PYTHON
 
 pytestmark = pytest.mark.lab
@@ -28,16 +28,14 @@ ROUTERS = [
 
 
 @pytest.fixture
-def run(lab):
-    site = lab.site("trace.yaml", schedule={"timeout": "1500ms"})
+def site(lab):
+    return lab.site("trace.yaml", schedule={"timeout": "1500ms"})
 
-    def command(*words):
-        argv = [PYTHON, "-m", "exporter", words[0], "--config", site, *words[1:]]
-        done = lab.prober.run(*argv, "--format=json", unprivileged=True, check=False)
-        assert done.returncode in {0, 1, 3}, done.stderr
-        return json.loads(done.stdout)
 
-    return command
+@pytest.fixture
+def check(lab, site):
+    """Checks rules; gives the target of the first."""
+    return lambda *rules: command.check(lab, site, *rules)[rules[0]]
 
 
 def hops(path):
@@ -45,8 +43,10 @@ def hops(path):
 
 
 @pytest.mark.parametrize(("rule", "host"), [(HTTP, HOST), (NTP, NTP_HOST)])
-def test_a_healthy_path_is_told_hop_by_hop_when_asked_for(run, rule, host):
-    paths = run("trace", rule)["paths"]
+def test_a_healthy_path_is_told_hop_by_hop_when_asked_for(lab, site, rule, host):
+    words = (PYTHON, "-m", "exporter", "trace", rule, "--config", site)
+    done = lab.prober.run(*words, "--format=json", unprivileged=True)
+    paths = json.loads(done.stdout)["paths"]
     for routers, address in zip(ROUTERS, plan.NAMES[host].addresses, strict=True):
         assert hops(paths[address]) == [*routers, address]
         assert paths[address]["answered_ttl"] == 4
@@ -59,10 +59,10 @@ def test_a_healthy_path_is_told_hop_by_hop_when_asked_for(run, rule, host):
     [(ALONE, (ALONE_HOST, 80, "tcp")), (NTP, (NTP_HOST, 123, "udp"))],
 )
 def test_a_drop_is_right_behind_the_last_router_that_spoke(
-    lab, run, number, router, rule, flow
+    lab, check, number, router, rule, flow
 ):
     with firewall.drop(lab.hosts[router], *flow):
-        (target,) = run("check", "--rule", rule)["targets"]
+        target = check(rule)
     path = target["path"]
     assert (target["reason"], path["answered_ttl"]) == ("timeout", None)
     family = ":" in target["addresses"][0]["address"]
@@ -74,20 +74,18 @@ def test_a_drop_is_right_behind_the_last_router_that_spoke(
 
 
 @pytest.mark.parametrize(("number", "router"), [(1, "r1"), (2, "fw"), (3, "r3")])
-def test_a_reset_by_a_firewall_is_told_from_the_hosts_own(lab, run, number, router):
+def test_a_reset_by_a_firewall_is_told_from_the_hosts_own(lab, check, number, router):
     with firewall.reject(lab.hosts[router], HOST, 443, with_="reset"):
-        targets = run("check", "--rule", HTTPS, "--rule", HTTP)["targets"]
-    (target,) = [one for one in targets if one["rule"] == HTTPS]
+        target = check(HTTPS, HTTP)
     assert (target["reason"], target["origin"]) == ("refused", "path")
     assert target["path"]["answered_ttl"] == number + 1
     family = ":" in target["addresses"][0]["address"]
     assert target["path"]["last_hop"] == ROUTERS[family][number - 1]
 
 
-def test_a_hosts_own_reset_is_not_blamed_on_the_path(lab, run):
+def test_a_hosts_own_reset_is_not_blamed_on_the_path(lab, check):
     with firewall.reject(lab.hosts["web"], HOST, 443, with_="reset"):
-        targets = run("check", "--rule", HTTPS, "--rule", HTTP)["targets"]
-    (target,) = [one for one in targets if one["rule"] == HTTPS]
+        target = check(HTTPS, HTTP)
     assert (target["reason"], target["origin"]) == ("refused", "")
     assert target["path"]["answered_ttl"] == 4
 
@@ -130,22 +128,22 @@ def test_ways_of_different_length_do_not_lay_a_hosts_reset_to_the_path(lab, addr
             assert told()[1] == {"True"}
 
 
-def test_a_drop_behind_ways_that_share_the_load_is_still_found(lab, run):
+def test_a_drop_behind_ways_that_share_the_load_is_still_found(lab, check):
     with detour.shares_the_load(lab), firewall.drop(lab.r3, ALONE_HOST, 80):
-        (target,) = run("check", "--rule", ALONE)["targets"]
+        target = check(ALONE)
     family = ":" in target["addresses"][0]["address"]
     assert target["path"]["last_hop"] == ROUTERS[family][2]
     assert target["path"]["last_ttl"] in {3, 4}
 
 
-def test_without_another_rule_a_reset_names_nobody(lab, run):
+def test_without_another_rule_a_reset_names_nobody(lab, check):
     with firewall.reject(lab.fw, ALONE_HOST, 80, with_="reset"):
-        (target,) = run("check", "--rule", ALONE)["targets"]
+        target = check(ALONE)
     assert (target["reason"], target["origin"]) == ("refused", "")
     assert target["path"]["answered_ttl"] == 3
 
 
-def test_routers_that_never_speak_do_not_hide_those_behind(lab, run):
+def test_routers_that_never_speak_do_not_hide_those_behind(lab, check):
     own = {
         "ip": "ip protocol icmp drop",
         "ip6": "icmpv6 type time-exceeded drop",
@@ -154,13 +152,13 @@ def test_routers_that_never_speak_do_not_hide_those_behind(lab, run):
         firewall.change(lab.r1, list(own.values()), hook="output"),
         firewall.drop(lab.fw, ALONE_HOST, 80),
     ):
-        (target,) = run("check", "--rule", ALONE)["targets"]
+        target = check(ALONE)
     family = ":" in target["addresses"][0]["address"]
     assert hops(target["path"]) == [None, ROUTERS[family][1]]
     assert target["path"]["last_ttl"] == 2
 
 
-def test_a_rule_that_holds_is_never_traced(lab, run):
-    (target,) = run("check", "--rule", ALONE)["targets"]
+def test_a_rule_that_holds_is_never_traced(lab, check):
+    target = check(ALONE)
     assert target["verdict"] == "holds"
     assert target["path"] is None

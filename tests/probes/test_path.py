@@ -127,8 +127,14 @@ async def test_what_this_host_cannot_send_is_no_evidence():
         await trace(Network({1: exceeded(NEAR), 2: lacking}), still)
 
 
+async def test_a_trace_that_was_disturbed_once_is_made_again():
+    stalled = iter([0.0] * 5 + [5.0] * 500)
+    path = await trace(Network({1: exceeded(NEAR)}), lambda: next(stalled))
+    assert (path.last_hop, path.last_ttl) == (NEAR, 1)
+
+
 async def test_silence_that_this_host_slept_through_is_no_evidence():
-    slept = iter(range(100))
+    slept = iter(range(1000))
     with pytest.raises(ProbeError, match="too busy to trace"):
         await trace(Network({1: exceeded(NEAR)}), lambda: float(next(slept)))
 
