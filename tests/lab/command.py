@@ -43,9 +43,13 @@ def check(lab: Lab, site: Path, *rules: str, seconds: float = 120.0) -> dict[str
     return told
 
 
-def too_busy(targets: Iterable[dict[str, Any]]) -> bool:
-    """Whether the exporter had not the time to look at one of these."""
-    return any(target["reason"] == "local_fault" for target in targets)
+def too_busy(targets: Iterable[dict[str, Any]]) -> list[str]:
+    """The rules of those at which, or at an address of which, it had no time to look."""
+    return [
+        target["rule"]
+        for target in targets
+        if "local_fault" in {end["reason"] for end in (target, *target["addresses"])}
+    ]
 
 
 def _check(lab: Lab, site: Path, rules: tuple[str, ...]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def _round(lab, site):
     end = time.monotonic() + PATIENCE
     told = command.check(lab, site, seconds=0)
     always = [one["id"] for one in matrix.witnesses()]
-    while late := [name for name, t in told.items() if t["reason"] == "local_fault"]:
+    while late := command.too_busy(told.values()):
         assert time.monotonic() < end, f"this host is too busy to look at {late}"
         told |= command.check(lab, site, *{*late, *always}, seconds=0)
     return told
