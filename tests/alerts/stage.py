@@ -216,7 +216,7 @@ class Stage:
             roles=[role],
             catalogues=[f"{role}.yaml"],
             placeholders={},
-            schedule={"interval": "5s", "timeout": "1s"},
+            schedule={"interval": "5s", "timeout": "2s"},
             web={"listen": self.instances[role]},
         )
 

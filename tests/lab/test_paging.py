@@ -165,20 +165,22 @@ def closed(lab):
 
 def cut_off(lab):
     """The role batch gets nothing out but its questions for names."""
-    v4, v6 = plan.addresses(plan.R1_FW, 1)
-    return firewall.change(
-        lab.fw,
-        [
-            f"ip saddr {v4} meta l4proto != udp drop",
-            f"ip6 saddr {v6} meta l4proto != udp drop",
-        ],
-    )
+    return _refused(lab, "meta l4proto != udp")
 
 
 def without_names(lab):
     """Nor do names resolve any more."""
+    return _refused(lab, "meta l4proto udp")
+
+
+def _refused(lab, what):
+    """A refusal says no at once; a busy host would make little of silence."""
     v4, v6 = plan.addresses(plan.R1_FW, 1)
-    return firewall.change(lab.fw, [f"ip saddr {v4} drop", f"ip6 saddr {v6} drop"])
+    rules = [
+        f"ip saddr {v4} {what} reject with icmp type admin-prohibited",
+        f"ip6 saddr {v6} {what} reject with icmpv6 type admin-prohibited",
+    ]
+    return firewall.change(lab.fw, rules)
 
 
 def everything_holds(stage):
@@ -207,7 +209,7 @@ def a_rule_that_comes_and_goes(lab, stage):
 
 
 def a_destination_dead_for_two_roles(lab, stage):
-    with firewall.drop(lab.fw, "license.looker.com", 443):
+    with firewall.reject(lab.fw, "license.looker.com", 443, with_="reset"):
         stage.expect(("oncall", "firing", LICENCE))
     stage.expect(("oncall", "resolved", LICENCE))
 
