@@ -1,7 +1,8 @@
 // Type checks dashboards against the schema that Grafana publishes.
 //
 // Arguments: dashboard files. The dashboard as a whole is checked as `Dashboard`, each
-// panel's options as the options of its kind, each panel's custom field settings too.
+// panel's options as the options of its kind, and its settings of fields, those of
+// overrides too, as the settings of its kind.
 // Prints the compiler's complaints; the exit status is the compiler's.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -14,7 +15,7 @@ const KINDS = {
   'state-timeline': ['statetimeline', 'StateTimelinePanelCfg'],
 };
 // In JSON an enum is its text.
-const HEAD = `import type { Dashboard } from '@grafana/schema';
+const HEAD = `import type { Dashboard, FieldConfig } from '@grafana/schema';
 type Json<T> = T extends string ? \`\${T}\` | T : T extends (...a: any) => any ? T
   : T extends Array<infer U> ? Array<Json<U>> : T extends object ? { [K in keyof T]: Json<T[K]> } : T;
 `;
@@ -23,6 +24,19 @@ type Json<T> = T extends string ? \`\${T}\` | T : T extends (...a: any) => any ?
 function withoutQueries(board) {
   const list = board.annotations.list.map(({ target, expr, step, titleFormat, textFormat, tagKeys, ...rest }) => rest);
   return { ...board, annotations: { list } };
+}
+
+// The defaults and each override, as objects alike.
+function settings({ defaults, overrides }) {
+  const overridden = overrides.map(({ properties }) => {
+    const all = { custom: {} };
+    for (const { id, value } of properties) {
+      const own = id.startsWith('custom.');
+      (own ? all.custom : all)[own ? id.slice('custom.'.length) : id] = value;
+    }
+    return all;
+  });
+  return [{ custom: {}, ...defaults }, ...overridden];
 }
 
 function source(board) {
@@ -38,10 +52,12 @@ function source(board) {
       throw new Error(`no schema for ${panel.type}`);
     }
     lines.push(`export const options${i}: Json<Partial<${kind[0]}.Options>> = ${JSON.stringify(panel.options)};`);
-    const custom = panel.fieldConfig.defaults.custom;
-    if (custom && panel.type !== 'table') {
-      lines.push(`export const custom${i}: Json<Partial<${kind[0]}.FieldConfig>> = ${JSON.stringify(custom)};`);
-    }
+    settings(panel.fieldConfig).forEach(({ custom, ...standard }, k) => {
+      lines.push(`export const standard${i}_${k}: Json<Partial<FieldConfig>> = ${JSON.stringify(standard)};`);
+      if (Object.keys(custom).length) {
+        lines.push(`export const custom${i}_${k}: Json<Partial<${kind[0]}.FieldConfig>> = ${JSON.stringify(custom)};`);
+      }
+    });
   });
   return lines.join('\n');
 }
