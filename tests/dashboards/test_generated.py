@@ -58,6 +58,11 @@ def test_every_way_to_end_has_words_and_someone_to_ask(reason, stage):
     assert _said(words.ask(), f"{reason}@{stage}")
 
 
+@pytest.mark.parametrize("cause", [words.UNPROBED, words.DOWN])
+def test_every_way_to_have_no_result_has_words(cause):
+    assert _said(words.seen(), f"{cause}@")
+
+
 def test_silence_before_and_after_connecting_is_told_apart():
     early, late = "timeout@connect", "timeout@exchange"
     assert _said(words.seen(), early) == "silence: no answer"

@@ -60,6 +60,22 @@ def test_alerts_that_fired_are_found_by_the_annotation(night, boards):
     }
 
 
+def test_what_has_no_verdict_is_found_with_the_cause_of_each_kind(night, boards):
+    (panel,) = (
+        one
+        for one in boards["role.json"]["panels"]
+        if one["title"] == "Without a verdict"
+    )
+    (query,) = panel["targets"]
+    found = result(night, query, filled_in(query["expr"]))
+    assert {one["metric"]["rule"]: one["metric"]["seen"] for one in found} == {
+        "appsanywhere-mssql-browser": "untested@exchange",
+        "analytics-mssql-udp": "untested@exchange",
+        "client-analytics": "unprobed@",
+        "jump-ssh": "exporter_down@",
+    }
+
+
 @pytest.mark.parametrize("name", [name for name in BOARDS if name != "rule.json"])
 def test_what_has_a_line_for_each_target_is_limited(night, boards, name):
     """With thousands of rules no panel fetches or draws them all."""
