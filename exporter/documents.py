@@ -33,13 +33,15 @@ EXIT_DIFFERENT = 1
 EXIT_LOOK = 1
 EXIT_UNREADABLE = 2
 _PIPE_WIDTH = 240
+_LONGEST = 60
 
 
 def _catalogue_name(
     _context: click.Context, _parameter: click.Parameter, name: str | None
 ) -> str | None:
-    if name is not None and not re.fullmatch(SLUG, name):
-        raise click.BadParameter("lower-case letters, digits and single hyphens only")
+    if name is not None and not (re.fullmatch(SLUG, name) and len(name) <= _LONGEST):
+        said = f"lower-case letters, digits, single hyphens, at most {_LONGEST} of them"
+        raise click.BadParameter(said)
     return name
 
 
@@ -72,10 +74,10 @@ def import_document(
     Exits with 0 if all rows were read, 1 if some need a person, 2 if the file cannot
     be read or holds no requirements at all.
     """
-    domains = [domain.lower().strip(".") for domain in internal]
+    domains = [domain.lower().strip("*.") for domain in internal]
     try:
         draft = draft_of(read_page(file), str(file), domains)
-        name = name or slug(file.stem)[:60].strip("-") or "catalogue"
+        name = name or slug(file.stem)[:_LONGEST].strip("-") or "catalogue"
         text = written(draft, str(file), name, title, reference)
     except ConfigError as error:
         _cannot(error)

@@ -89,6 +89,8 @@ def layout_of(headings: Sequence[str]) -> Layout | None:
 
     A table of requirements has ports, and sources, destinations or both.
     """
+    if not any("port" in heading.lower() for heading in headings):
+        return None
     columns: dict[str, int] = {}
     ports = []
     for index, heading in enumerate(headings):

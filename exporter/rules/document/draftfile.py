@@ -108,7 +108,8 @@ def _rule(rule: DraftRule) -> Iterator[str]:
     yield f"    rows: [{', '.join(map(_text, rule.rows))}]"
     whole = [rule.description] if len(rule.description) > _LINE else []
     if notes := [*whole, *rule.notes]:
-        yield f"    notes: {_text(' '.join(notes), _NOTES)}"
+        sentences = (note if note[-1] in ".!?" else f"{note}." for note in notes)
+        yield f"    notes: {_text(' '.join(sentences), _NOTES)}"
 
 
 def _destination(lead: Destination) -> str:

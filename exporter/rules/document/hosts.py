@@ -18,6 +18,8 @@ _TOKEN = re.compile(r"[^\s,;|]+")
 _JOINERS = {"and", "or", "&", "+", "/", "-"}
 _EVERYWHERE = {"any", "all", "internet", "everywhere", "anywhere"}
 _NOTHING = {"n/a", "na", "none", "-", "--", "\u2013", "\u2014", "tbc", "tbd"}
+_LOOKED_AT = 100
+"""Words of a description that may be hosts."""
 _TAILS = ".,;:)]}>\"'"
 _HEADS = "([{<\"'"
 _SPECIAL = (
@@ -31,8 +33,9 @@ _SPECIAL = (
 class Destinations:
     """What a cell names: `hosts`, or else `words` that describe one.
 
-    `told` are the parts that cannot be rules, with the reason; `rest` is the text that
-    stands behind or around the hosts. All are empty for a blank cell.
+    `told` are the parts that cannot be rules, with the reason; `rest` is what else
+    stands there, such as text behind the hosts and whole URLs. All are empty for a
+    blank cell.
     """
 
     hosts: tuple[str, ...] = ()
@@ -53,7 +56,7 @@ def read_destinations(cell: str) -> Destinations:
     alone = len(_TOKEN.findall(text)) == 1
     hosts: dict[str, None] = {}
     told = []
-    rest = ""
+    spoken = []
     for found in _TOKEN.finditer(text):
         token = found[0]
         unfit = _unfit(token, alone=alone)
@@ -61,16 +64,19 @@ def read_destinations(cell: str) -> Destinations:
             told.append(f"{unfit}: {token[:100]}")
         elif host := _host(token, alone=alone):
             hosts[host] = None
+            if "/" in token or "\\" in token:
+                spoken.append(token)
         elif token.lower() not in _JOINERS:
-            rest = text[found.start() :]
+            spoken.append(text[found.start() :])
             break
     if not hosts and not told:
         return _described(text)
-    return Destinations(tuple(hosts), "", tuple(told), rest)
+    return Destinations(tuple(hosts), "", tuple(told), "\n".join(spoken))
 
 
 def _described(text: str) -> Destinations:
-    found = [_host(token, alone=False) for token in _TOKEN.findall(text)]
+    tokens = _TOKEN.findall(text)[:_LOOKED_AT]
+    found = [_host(token, alone=False) for token in tokens]
     hosts = tuple(dict.fromkeys(filter(None, found)))
     return Destinations(hosts, "" if hosts else text, (), text if hosts else "")
 
@@ -91,10 +97,9 @@ def _unfit(token: str, *, alone: bool) -> str:
 
 def _is_network(text: str) -> bool:
     try:
-        ipaddress.ip_network(text, strict=False)
+        return ipaddress.ip_network(text, strict=False).num_addresses > 1
     except ValueError:
         return False
-    return True
 
 
 def _host(token: str, *, alone: bool) -> str:
@@ -107,7 +112,10 @@ def _host(token: str, *, alone: bool) -> str:
     try:
         if "://" in bare:
             return values.host(urlsplit(bare).hostname)
-        return values.host(bare) if _is_address(bare) else _name(bare, alone=alone)
+        address = re.sub(r"/(?:32|128)$", "", bare)
+        if _is_address(address):
+            return values.host(address)
+        return _name(bare, alone=alone)
     except ValueError:
         return ""
 

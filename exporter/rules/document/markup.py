@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 Reader: TypeAlias = "Callable[[str, PageBuilder], None]"
 
 _TAG = re.compile(
-    r"<!--(?:.*?-->|.*)|<(/?)([a-zA-Z][a-zA-Z0-9]*+)([^<>]*+)>", re.DOTALL
+    r"<!--(?:.*?-->|.*)|<[!?][^<>]*+>|<(/?)([a-zA-Z][a-zA-Z0-9]*+)([^<>]*+)>", re.DOTALL
 )
 _SPAN = re.compile(r"\b(row|col)span\s*=\s*[\"']?([0-9]{1,4})", re.IGNORECASE)
-_UNSEEN = {"script", "style", "template", "svg", "noscript"}
+_UNSEEN = {"script", "style", "template", "svg", "noscript", "nav"}
 _LINES = re.compile(
     r"address|article|aside|blockquote|body|br|caption|d[dlt]|div|figcaption|figure"
     r"|footer|form|head|header|hr|html|li|main|nav|ol|option|p|pre|section|title|ul"

@@ -86,16 +86,19 @@ class PageBuilder:
         return title
 
     def row(self, line: int, cells: list[str]) -> None:
-        """A table's next row; rows without any text are none."""
+        """A table's next row; rows without any text are none.
+
+        Raises:
+            ValueError: the page has more rows than are ever read.
+        """
+        self._count += 1
+        if self._count > MAX_ROWS:
+            raise ValueError(f"has more than {MAX_ROWS} rows, which is the limit")
         tidy = tuple(clean(cell) for cell in cells[:MAX_CELLS])
         if len(cells) > MAX_CELLS:
             self.loss(line, f"has more than {MAX_CELLS} cells: the rest is not read")
         if any(tidy):
-            self._count += 1
-            if self._count == MAX_ROWS + 1:
-                self.loss(line, f"more than {MAX_ROWS} rows: none is read from here on")
-            if self._count <= MAX_ROWS:
-                self._rows.append(Row(line, tidy))
+            self._rows.append(Row(line, tidy))
 
     @property
     def in_table(self) -> bool:

@@ -43,7 +43,7 @@ def read_page(path: Path) -> Page:
     """Reads one page of at most 4 MiB.
 
     Raises:
-        ConfigError: it cannot be read, is too large, or is not text.
+        ConfigError: it cannot be read, has too many bytes or rows, or is not text.
     """
     try:
         with path.open("rb") as file:
@@ -59,7 +59,10 @@ def read_page(path: Path) -> Page:
     if loss:
         builder.loss(1, loss)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    _reader(path, text)(text, builder)
+    try:
+        _reader(path, text)(text, builder)
+    except ValueError as error:
+        raise _refused(path, str(error)) from error
     return builder.page()
 
 

@@ -97,10 +97,10 @@ class _TableReader:
             if ports:
                 yield self._statement(row.line, name, cells, ports)
         if self.guessed:
-            line = self.guessed[0][0]
-            said = "names no protocol, so TCP is taken (UDP for 123); the same for: "
-            others = ", ".join(row for _, row in self.guessed[1:]) or "no other row"
-            self.remarks.add(line, self.guessed[0][1], said + others)
+            line, name = self.guessed[0]
+            said = "names no protocol, so TCP is taken, or UDP for port 123"
+            others = ", ".join(row for _, row in self.guessed[1:])
+            self.remarks.add(line, name, said + (f"; so do {others}" if others else ""))
 
     def _source_of_all(self, title: str) -> str:
         """Who is meant by a table that names no source."""
@@ -180,8 +180,9 @@ class _TableReader:
         for index, heading in self.layout.ports:
             read = read_ports(cells[index])
             told += read.told
+            of_cell = read_transports(cells[index])
             for port, transport in read.pairs:
-                default = named or (heading if len(heading) == 1 else ())
+                default = named or (heading if len(heading) == 1 else of_cell)
                 if transport is None and not default:
                     self.guessed.append((line, name))
                     default = (Transport.UDP if port == _NTP else Transport.TCP,)
