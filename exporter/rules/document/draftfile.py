@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from exporter.rules.document.places import DraftPlaceholder
     from exporter.rules.entries import Destination
 
-_SAFE = re.compile(r"[A-Za-z][A-Za-z0-9 _./()+;&'-]*[A-Za-z0-9.)]")
+_SAFE = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _./()+;&'-]*[A-Za-z0-9.)])?")
 _LINE = 300
 _NOTES = 2000
 _COMMENT = 400

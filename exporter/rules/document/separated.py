@@ -22,19 +22,27 @@ def read(text: str, page: PageBuilder) -> None:
     A line with one cell alone is the title of the table below it, `A / B` for a part
     B of A; inside a table it stays a row.
     """
-    title = ""
+    title: tuple[int, str] | None = None
     for line, cells in _records(text, _delimiter(text), page):
         filled = [cell for cell in cells if cell.strip()]
         begins = layout_of(tuple(cells)) is not None
         if begins or not filled:
             page.end_table()
         if begins and title:
-            _section(title, page)
-        if len(filled) == 1 and not page.in_table:
-            _section(filled[0], page)
-        else:
+            _section(title[1], page)
+            title = None
+        if len(filled) != 1 or page.in_table:
             page.row(line, cells)
-        title = filled[0] if len(filled) == 1 else ""
+        if len(filled) == 1:
+            _keep(title, page)
+            title = (line, page.called(filled[0]))
+    _keep(title, page)
+
+
+def _keep(title: tuple[int, str] | None, page: PageBuilder) -> None:
+    """A line that no table followed is mere text."""
+    if title:
+        page.text(*title)
 
 
 def _section(text: str, page: PageBuilder) -> None:

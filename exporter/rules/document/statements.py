@@ -69,15 +69,19 @@ def read_statements(page: Page, remarks: Remarks) -> list[Statement]:
 
 @dataclass(slots=True)
 class _TableReader:
-    """One table; `guessed` are rows whose transport is a guess."""
+    """One table; `guessed` are rows whose transport is a guess, with lines.
+
+    `title` is that of the rows below it; `untitled` its line until there are any.
+    """
 
     table: Table
     layout: Layout
     letter: str
     remarks: Remarks
     taken: set[str]
-    guessed: list[tuple[int, str]] = field(default_factory=list)
+    guessed: dict[str, int] = field(default_factory=dict)
     title: str = ""
+    untitled: int | None = None
     above: str = ""
 
     def statements(self, title: str) -> Iterator[Statement]:
@@ -87,6 +91,7 @@ class _TableReader:
             if self._heads(row):
                 continue
             number += 1
+            self.untitled = None
             name = self._name(row, f"{self.letter}{number}")
             cells = self.layout.aligned(row.cells)
             if cells is None:
@@ -96,11 +101,17 @@ class _TableReader:
             ports = self._ports(row.line, name, cells)
             if ports:
                 yield self._statement(row.line, name, cells, ports)
+        self._tell_of_title()
         if self.guessed:
-            line, name = self.guessed[0]
+            name, *others = self.guessed
             said = "names no protocol, so TCP is taken, or UDP for port 123"
-            others = ", ".join(row for _, row in self.guessed[1:])
-            self.remarks.add(line, name, said + (f"; so do {others}" if others else ""))
+            also = f"; the same for {', '.join(others)}" if others else ""
+            self.remarks.add(self.guessed[name], name, said + also)
+
+    def _tell_of_title(self) -> None:
+        if self.untitled is not None:
+            said = "only one cell says anything, and no row follows: not read"
+            self.remarks.add(self.untitled, "", said, [self.title])
 
     def _source_of_all(self, title: str) -> str:
         """Who is meant by a table that names no source."""
@@ -115,7 +126,8 @@ class _TableReader:
         """Whether a row is a title of those below it, or headings anew."""
         texts = set(filter(None, row.cells))
         if len(texts) == 1 and row.cells[0] and len(self.layout.headings) > 1:
-            self.title = row.cells[0].replace("\n", " ")
+            self._tell_of_title()
+            self.title, self.untitled = row.cells[0].replace("\n", " "), row.line
             return True
         again = None if re.search(r"[0-9]", "".join(texts)) else layout_of(row.cells)
         self.layout = again or self.layout
@@ -184,7 +196,7 @@ class _TableReader:
             for port, transport in read.pairs:
                 default = named or (heading if len(heading) == 1 else of_cell)
                 if transport is None and not default:
-                    self.guessed.append((line, name))
+                    self.guessed[name] = line
                     default = (Transport.UDP if port == _NTP else Transport.TCP,)
                 each = default if transport is None else (transport,)
                 found |= dict.fromkeys((port, one) for one in each)

@@ -1,0 +1,47 @@
+"""A page's text on its way through the importer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from exporter.probes.protocols import PROBERS
+from exporter.rules.catalogue import Catalogue, load_catalogue
+from exporter.rules.document.draft import draft_of
+from exporter.rules.document.draftfile import written
+from exporter.rules.document.source import read_page
+
+
+@dataclass
+class Imported:
+    catalogue: Catalogue
+    text: str
+    remarks: list[str]
+
+    @property
+    def flows(self):
+        """(row, source, destination, port, transport), placeholders as examples."""
+        places = self.catalogue.placeholders
+        return {
+            (
+                row,
+                entry.rule.source,
+                entry.destination.host
+                or places[entry.destination.placeholder].example.host,
+                entry.rule.port,
+                str(entry.rule.transport),
+            )
+            for entry in self.catalogue.entries
+            for row in entry.rule.rows
+        }
+
+
+def imported(path, folder, internal=()):
+    """What is made of a page, loaded again as a catalogue."""
+    draft = draft_of(read_page(path), path.name, internal)
+    out = folder / "draft.yaml"
+    out.write_text(written(draft, path.name, "draft", "", ""), encoding="utf-8")
+    return Imported(
+        load_catalogue(out, PROBERS),
+        out.read_text(encoding="utf-8"),
+        [str(remark.problem) for remark in draft.remarks],
+    )

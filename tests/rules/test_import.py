@@ -1,0 +1,541 @@
+"""Vendors' pages as catalogues: what is read, what is told, and what never happens."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from exporter.rules.document import page as page_module
+from exporter.rules.document import source
+from exporter.rules.document.draft import draft_of
+from exporter.rules.document.draftfile import written
+from exporter.rules.document.ports import read_ports
+from exporter.rules.document.source import read_page
+from exporter.rules.problem import ConfigError
+from exporter.rules.rule import Usage
+from tests.rules.drafting import imported
+
+HERE = Path(__file__).parent
+PAGES = sorted((HERE / "pages").iterdir())
+LINES = (HERE / "rows.csv").read_text(encoding="utf-8").splitlines()
+ROWS = {row["row"]: row for row in csv.DictReader(LINES)}
+HEAD = "| Source | Destination | Port | Usage |\n|---|---|---|---|\n"
+
+
+@pytest.fixture
+def page(tmp_path):
+    def read(text, name="page.md", internal=()):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return imported(path, tmp_path, internal)
+
+    return read
+
+
+def refusal(path):
+    with pytest.raises(ConfigError) as told:
+        draft_of(read_page(path), path.name)
+    return str(told.value)
+
+
+# --- The AppsAnywhere page, in four forms ------------------------------------------
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.suffix)
+def test_each_form_of_the_page_gives_the_flows_of_its_rows(path, tmp_path):
+    found = imported(path, tmp_path).flows
+    stated = {
+        (
+            row["row"],
+            row["source"],
+            row["destination"],
+            int(row["port"]),
+            row["transport"],
+        )
+        for row in ROWS.values()
+        if row["destination"]
+    }
+    assert {flow for flow in found if flow[0][0] != "D"} == stated
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.suffix)
+def test_a_row_without_destinations_stands_with_what_it_sums_up(path, tmp_path):
+    rules = [entry.rule for entry in imported(path, tmp_path).catalogue.entries]
+    for name, row in ROWS.items():
+        if row["covered_by"]:
+            covered = {other for r in rules if name in r.rows for other in r.rows}
+            assert covered == {name, *row["covered_by"].split()}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.suffix)
+def test_what_a_person_must_look_at_is_told_at_its_line(path, tmp_path):
+    remarks = imported(path, tmp_path).remarks
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [remark.split(": ")[1] for remark in remarks] == ["C7", "G1", "H1"]
+    for remark, words in zip(
+        remarks, ("Configured Base URL", "Client Devices", "AppsAnywhere"), strict=True
+    ):
+        name, line, _ = remark.split(":", 2)
+        assert name == path.name
+        assert words in lines[int(line) - 1]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.suffix)
+def test_sections_roles_and_placeholders_are_those_of_the_page(path, tmp_path):
+    catalogue = imported(path, tmp_path).catalogue
+    assert catalogue.title == "Connectivity"
+    sections = {
+        entry.rule.rows[0][0]: entry.rule.section for entry in catalogue.entries
+    }
+    assert sections["B"] == "AppsAnywhere / Inbound (Internal)"
+    assert sections["F"] == "AppsAnywhere / External Destinations"
+    assert sections["G"] == "Cloudpaging / Inbound (Internal and External)"
+    wider = {role.name: role.is_a for role in catalogue.roles.values()}
+    assert wider == {
+        "client-device": None,
+        "jump-host": None,
+        "appsanywhere": None,
+        **dict.fromkeys(
+            ("appsanywhere01", "appsanywhere02", "appsanywhere03"), "appsanywhere"
+        ),
+        "analytics": None,
+        **dict.fromkeys(("analytics-centos", "analytics-rocky"), "analytics"),
+    }
+    optional = {p.name for p in catalogue.placeholders.values() if p.optional}
+    assert optional == {"cloudpaging", "parallels"}
+    assert catalogue.placeholders["configured_base_url"].url
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.suffix)
+def test_sentences_inside_a_destination_become_notes(path, tmp_path):
+    entries = imported(path, tmp_path).catalogue.entries
+    notes = {row: entry.rule.notes for entry in entries for row in entry.rule.rows}
+    listed = "its mirrors are needed too"
+    assert {row for row in notes if row[0] != "D" and listed in notes[row]} == {
+        *("E10", "E13", "E14", "F5", "F7", "F9", "F13")
+    }
+    assert {row for row in notes if row[0] != "D" and "An example" in notes[row]} == {
+        *("E11", "E12", "E15", "E17", "F8", "F10", "F11", "F12", "F14")
+    }
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.suffix)
+def test_text_outside_tables_is_kept_as_a_comment(path, tmp_path):
+    text = imported(path, tmp_path).text
+    assert "# See the port reference of Parallels RAS.\n" in text
+    assert "document.write" not in text
+
+
+# --- Another vendor's ---------------------------------------------------------------
+
+SCANNER = """# Scanner: network needs
+
+| Purpose | Host | Protocol / Ports | Required | From |
+|---|---|---|---|---|
+| Licence server | `lic.vendor.com` | TCP/443, 8443 | yes | Scan Engine |
+| Updates | *.up.vendor.com, cdn.vendor.com | TCP 443 | yes | Scan Engine |
+| Upload | 203.0.113.0/24 | TCP 443 | no | Scan Engine |
+| Relay | 192.0.2.7/32 | TCP: 80; UDP: 500 | no | Scan Engine, Console |
+| Media | media.vendor.com | UDP 50000-50059 and TCP 443 | no | Console |
+| API | https://api.vendor.com/v1 or api2.vendor.com:443 | 443 (HTTPS) | no | |
+| Anything | Any | 443 TCP | no | Console |
+| Clock | ntp.vendor.com | 123, 8123 | | Console |
+"""
+
+
+def test_columns_are_known_by_their_meaning_in_any_order(page):
+    found = page(SCANNER)
+    assert found.flows == {
+        ("A1", "scan-engine", "lic.vendor.com", 443, "tcp"),
+        ("A1", "scan-engine", "lic.vendor.com", 8443, "tcp"),
+        ("A2", "scan-engine", "cdn.vendor.com", 443, "tcp"),
+        ("A4", "scan-engine", "192.0.2.7", 80, "tcp"),
+        ("A4", "scan-engine", "192.0.2.7", 500, "udp"),
+        ("A4", "console", "192.0.2.7", 80, "tcp"),
+        ("A4", "console", "192.0.2.7", 500, "udp"),
+        ("A5", "console", "media.vendor.com", 443, "tcp"),
+        ("A6", "console", "api.vendor.com", 443, "tcp"),
+        ("A6", "console", "api2.vendor.com", 443, "tcp"),
+        ("A8", "console", "ntp.vendor.com", 123, "udp"),
+        ("A8", "console", "ntp.vendor.com", 8123, "tcp"),
+    }
+
+
+def test_what_cannot_be_probed_is_told_and_kept(page):
+    found = page(SCANNER)
+    assert found.remarks == [
+        "page.md:6: A2: a wildcard cannot be probed, name the hosts: *.up.vendor.com",
+        "page.md:7: A3: a network cannot be probed, name the hosts: 203.0.113.0/24",
+        "page.md:9: A5: a range of ports cannot be probed: 50000-50059",
+        "page.md:11: A7: names no host: Any",
+        "page.md:12: A8: names no protocol, so TCP is taken, or UDP for port 123",
+    ]
+    for kept in ("Upload | 203.0.113.0/24 | TCP 443", "Anything | Any | 443 TCP"):
+        assert f"#     {kept}" in found.text
+
+
+def test_what_the_columns_hold_besides_goes_into_the_notes(page):
+    rules = {entry.rule.id: entry.rule for entry in page(SCANNER).catalogue.entries}
+    assert rules["scan-engine-lic-vendor-com-443"].notes == "Required: yes."
+    notes = rules["console-api-vendor-com-443"].notes
+    assert "https://api.vendor.com/v1" in notes
+    assert "The source is that of the row above." in notes
+
+
+def test_only_hosts_of_the_internet_are_public(page):
+    found = page(SCANNER).catalogue
+    assert {e.rule.public for e in found.entries if e.destination.host} == {True}
+    private = [e for e in found.entries if e.destination.placeholder]
+    assert {e.destination.placeholder for e in private} == {"host_192_0_2_7"}
+    assert not any(e.rule.public for e in private)
+
+
+@pytest.mark.parametrize(
+    ("cell", "pairs"),
+    [
+        ("443 TCP", {(443, "tcp")}),
+        ("80, 443 TCP", {(80, "tcp"), (443, "tcp")}),
+        ("80/tcp and 123/udp", {(80, "tcp"), (123, "udp")}),
+        ("TCP/443, 8443", {(443, "tcp"), (8443, "tcp")}),
+        ("TCP: 25; UDP: 53, 500", {(25, "tcp"), (53, "udp"), (500, "udp")}),
+        ("53 TCP/UDP", {(53, "tcp"), (53, "udp")}),
+        ("tcp+udp 53", {(53, "tcp"), (53, "udp")}),
+        ("443 TCP, 8443", {(443, "tcp"), (8443, "tcp")}),
+        ("443", {(443, None)}),
+        ("TLS 1.2 on 443", {(443, None)}),
+        ("443TCP", {(443, "tcp")}),
+        ("any", set()),
+        ("0, 65536, 9999999 TCP", set()),
+        ("1024-2048 TCP", set()),
+    ],
+)
+def test_ports_and_transports_of_a_cell(cell, pairs):
+    assert set(read_ports(cell).pairs) == pairs
+
+
+def test_a_column_of_tcp_ports_and_one_of_udp_ports(page):
+    found = page(
+        "| Source | Destination | TCP Ports | UDP Ports |\n|-|-|-|-|\n"
+        "| Web | a.vendor.com | 80, 443 | |\n| Web | b.vendor.com | | 500 |\n"
+    )
+    assert {(flow[0], *flow[3:]) for flow in found.flows} == {
+        ("A1", 80, "tcp"),
+        ("A1", 443, "tcp"),
+        ("A2", 500, "udp"),
+    }
+    assert found.remarks == []
+
+
+def test_a_protocol_column_tells_the_transport(page):
+    found = page(
+        "| From | To | Protocol | Port |\n|-|-|-|-|\n"
+        "| Web | a.vendor.com | HTTPS | 8443 |\n| Web | b.vendor.com | UDP | 9 |\n"
+        "| Web | c.vendor.com | ICMP | 7 |\n"
+    )
+    assert {(flow[0], *flow[3:]) for flow in found.flows} == {
+        ("A1", 8443, "tcp"),
+        ("A2", 9, "udp"),
+    }
+    assert found.remarks == [
+        "page.md:5: A3: runs over neither TCP nor UDP, going by 'ICMP'"
+    ]
+
+
+def test_the_client_s_own_port_is_no_requirement(page):
+    [flow] = page(
+        "| Source | Source Port | Destination | Destination Port |\n|-|-|-|-|\n"
+        "| Web | 1024 TCP | a.vendor.com | 443 TCP |\n"
+    ).flows
+    assert flow == ("A1", "web", "a.vendor.com", 443, "tcp")
+
+
+def test_a_table_without_sources_is_told_and_takes_its_section(page):
+    found = page(
+        "# Needs\n\n## Gateway\n\n| Host | Port |\n|-|-|\n| a.vendor.com | 443 TCP |\n"
+    )
+    assert found.flows == {("A1", "gateway", "a.vendor.com", 443, "tcp")}
+    assert found.remarks == [
+        "page.md:5: A: the table names no sources: 'Gateway' is taken for all its rows"
+    ]
+
+
+def test_other_tables_are_told_and_kept_and_get_no_letter(page):
+    found = page(
+        "| Version | Date |\n|-|-|\n| 1.0 | May |\n\n"
+        + HEAD
+        + "| Web | a.vendor.com | 443 TCP | |\n"
+    )
+    assert {flow[0] for flow in found.flows} == {"A1"}
+    assert found.remarks == [
+        "page.md:1: no table of requirements, going by its headings: not read"
+    ]
+    assert "#     1.0 | May\n" in found.text
+
+
+def test_ids_of_rows_may_stand_in_the_page(page):
+    found = page(
+        "No,Source,Destination,Port\nFW-7,Web,a.vendor.com,443 TCP\n"
+        "FW-7,Web,b.vendor.com,443 TCP\n",
+        "page.csv",
+    )
+    assert {flow[0] for flow in found.flows} == {"FW-7", "A2"}
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_csv_with_any_delimiter_and_quotes(page, delimiter):
+    rows = [
+        ("Source", "Destination", "Port", "Usage"),
+        ("Web", '"a.vendor.com\nb.vendor.com"', "443 TCP", '"Fonts; icons, more"'),
+        ("Web", "c.vendor.com", "80 TCP", ""),
+    ]
+    found = page("\n".join(delimiter.join(row) for row in rows), "page.csv")
+    assert {(flow[0], flow[2]) for flow in found.flows} == {
+        ("A1", "a.vendor.com"),
+        ("A1", "b.vendor.com"),
+        ("A2", "c.vendor.com"),
+    }
+    assert found.catalogue.entries[0].rule.description == "Fonts; icons, more"
+
+
+def test_text_copied_from_a_browser_has_tabs(page):
+    found = page(
+        "Needs\n\nSource\tDestination\tPort\nWeb\ta.vendor.com\t443 TCP\n", "page.txt"
+    )
+    assert found.flows == {("A1", "web", "a.vendor.com", 443, "tcp")}
+
+
+def test_html_cells_reach_over_rows_and_columns(page):
+    found = page(
+        "<table><tr><th>Source<th>Destination<th>Port"
+        "<tr><td colspan=3><b>Time</b></td>"
+        "<tr><td rowspan='2'>Web<td>a.vendor.com<br>b.vendor.com<td rowspan=2>123 UDP"
+        "<tr><td>c.vendor.com</table>",
+        "page.html",
+    )
+    assert {(flow[0], flow[1], flow[2]) for flow in found.flows} == {
+        ("A1", "web", "a.vendor.com"),
+        ("A1", "web", "b.vendor.com"),
+        ("A2", "web", "c.vendor.com"),
+    }
+    assert found.catalogue.entries[0].rule.section == "Time"
+
+
+def test_a_title_row_without_rows_is_told_and_kept(page):
+    found = page(
+        HEAD + "| Web | a.vendor.com | 1 TCP | |\n| Needed for nothing | | | |\n"
+    )
+    assert found.remarks == [
+        "page.md:4: only one cell says anything, and no row follows: not read"
+    ]
+    assert "#     Needed for nothing\n" in found.text
+
+
+def test_rows_without_a_protocol_are_told_once(page):
+    found = page(HEAD + "".join(f"| Web | {n}.vendor.com | 9 | |\n" for n in "ab"))
+    [told] = found.remarks
+    assert told.startswith("page.md:3: A1: names no protocol, so TCP is taken")
+    assert told.endswith("; the same for A2")
+
+
+def test_html_that_hides_the_rest_of_the_page_is_told(page):
+    found = page(
+        "<table><tr><th>Source<th>Host<th>Port<tr><td>Web<td>a.vendor.com<td>1 TCP"
+        "</table>\n<script>\n<table><tr><td>lost",
+        "page.html",
+    )
+    assert found.remarks == [
+        "page.html:2: <script> never ends: nothing from here on was read"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("host", "internal", "place"),
+    [
+        ("db.shop.com", ("shop.com",), True),
+        ("db.shop.com", ("hop.com",), False),
+        ("db.shop.com", (), False),
+        ("db.example.org", (), True),
+        ("db.local", (), True),
+        ("dbserver", (), True),
+        ("10.0.0.7", (), True),
+        ("9.9.9.9", (), False),
+    ],
+)
+def test_internal_examples_become_placeholders(page, host, internal, place):
+    found = page(HEAD + f"| Web | {host} | 1433 TCP | |\n", internal=internal)
+    [entry] = found.catalogue.entries
+    assert (entry.destination.placeholder is not None) is place
+    assert {flow[2] for flow in found.flows} == {host}
+
+
+def test_two_hosts_of_one_first_name_are_two_placeholders(page):
+    found = page(HEAD + "| Web | db.a.test, db.b.test | 1 TCP | |\n").catalogue
+    examples = {name: p.example.host for name, p in found.placeholders.items()}
+    assert examples == {"db": "db.a.test", "db_2": "db.b.test"}
+
+
+def test_a_flow_stated_twice_is_one_rule_that_says_both(page):
+    found = page(
+        HEAD + "| Web | a.vendor.com | 443 TCP | Fonts |\n"
+        "| Web | A.vendor.com. | TCP 443 | Icons |\n"
+    )
+    [entry] = found.catalogue.entries
+    assert entry.rule.rows == ("A1", "A2")
+    assert (entry.rule.description, entry.rule.notes) == ("Fonts", "A2 says: Icons.")
+
+
+def test_an_id_is_of_the_flow_alone_and_stays_when_rows_come_and_go(page):
+    row = "| Web | a.vendor.com | 443 TCP | Fonts |\n"
+    longest = ".".join(["a" * 60] * 4)
+    [alone] = page(HEAD + row).catalogue.entries
+    among = page(HEAD + f"| Web | {longest}.com | 53 UDP | |\n" + row).catalogue
+    assert [entry.rule.id for entry in among.entries][1] == alone.rule.id
+    assert alone.rule.id == "web-a-vendor-com-443"
+    assert among.entries[0].rule.id.endswith("-53-udp")
+
+
+@pytest.mark.parametrize(
+    ("port", "words", "usage"),
+    [
+        (587, "Fonts", Usage.MAIL),
+        (443, "Check of certificates", Usage.CERTIFICATE_CHECK),
+        (443, "Licence server", Usage.LICENSING),
+        (443, "OS updates", Usage.OS_UPDATES),
+        (443, "A mirror", Usage.PACKAGE_REPOSITORY),
+        (443, "Fonts", Usage.CONTENT_DELIVERY),
+        (443, "Whatever", Usage.VENDOR_API),
+    ],
+)
+def test_the_usage_is_a_guess_that_says_so(page, port, words, usage):
+    found = page(HEAD + f"| Web | a.vendor.com | {port} TCP | {words} |\n")
+    assert found.catalogue.entries[0].rule.usage is usage
+    [line] = [line for line in found.text.splitlines() if "usage:" in line]
+    assert "  # guessed from " in line or line.endswith(
+        "# nothing tells: please choose"
+    )
+
+
+def test_words_that_mean_something_to_yaml_stay_words(page):
+    found = page(
+        "| Source | Destination | Port | Usage |\n|-|-|-|-|\n"
+        '| No | a.vendor.com | 1 TCP | "yes": {no} # [x] \\ & * |\n'
+        "| 2024-07-01 | b.vendor.com | 2 TCP | null |\n| 010 | c.vendor.com | 3 TCP | ~ |\n"
+    ).catalogue
+    assert {entry.rule.source for entry in found.entries} == {"no", "2024-07-01", "010"}
+    said = [entry.rule.description for entry in found.entries]
+    assert said == ['"yes": {no} # [x] \\ & *', "null", "~"]
+
+
+# --- Files that cannot be read, and hostile ones -------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "page.md:1: holds no table of requirements that could be read"),
+        (b"\x7fELF\0\0\0", "is not text"),
+        ((HEAD + "| Web | | any | |\n").encode(), "page.md:3: A1: names no port"),
+    ],
+)
+def test_a_file_without_requirements_is_refused(tmp_path, data, message):
+    path = tmp_path / "page.md"
+    path.write_bytes(data)
+    assert message in refusal(path)
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(source, "MAX_BYTES", 100)
+    monkeypatch.setattr(page_module, "MAX_ROWS", 3)
+    path = tmp_path / "page.md"
+    path.write_text("x" * 101)
+    assert "is larger than 100 bytes, which is the limit" in refusal(path)
+    path.write_text("a|b\n" * 4)
+    assert "has more than 3 rows, which is the limit" in refusal(path)
+
+
+def test_a_row_of_a_thousand_rules_is_told_and_kept(page):
+    hosts = " ".join(f"h{n}.vendor.com" for n in range(250))
+    found = page(
+        HEAD + f"| Web | {hosts} | 1 TCP | |\n| Web | a.vendor.com | 1 TCP | |\n"
+    )
+    assert found.remarks == [
+        "page.md:3: A1: would be 250 rules; at most 200 are read from a row"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"),
+    [("utf-8", 0), ("utf-8-sig", 0), ("utf-16", 0), ("windows-1252", 1)],
+)
+def test_encodings(page, encoding, told):
+    found = page((HEAD + "| Web | a.vendor.com | 1 TCP | Caf\xe9 |\n").encode(encoding))
+    assert found.catalogue.entries[0].rule.description == "Caf\xe9"
+    assert len(found.remarks) == told
+
+
+def test_a_page_says_its_own_encoding(page):
+    found = page(
+        "<meta charset=iso-8859-2><table><tr><th>Source<th>Host<th>Port<th>Usage"
+        "<tr><td>Web<td>a.vendor.com<td>1 TCP<td>\u0142".encode("iso-8859-2"),
+        "page.html",
+    )
+    assert found.catalogue.entries[0].rule.description == "\u0142"
+    assert found.remarks == []
+
+
+def test_a_page_cannot_write_yaml_or_speak_to_a_terminal(page):
+    found = page(
+        HEAD + "| Web | a.vendor.com | 1 TCP | x<br>rules: []\x1b[31m\x85- id: b |\n"
+        "| Web | *.b.com\x1b[2J | 1 TCP | |\n\n\x1b[31mred\u2028rules: []\n"
+    )
+    assert found.catalogue.entries[0].rule.description == "x rules: [][31m - id: b"
+    assert all(
+        c.isprintable() or c == "\n" for c in found.text + "".join(found.remarks)
+    )
+
+
+PIECES = st.sampled_from(
+    [
+        *("Source", "Destination", "Port", "Usage", "443 TCP", "80-90", "a.vendor.com"),
+        *("Web", "*.x.com", "10.0.0.0/8", "|", "||", "\n", "\n|---|---|---|---|\n"),
+        *("\t", ",", ";", '"', "# ", "<table>", "</table>", "<tr>", "<td>", "<th>"),
+        *("<td rowspan=3>", "<td colspan=9>", "<script>", "</script>", "<!--", "-->"),
+        *("(", ")", "[", "](", "\\", "\u2013", "\U0001f600", "\ud7ff", "\x85", "null"),
+    ]
+)
+TEXTS = st.one_of(
+    st.text(max_size=300), st.lists(PIECES | st.text(max_size=8)).map("".join)
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TEXTS, st.sampled_from([*source.FORMS, ""]), st.booleans())
+@example("Source|Host|Port\n|", ".md", False)
+def test_arbitrary_text_is_a_catalogue_or_a_refusal(tmp_path, text, suffix, headed):
+    path = tmp_path / f"page{suffix}"
+    rows = "Source|Host|Port|Usage\nWeb|a.vendor.com|443 TCP|x\n"
+    head = rows.replace("|", ",") if suffix in (".csv", ".tsv") else rows
+    path.write_text((head if headed else "") + text, encoding="utf-8")
+    try:
+        imported(path, tmp_path)
+    except ConfigError as error:
+        named = {problem.file for problem in error.problems}
+    else:
+        named = {path.name}
+    assert named <= {path.name, str(path)}
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300), st.sampled_from([*source.FORMS, ""]))
+def test_arbitrary_bytes_are_read_or_refused(tmp_path, data, suffix):
+    path = tmp_path / f"page{suffix}"
+    path.write_bytes(data)
+    try:
+        draft = draft_of(read_page(path), path.name)
+    except ConfigError:
+        return
+    assert written(draft, path.name, "draft", "", "")
