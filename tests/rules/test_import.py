@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from exporter.rules import yamlfile
 from exporter.rules.document import page as page_module
 from exporter.rules.document import source
 from exporter.rules.document.draft import draft_of
@@ -324,6 +325,70 @@ def test_html_cells_reach_over_rows_and_columns(page):
     assert found.catalogue.entries[0].rule.section == "Time"
 
 
+def test_titles_may_stand_above_the_headings_of_a_table(page):
+    found = page(
+        "<table><tr><td colspan=3>Cloud<tr><td>From<td>To<td>Port"
+        "<tr><td>Web<td>a.vendor.com<td>443 TCP</table>",
+        "page.html",
+    )
+    assert found.flows == {("A1", "web", "a.vendor.com", 443, "tcp")}
+    assert found.catalogue.entries[0].rule.section == "Cloud"
+    assert found.remarks == []
+
+
+def test_headings_may_come_anew_within_a_table(page):
+    found = page(
+        HEAD + "| Web | a.vendor.com | 1 TCP | |\n"
+        "| Port | Usage | Destination | Source |\n| 2 TCP | | b.vendor.com | Web |\n"
+    )
+    assert {(flow[0], *flow[2:4]) for flow in found.flows} == {
+        ("A1", "a.vendor.com", 1),
+        ("A2", "b.vendor.com", 2),
+    }
+
+
+def test_a_blank_destination_where_nothing_is_known_of_the_section(page):
+    found = page("# Needs\n\n## Gate Way\n\n" + HEAD + "| Web | - | 1 TCP | |\n")
+    assert found.flows == {("A1", "web", "gate-way.example", 1, "tcp")}
+    [told] = found.remarks
+    assert told.startswith(
+        "page.md:7: A1: the destination is blank; placeholder gate_way"
+    )
+
+
+def test_words_for_a_destination_become_a_placeholder(page):
+    found = page(
+        HEAD + "| Web | Your SQL server | 1433 TCP | |\n"
+        "| Web | The URL of the portal | 443 TCP | |\n"
+        "| Web | Relay (relay.vendor.com) | 25 TCP | |\n"
+    )
+    assert found.flows == {
+        ("A1", "web", "your-sql-server.example", 1433, "tcp"),
+        ("A2", "web", "the-url-of-the-portal.example", 443, "tcp"),
+        ("A3", "web", "relay.vendor.com", 25, "tcp"),
+    }
+    assert [remark.split(": ")[1] for remark in found.remarks] == ["A1", "A2"]
+
+
+def test_a_summary_of_nothing_is_told_and_kept(page):
+    found = page(
+        HEAD + "| Web | a.vendor.com | 443 TCP | |\n\n"
+        "| Source | Port |\n|-|-|\n| Web | 443 TCP |\n| Web | 25 TCP |\n"
+    )
+    assert found.catalogue.entries[0].rule.rows == ("A1", "B1")
+    assert found.remarks == [
+        "page.md:8: B2: sums up TCP 25, for which no row names a host"
+    ]
+    assert "#     Web | 25 TCP\n" in found.text
+
+
+def test_a_row_without_a_source_is_told(page):
+    rows = "| - | a.vendor.com | 1 TCP | |\n| Web | b.vendor.com | 1 TCP | |\n"
+    found = page(HEAD + rows)
+    assert {flow[0] for flow in found.flows} == {"A2"}
+    assert found.remarks == ["page.md:3: A1: names no source"]
+
+
 def test_a_title_row_without_rows_is_told_and_kept(page):
     found = page(
         HEAD + "| Web | a.vendor.com | 1 TCP | |\n| Needed for nothing | | | |\n"
@@ -455,6 +520,31 @@ def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
     assert "is larger than 100 bytes, which is the limit" in refusal(path)
     path.write_text("a|b\n" * 4)
     assert "has more than 3 rows, which is the limit" in refusal(path)
+
+
+def test_cells_without_end_are_told(page):
+    rows = "| Web | a.vendor.com | 1 TCP | " + "x" * 4001 + " |\n" + "|x" * 60 + "\n"
+    remarks = page(HEAD + rows).remarks
+    assert (
+        "page.md:3: a cell has more than 4000 characters: the rest is not read"
+        in remarks
+    )
+    assert "page.md:4: has more than 50 cells: the rest is not read" in remarks
+
+
+def test_a_draft_larger_than_a_catalogue_may_be_is_refused(page, monkeypatch):
+    monkeypatch.setattr(yamlfile, "MAX_BYTES", 500)
+    with pytest.raises(ConfigError, match=r"makes a catalogue larger than 500 bytes"):
+        page(HEAD + "| Web | a.vendor.com | 1 TCP | |\n" * 9 + "\n" + "x" * 300)
+
+
+def test_broken_csv_is_read_as_far_as_it_goes(page):
+    head = "Source,Destination,Port\nWeb,a.vendor.com,1 TCP\n"
+    found = page(head + "x" * 140_000 + ",b.vendor.com,1 TCP\n", "page.csv")
+    assert {flow[2] for flow in found.flows} == {"a.vendor.com"}
+    assert found.remarks == [
+        "page.csv:3: is not CSV from here on: field larger than field limit (131072)"
+    ]
 
 
 def test_a_row_of_a_thousand_rules_is_told_and_kept(page):

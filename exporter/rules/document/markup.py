@@ -45,7 +45,7 @@ def read(text: str, page: PageBuilder) -> None:
         line += text.count("\n", found.start(), found.end())
         end = found.end()
     reader.text(text[end:], line)
-    reader.finish(line)
+    reader.finish()
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class _Reader:
         elif not closing and not self.unseen:
             self.unseen, self.unseen_line = name, line
 
-    def finish(self, line: int) -> None:
+    def finish(self) -> None:
         if self.unseen:
             said = f"<{self.unseen}> never ends: nothing from here on was read"
             self.page.loss(self.unseen_line, said)
@@ -150,7 +150,6 @@ class _Reader:
             self._table(closing=True)
         self._heading(1, closing=True)
         self._new_line()
-        self.prose_line = line
 
     def _heading(self, level: int, closing: bool) -> None:
         if self.grids:

@@ -97,6 +97,9 @@ class PageBuilder:
         tidy = tuple(clean(cell) for cell in cells[:MAX_CELLS])
         if len(cells) > MAX_CELLS:
             self.loss(line, f"has more than {MAX_CELLS} cells: the rest is not read")
+        if any(len(cell) > MAX_CELL for cell in cells):
+            said = f"a cell has more than {MAX_CELL} characters: the rest is not read"
+            self.loss(line, said)
         if any(tidy):
             self._rows.append(Row(line, tidy))
 

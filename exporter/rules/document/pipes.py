@@ -12,8 +12,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.rules.document.page import MAX_CELL
-
 if TYPE_CHECKING:
     from exporter.rules.document.page import PageBuilder
 
@@ -71,7 +69,7 @@ def _cells(line: str) -> list[str] | None:
 
 def _plain(text: str) -> str:
     """Text without Markdown's marks."""
-    text = _BREAK.sub("\n", text[: MAX_CELL + 1])
+    text = _BREAK.sub("\n", text)
     for pattern, kept in _PLAIN:
         text = pattern.sub(kept, text)
     return html.unescape(text)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _LONGEST_ROW = 20
 _NTP = 123
+_TITLES = 4
+"""Rows among which a table's headings are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,32 @@ def read_statements(page: Page, remarks: Remarks) -> list[Statement]:
     count = 0
     taken: set[str] = set()
     for table in page.tables:
-        layout = layout_of(table.rows[0].cells)
+        first, layout = _headings(table)
         if layout is None:
             kept = [joined(row.cells) for row in table.rows]
             said = "no table of requirements, going by its headings: not read"
             remarks.add(table.rows[0].line, "", said, kept)
             continue
+        titles = [joined(tuple(dict.fromkeys(r.cells))) for r in table.rows[:first]]
         reader = _TableReader(table, layout, letters(count), remarks, taken)
-        found += reader.statements(page.title)
+        reader.title = ", ".join(titles)
+        found += reader.statements(table.rows[first + 1 :], page.title)
         count += 1
     return found
+
+
+def _headings(table: Table) -> tuple[int, Layout | None]:
+    """Which row holds the headings; titles may stand above them."""
+    for index, row in enumerate(table.rows[:_TITLES]):
+        layout = _anew(row) if index else layout_of(row.cells)
+        if layout is not None:
+            return index, layout
+    return 0, None
+
+
+def _anew(row: Row) -> Layout | None:
+    """The meaning of a row that may be headings; numbers are for requirements."""
+    return None if re.search(r"[0-9]", "".join(row.cells)) else layout_of(row.cells)
 
 
 @dataclass(slots=True)
@@ -84,10 +102,11 @@ class _TableReader:
     untitled: int | None = None
     above: str = ""
 
-    def statements(self, title: str) -> Iterator[Statement]:
+    def statements(self, rows: Sequence[Row], title: str) -> Iterator[Statement]:
+        """The rows below the headings; `title` is the page's."""
         self.above = self._source_of_all(title)
         number = 0
-        for row in self.table.rows[1:]:
+        for row in rows:
             if self._heads(row):
                 continue
             number += 1
@@ -129,7 +148,7 @@ class _TableReader:
             self._tell_of_title()
             self.title, self.untitled = row.cells[0].replace("\n", " "), row.line
             return True
-        again = None if re.search(r"[0-9]", "".join(texts)) else layout_of(row.cells)
+        again = _anew(row)
         self.layout = again or self.layout
         return again is not None
 
