@@ -173,7 +173,7 @@ def test_what_cannot_be_probed_is_told_and_kept(page):
         "page.md:7: A3: a network cannot be probed, name the hosts: 203.0.113.0/24",
         "page.md:9: A5: a range of ports cannot be probed: 50000-50059",
         "page.md:11: A7: names no host: Any",
-        "page.md:12: A8: names no protocol, so TCP is taken, or UDP for port 123",
+        "page.md:12: A8: names neither TCP nor UDP: TCP is taken, or UDP for port 123",
     ]
     for kept in ("Upload | 203.0.113.0/24 | TCP 443", "Anything | Any | 443 TCP"):
         assert f"#     {kept}" in found.text
@@ -244,6 +244,39 @@ def test_a_protocol_column_tells_the_transport(page):
     assert found.remarks == [
         "page.md:5: A3: runs over neither TCP nor UDP, going by 'ICMP'"
     ]
+
+
+def test_an_unknown_protocol_is_no_reason_to_lose_a_row(page):
+    found = page(
+        "| Step | From | To | Port | Protocol |\n|-|-|-|-|-|\n"
+        "| 7 | Web | a.vendor.com | 5432/tcp | PostgreSQL |\n"
+        "| 9 | Web | b.vendor.com | 6379 | Redis |\n"
+    )
+    assert found.flows == {
+        ("7", "web", "a.vendor.com", 5432, "tcp"),
+        ("9", "web", "b.vendor.com", 6379, "tcp"),
+    }
+    assert [remark.split(": ")[1] for remark in found.remarks] == ["9"]
+
+
+@pytest.mark.parametrize("word", ["No", "Deny", "\u274c blocked", "REJECT"])
+def test_what_a_page_forbids_is_never_taken_for_a_requirement(page, word):
+    found = page(
+        "| From | To | Port | Action |\n|-|-|-|-|\n"
+        f"| Any | a.vendor.com | 22 TCP | {word} |\n| Web | a.vendor.com | 22 TCP | Allow |\n"
+    )
+    assert found.flows == {("A2", "web", "a.vendor.com", 22, "tcp")}
+    assert found.remarks == [
+        f"page.md:3: A1: forbids the traffic (Action: {word}): write its rule by hand"
+    ]
+
+
+def test_a_blank_source_is_that_of_the_row_above_even_if_that_was_not_read(page):
+    found = page(
+        HEAD + "| Web | a.vendor.com | 1 TCP | |\n| Job | *.vendor.com | any | |\n"
+        "| | b.vendor.com | 2 TCP | |\n"
+    )
+    assert {flow[:2] for flow in found.flows} == {("A1", "web"), ("A3", "job")}
 
 
 def test_the_client_s_own_port_is_no_requirement(page):
@@ -402,18 +435,18 @@ def test_a_title_row_without_rows_is_told_and_kept(page):
 def test_rows_without_a_protocol_are_told_once(page):
     found = page(HEAD + "".join(f"| Web | {n}.vendor.com | 9 | |\n" for n in "ab"))
     [told] = found.remarks
-    assert told.startswith("page.md:3: A1: names no protocol, so TCP is taken")
+    assert told.startswith("page.md:3: A1: names neither TCP nor UDP: TCP is taken")
     assert told.endswith("; the same for A2")
 
 
 def test_html_that_hides_the_rest_of_the_page_is_told(page):
     found = page(
-        "<table><tr><th>Source<th>Host<th>Port<tr><td>Web<td>a.vendor.com<td>1 TCP"
-        "</table>\n<script>\n<table><tr><td>lost",
+        "<table\n class=wide><tr><th>Source<th>Host<th>Port<tr><td>Web<td>a.vendor.com"
+        "<td>1 TCP</table>\n<script>\n<table><tr><td>lost",
         "page.html",
     )
     assert found.remarks == [
-        "page.html:2: <script> never ends: nothing from here on was read"
+        "page.html:3: <script> never ends: nothing from here on was read"
     ]
 
 

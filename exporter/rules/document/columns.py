@@ -31,11 +31,11 @@ _MEANINGS: Mapping[str, re.Pattern[str]] = {
             r"us(?:ag)?e|purpose|descriptions?|reason|function|comments?|notes?|details|why",
         ),
         ("section", r"section"),
-        ("row", r"row|id|no|nr|#"),
+        ("row", r"row|rule|flow|line|step|id|no|nr|#"),
     )
 }
-_ALONE = {"section", "row"}
-"""Meanings that a heading has only if it says nothing else."""
+_WHOLE = {"section", "row"}
+"""Meanings that a heading has only if all of its words say so."""
 _WORD = re.compile(r"[a-z]+|#")
 
 
@@ -109,8 +109,7 @@ def _meaning(words: Sequence[str]) -> str:
     found = [
         meaning
         for meaning, known in _MEANINGS.items()
-        if any(map(known.fullmatch, words))
-        and (meaning not in _ALONE or len(words) == 1)
+        if words and (all if meaning in _WHOLE else any)(map(known.fullmatch, words))
     ]
     if found[:1] == ["port"] and "source" in found:
         return ""  # the client's own port is no requirement that can be proven

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 _LONGEST_ROW = 20
 _NTP = 123
+_NO_PORTS = re.compile(r"\b(?:icmp|igmp|gre|esp|ah|vrrp|ospf)", re.IGNORECASE)
+_ACTION = re.compile(r"\b(?:action|allow|permit)", re.IGNORECASE)
+_FORBIDS = re.compile(
+    r"\W*(?:no|not|den(?:y|ied)|block|reject|drop|forbid)\w*\b", re.IGNORECASE
+)
 _TITLES = 4
 """Rows among which a table's headings are looked for."""
 
@@ -117,13 +122,14 @@ class _TableReader:
                 said = "has fewer cells than the table, and none is clearly a port"
                 self.remarks.add(row.line, name, said, [joined(row.cells)])
                 continue
+            inherited = self._inherit(cells)
             ports = self._ports(row.line, name, cells)
             if ports:
-                yield self._statement(row.line, name, cells, ports)
+                yield self._statement(row.line, name, cells, ports, inherited)
         self._tell_of_title()
         if self.guessed:
             name, *others = self.guessed
-            said = "names no protocol, so TCP is taken, or UDP for port 123"
+            said = "names neither TCP nor UDP: TCP is taken, or UDP for port 123"
             also = f"; the same for {', '.join(others)}" if others else ""
             self.remarks.add(self.guessed[name], name, said + also)
 
@@ -160,23 +166,29 @@ class _TableReader:
         self.taken.add(name)
         return name
 
+    def _inherit(self, cells: Sequence[str]) -> tuple[str, ...]:
+        """Settles the row's source; a note if it is that of the row above."""
+        source = self.layout.cell("source", cells)
+        blank = not source and "source" in self.layout.columns and self.above
+        self.above = source or self.above
+        return ("The source is that of the row above.",) if blank else ()
+
     def _statement(
         self,
         line: int,
         name: str,
         cells: Sequence[str],
         ports: tuple[tuple[int, Transport], ...],
+        notes: Sequence[str],
     ) -> Statement:
         layout = self.layout
-        notes = [f"{layout.headings[i]}: {cells[i]}" for i in layout.others if cells[i]]
-        source = layout.cell("source", cells)
-        if not source and "source" in layout.columns and self.above:
-            notes.append("The source is that of the row above.")
-        self.above = source or self.above
+        others = [
+            f"{layout.headings[i]}: {cells[i]}" for i in layout.others if cells[i]
+        ]
         written = layout.cell("section", cells)
         sections = tuple(written.split(" / ")) if written else self.table.sections
         inner = (*sections[-1:], self.title) if self.title else sections
-        notes += [
+        others += [
             f"{layout.headings[i]}: {cells[i]}"
             for i, _ in layout.ports
             if not read_ports(cells[i]).exact
@@ -192,7 +204,7 @@ class _TableReader:
             internal=layout.internal,
             ports=ports,
             usage=layout.cell("usage", cells).replace("\n", " "),
-            notes=tuple(notes),
+            notes=(*notes, *others),
             text=joined(cells),
         )
 
@@ -202,10 +214,30 @@ class _TableReader:
         """The row's ports with their transports; remarks on what is none."""
         written = self.layout.cell("transport", cells)
         named = read_transports(written)
-        if written and not named:
-            said = f"runs over neither TCP nor UDP, going by {shown(written)}"
-            self.remarks.add(line, name, said, [joined(cells)])
+        told = self._no_requirement(cells, "" if named else written)
+        if told:
+            self.remarks.add(line, name, told, [joined(cells)])
             return ()
+        return self._read_ports(line, name, cells, named)
+
+    def _no_requirement(self, cells: Sequence[str], protocol: str) -> str:
+        """Why a row is no flow to open, if it is none."""
+        if _NO_PORTS.search(protocol):
+            return f"runs over neither TCP nor UDP, going by {shown(protocol)}"
+        for index in self.layout.others:
+            heading = self.layout.headings[index]
+            if _ACTION.search(heading) and _FORBIDS.match(cells[index]):
+                said = f"{heading}: {cells[index]}"
+                return f"forbids the traffic ({said[:60]}): write its rule by hand"
+        return ""
+
+    def _read_ports(
+        self,
+        line: int,
+        name: str,
+        cells: Sequence[str],
+        named: tuple[Transport, ...],
+    ) -> tuple[tuple[int, Transport], ...]:
         found: dict[tuple[int, Transport], None] = {}
         told: list[str] = []
         for index, heading in self.layout.ports:
