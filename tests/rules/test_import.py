@@ -422,6 +422,51 @@ def test_a_row_without_a_source_is_told(page):
     assert found.remarks == ["page.md:3: A1: names no source"]
 
 
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (
+            "| Web | 1.1.1.1-1.1.1.9 | 1 TCP | |",
+            "a range of addresses cannot be probed",
+        ),
+        ("| Web | 10.0.0.0/8 | 1 TCP | |", "a network cannot be probed"),
+        ("| Web | a.vendor.com | 1-9 TCP | |", "a range of ports cannot be probed"),
+        ("| Web | a.vendor.com |", "has fewer cells than the table"),
+        ("| a.vendor.com | b.vendor.com | c.vendor.com |", "has fewer cells"),
+        ("| Web | a.vendor.com | | |", "names no port"),
+    ],
+)
+def test_a_row_that_is_no_rule_is_told_and_kept(page, row, told):
+    found = page(HEAD + f"| Web | a.vendor.com | 443 TCP | |\n{row}\n")
+    assert {flow[0] for flow in found.flows} == {"A1"}
+    assert found.remarks[0].startswith(f"page.md:4: A2: {told}")
+    kept = [line for line in found.text.splitlines() if line.startswith("#     ")]
+    assert [cell.strip() for cell in row.split("|") if cell.strip()] == [
+        cell.strip() for cell in kept[0].strip("# ").split("|") if cell.strip()
+    ]
+
+
+def test_words_with_slashes_and_brackets_are_no_hosts(page):
+    found = page(HEAD + "| Web | http://[x the box | 1 TCP | |\n")
+    assert {flow[2] for flow in found.flows} == {"http-x-the-box.example"}
+
+
+def test_flows_that_look_alike_have_ids_of_their_own(page):
+    found = page(
+        HEAD
+        + "| Web | a-b.vendor.com | 1 TCP | |\n| Web | a.b.vendor.com | 1 TCP | |\n"
+    )
+    assert [entry.rule.id for entry in found.catalogue.entries] == [
+        "web-a-b-vendor-com-1",
+        "web-a-b-vendor-com-1-2",
+    ]
+
+
+def test_text_without_end_is_cut_and_the_comment_says_where(page):
+    found = page(HEAD + "| Web | a.vendor.com | 1 TCP | |\n" + "Words.\n" * 120)
+    assert found.text.endswith("# Words.\n# ... and 20 lines more, from line 104 on\n")
+
+
 def test_a_title_row_without_rows_is_told_and_kept(page):
     found = page(
         HEAD + "| Web | a.vendor.com | 1 TCP | |\n| Needed for nothing | | | |\n"
@@ -437,6 +482,24 @@ def test_rows_without_a_protocol_are_told_once(page):
     [told] = found.remarks
     assert told.startswith("page.md:3: A1: names neither TCP nor UDP: TCP is taken")
     assert told.endswith("; the same for A2")
+
+
+def test_html_may_leave_out_tags_and_write_letters_as_entities(page):
+    found = page(
+        "<h2></h2><table><th>Source<th>Host<th>Port<th>Usage<tr><td><h4>Web</h4>"
+        "<td>a.vendor.com<td>443&nbsp;TCP<td>Fonts &amp; &#105;cons &lt;new&gt;",
+        "page.html",
+    )
+    assert found.flows == {("A1", "web", "a.vendor.com", 443, "tcp")}
+    assert found.catalogue.entries[0].rule.description == "Fonts & icons <new>"
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_lines_may_end_as_on_any_system(page, end):
+    rows = "| Web | a.vendor.com | 443 TCP | |\n| Web | *.b.com | 1 TCP | |\n"
+    found = page((HEAD + rows).replace("\n", end))
+    assert {flow[0] for flow in found.flows} == {"A1"}
+    assert [remark.split(": ")[0] for remark in found.remarks] == ["page.md:4"]
 
 
 def test_html_that_hides_the_rest_of_the_page_is_told(page):
@@ -619,6 +682,11 @@ def test_a_page_cannot_write_yaml_or_speak_to_a_terminal(page):
     assert all(
         c.isprintable() or c == "\n" for c in found.text + "".join(found.remarks)
     )
+
+
+def test_the_name_of_a_file_cannot_write_yaml(page):
+    found = page(HEAD + "| Web | a.vendor.com | 1 TCP | |\n", "page\nrules: [].md")
+    assert found.text.startswith("# A draft, read from page rules: [].md by")
 
 
 PIECES = st.sampled_from(
