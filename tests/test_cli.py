@@ -220,7 +220,7 @@ def test_validate_tells_every_problem(site):
     folder = path.rpartition("/")[0]
     lines = done.stderr.splitlines()
     assert [line.split(" ")[0] for line in lines] == [
-        f"{folder}/catalogue.yaml:{number}:" for number in (9, 20)
+        f"{folder}/catalogue.yaml:{number}:" for number in (9, 17, 20)
     ]
 
 

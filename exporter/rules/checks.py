@@ -32,6 +32,8 @@ def duplicates(entries: Iterable[Entry]) -> Iterator[Problem]:
     """Rule ids that stand in more than one place."""
     first: dict[str, Entry] = {}
     for entry in entries:
+        if "id" in entry.unread:
+            continue
         other = first.setdefault(entry.rule.id, entry)
         if other is not entry:
             line = other.problem("id", "").line
@@ -46,14 +48,15 @@ def references(
 
     `known` are all rules that a witness may be.
     """
-    by_id = {entry.rule.id: entry for entry in known}
+    by_id = {entry.rule.id: entry for entry in known if not entry.unread}
     for entry in entries:
         source = entry.rule.source
-        if source not in names.roles:
+        if source not in names.roles and "source" not in entry.unread:
             yield entry.problem("source", unknown("role", source, names.roles))
         yield from _unknown_destination(entry, names)
         if entry.rule.witness is not None:
-            said = unfit_witness(entry, by_id.get(entry.rule.witness), names)
+            witness = None if entry.unread else by_id.get(entry.rule.witness)
+            said = unfit_witness(entry, witness, names)
             if said:
                 yield entry.problem("witness", said)
 

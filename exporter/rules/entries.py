@@ -24,6 +24,18 @@ if TYPE_CHECKING:
     from exporter.rules.yamlfile import YamlFile
 
 
+_STAND_INS: dict[str, object] = {
+    "id": "unread",
+    "source": "unread",
+    "destination": {"host": "unread.invalid"},
+    "port": 1,
+    "transport": "tcp",
+    "usage": "administration",
+    "description": "unread",
+}
+"""For the required keys of a rule."""
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Where a rule leads: a fixed host, or the name of a placeholder or mirror list."""
@@ -43,7 +55,9 @@ class Entry:
     """One rule of one file.
 
     `interval` and `timeout` are seconds, None where the file leaves them to the
-    site. `at` is the rule's place in `file`.
+    site. `at` is the rule's place in `file`. `unread` are required keys that are
+    missing or wrong, and have a stand-in in `rule`: what else the rule says can still
+    be checked.
     """
 
     rule: Rule
@@ -52,6 +66,7 @@ class Entry:
     timeout: float | None
     file: YamlFile
     at: Location
+    unread: frozenset[str] = frozenset()
 
     def problem(self, key: str, message: str) -> Problem:
         """A problem with one key of this rule."""
@@ -71,38 +86,56 @@ def read_entries(
     probers: Mapping[str, type],
     problems: list[Problem],
 ) -> tuple[Entry, ...]:
-    """The rules of a file that have the right shape; `problems` grows by the rest."""
+    """The rules of a file; `problems` grows by what is wrong with them."""
     entries = []
     for index, written in enumerate(rules):
         if len(problems) >= ENOUGH:
             break
         at = ("rules", index)
         model = validate(RuleModel, written, file, at, problems)
+        unread: frozenset[str] = frozenset()
         if model is None:
-            continue
+            if not isinstance(written, dict):
+                continue
+            model, unread = _patched(written, file, at)
         call = model.probe or ProbeCall(
             options.default_probe(model.port, model.transport, probers)
         )
-        chosen = checked_probe(call, model.transport, probers, (file, at), problems)
+        transport = None if "transport" in unread else model.transport
+        chosen = checked_probe(call, transport, probers, (file, at), problems)
         rule = _rule(model, catalogue, call.name, chosen)
-        destination = Destination(**model.destination.model_dump())
-        entry = Entry(rule, destination, model.interval, model.timeout, file, at)
+        where = Destination(**model.destination.model_dump())
+        entry = Entry(rule, where, model.interval, model.timeout, file, at, unread)
         problems += _contradictions(entry)
         entries.append(entry)
     return tuple(entries)
 
 
+def _patched(
+    written: Mapping[str, object], file: YamlFile, at: Location
+) -> tuple[RuleModel, frozenset[str]]:
+    """A rule with stand-ins for what is missing or wrong, and for which keys."""
+    good = {}
+    for key, value in written.items():
+        problems: list[Problem] = []
+        alone = validate(RuleModel, _STAND_INS | {key: value}, file, at, problems)
+        if alone is not None and not problems:
+            good[key] = value
+    unread = frozenset(_STAND_INS.keys() - good.keys())
+    return RuleModel.model_validate(_STAND_INS | good), unread
+
+
 def checked_probe(
     call: ProbeCall,
-    transport: Transport,
+    transport: Transport | None,
     probers: Mapping[str, type],
     place: tuple[YamlFile, Location],
     problems: list[Problem],
 ) -> Mapping[str, Any]:
     """A probe's options as its constructor takes them.
 
-    `place` is the file and the location of the rule or override that names the
-    probe. What is wrong is added to `problems`, and the options are then empty.
+    `transport` is the rule's, None if it could not be read. `place` is the file and
+    the location of the rule or override that names the probe. What is wrong is added to `problems`, and the options are then empty.
     """
     file, at = place[0], (*place[1], "probe")
     if call.name not in probers:
@@ -111,7 +144,7 @@ def checked_probe(
         return {}
     prober = probers[call.name]
     spoken = options.transports(prober)
-    if transport not in spoken:
+    if transport is not None and transport not in spoken:
         said = f"{call.name} runs over {' and '.join(sorted(spoken))}, not {transport}"
         problems.append(file.problem(at, said))
     model = options.options_model(prober)

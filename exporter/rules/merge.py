@@ -89,7 +89,8 @@ def put_together(
     )
     lists = [one.mirrors for one in catalogues]
     mirrors = _merged("mirror list", lists, file, problems)
-    return Whole(catalogues, roles, placeholders, mirrors, entries, names)
+    read = tuple(entry for entry in entries if not entry.unread)
+    return Whole(catalogues, roles, placeholders, mirrors, read, names)
 
 
 def _merged(

@@ -52,8 +52,15 @@ class ConfigError(Exception):
 
 def dotted(location: Location) -> str:
     """`("rules", 3, "port")` as people write it: `rules[3].port`."""
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    parts = (
+        f"[{part}]" if isinstance(part, int) else f".{_printable(part)}"
+        for part in location
+    )
     return "".join(parts).removeprefix(".")
+
+
+def _printable(key: str) -> str:
+    return key if key.isprintable() else repr(key)[1:-1]
 
 
 def shown(text: str) -> str:

@@ -132,6 +132,8 @@ def _syntax_problem(path: Path, text: str, error: yaml.YAMLError) -> Problem:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         said = " ".join(filter(None, (error.context, error.problem)))
         line = error.problem_mark.line + 1
+        if text[error.problem_mark.index : error.problem_mark.index + 1] == "\t":
+            said = "a tab stands where only spaces may: indent with spaces"
         return Problem(str(path), line, "", f"is not YAML: {said}")
     line = text.count("\n", 0, getattr(error, "position", 0)) + 1
     said = getattr(error, "reason", None) or str(error)

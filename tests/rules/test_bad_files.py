@@ -199,6 +199,17 @@ EXPECTED = {
     "catalogue-source.yaml": [
         ":7: rules[0].source: unknown role 'tills'; did you mean 'till'? allowed: till",
     ],
+    "catalogue-torn.yaml": [
+        ":7: rules[0].source: unknown role 'tll'; did you mean 'till'? allowed: till",
+        ":8: rules[0].destination.placeholder: unknown placeholder 'bnk'; did you mean 'bank'? allowed: bank",
+        ":9: rules[0].port: '22:22' is a number in base 60 to some YAML readers: quote it",
+        f":11: rules[0].probe: unknown probe 'shh'; allowed: {', '.join(sorted(PROBERS))}",
+        ":14: rules[1].id: one is taken, by catalogue-torn.yaml:6: ids are unique over all files",
+        ":14: rules[1].transport: unknown word 'tcq'; did you mean 'tcp'? allowed: tcp, udp",
+        ":14: rules[1].witness: unknown rule 'gone'; did you mean 'one'? allowed: one, three, two",
+        ":15: rules[2].source: must be text, not the number 7",
+        ":16: rules[3].port: must be at least 1, not the number 0",
+    ],
     "catalogue-transport.yaml": [
         ":10: rules[0].transport: unknown word 'tpc'; did you mean 'tcp'? allowed: tcp, udp",
     ],
@@ -384,6 +395,13 @@ EXPECTED = {
     "yaml-empty.yaml": [
         ":1: must be a mapping with the keys catalogues, roles, placeholders, schedule, overrides, dns, tls, proxy, mirrors, rules, controls, web, not nothing",
     ],
+    "yaml-key-escape.yaml": [
+        (
+            r":3: \x1b[31mred: unknown key '\x1b[31mred'; allowed: "
+            "catalogues, controls, dns, mirrors, overrides, placeholders, proxy, roles, "
+            "rules, schedule, tls, web"
+        ),
+    ],
     "yaml-key.yaml": [
         ":3: a key must be text, not a list, a mapping or an alias",
     ],
@@ -403,7 +421,7 @@ EXPECTED = {
         ":2: is not YAML: while parsing a flow sequence did not find expected ',' or ']'",
     ],
     "yaml-tab.yaml": [
-        ":2: is not YAML: while scanning for the next token found character that cannot start any token",
+        ":2: is not YAML: a tab stands where only spaces may: indent with spaces",
     ],
     "yaml-tag.yaml": [
         ":2: roles: tags (`!name`) are not supported: quote text, leave others plain",
