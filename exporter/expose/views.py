@@ -60,6 +60,8 @@ class Row(State):
 
     rule: str
     description: str
+    severity: str
+    owner: str
     role: str
     usage: str
     destination: str
@@ -149,6 +151,8 @@ def row(record: Record, clock: Clock) -> Row:
         *_state(record.verdict, probed=latest is not None),
         rule=rule.id,
         description=rule.description,
+        severity=rule.severity,
+        owner=rule.owner,
         role=rule.source,
         usage=rule.usage,
         destination=_destination(target),
@@ -200,7 +204,6 @@ def view(record: Record, clock: Clock) -> View:
 def rule_facts(rule: Rule) -> list[tuple[str, str]]:
     """What a rule says, in the order of interest; without what it leaves open."""
     facts = (
-        ("Description", rule.description),
         ("Source role", rule.source),
         ("Probe", f"{rule.probe} over {rule.transport}, every {rule.interval:g} s"),
         ("Expected", rule.expect),

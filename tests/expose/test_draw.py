@@ -108,6 +108,19 @@ async def test_a_row_says_what_was_seen_where_and_since_when():
     assert shown(page) == ["database", "unset", "retired"]
 
 
+async def test_a_row_says_how_grave_it_is_and_whose():
+    target = make.target(owner="dba", severity=Severity.CRITICAL)
+    page = await overview(Scene(target))
+    assert "critical, dba" in page.of("span")
+
+
+async def test_a_rules_page_says_what_was_seen_before_what_the_rule_is():
+    page = await rule_page(exposing.populated(), "database")
+    said = [text for _, text in page.texts]
+    seen = said.index("A firewall said that this traffic is prohibited.")
+    assert seen < said.index("The rule") < said.index("Source role")
+
+
 async def test_severity_breaks_ties_between_equal_verdicts():
     targets = [
         make.target(id=severity, severity=severity) for severity in reversed(Severity)
