@@ -129,7 +129,8 @@ async def serve(
     Args:
         path: the site file, read again at each reload.
         roles: roles to play instead of those in the file.
-        web_config: file with TLS and passwords of the server, if any.
+        web_config: file with TLS and passwords of the server, if any; read again at
+            each reload as well.
         listen_address: where to listen instead of where the site file says.
 
     Raises:
@@ -138,11 +139,12 @@ async def serve(
         OSError: the address cannot be listened on.
     """
     site = load_site(path, PROBERS, roles)
-    protection = read_web_config(web_config) if web_config else WebConfig()
+    protection = _protection(web_config)
     endpoint = site.web.listen if listen_address is None else listen(listen_address)
     async with LoopLag() as lag:
         exporter = Exporter(site, roles, lag)
-        parts = exporter.parts(protection)
+        exporter.protect(protection, web_config)
+        parts = exporter.parts()
         async with web.serve(parts, endpoint.host, endpoint.port) as port:
             logger.info("listening on %s", endpoint if endpoint.port else port)
             exporter.start()
@@ -187,6 +189,13 @@ class Exporter:
         )
         self._telemetry.load = self._scheduler
         self._reloading = asyncio.Lock()
+        self._protection = WebConfig()
+        self._web_config: Path | None = None
+
+    def protect(self, protection: WebConfig, file: Path | None = None) -> None:
+        """Protects the server so from now on; reloads read the file again."""
+        self._protection = protection
+        self._web_config = file
 
     def start(self) -> None:
         """Begins to probe."""
@@ -213,11 +222,13 @@ class Exporter:
             site = await asyncio.to_thread(
                 load_site, self._site.path, PROBERS, self._roles
             )
+            protection = await asyncio.to_thread(_protection, self._web_config)
             resolver = _resolver(site, self._lag)
             runner = _runner(site, resolver, self._store, self._lag, self._controls)
         except (ConfigError, OSError) as error:
             self._telemetry.reloaded(False, time.time())
             return str(error).splitlines()
+        self._protection = protection
         before, self._resolver = self._resolver, resolver
         rounds, self._rounds = self._rounds, Rounds(runner, self._store)
         self._bring_into_force(site)
@@ -225,7 +236,7 @@ class Exporter:
         await before.retire()
         return []
 
-    def parts(self, protection: WebConfig) -> web.Parts:
+    def parts(self) -> web.Parts:
         """What the HTTP server tells of, and may ask for."""
         return web.Parts(
             store=self._store,
@@ -235,7 +246,7 @@ class Exporter:
             probe_now=self._probe_now,
             next_due=self._scheduler.next_due,
             controls=self._controls.states,
-            protection=protection,
+            protection=lambda: self._protection,
         )
 
     def _bring_into_force(self, site: Site) -> None:
@@ -285,6 +296,10 @@ class _Changes:
             "%s: %s: %s at %s: %s",
             *(record.target, record.verdict, seen.reason, seen.stage, seen.detail),
         )
+
+
+def _protection(file: Path | None) -> WebConfig:
+    return WebConfig() if file is None else read_web_config(file)
 
 
 def _limits(site: Site) -> Limits:

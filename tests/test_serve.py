@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import signal
@@ -12,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
+import bcrypt
 import pytest
 
 from tests.servers.process import free_port
@@ -114,9 +116,9 @@ def until(condition, patience=30.0):
         time.sleep(0.1)
 
 
-def get(port, path, method="GET"):
+def get(port, path, method="GET", **headers):
     url = f"http://127.0.0.1:{port}{path}"
-    request = urllib.request.Request(url, method=method)
+    request = urllib.request.Request(url, method=method, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http
             return answer.status, answer.read().decode()
@@ -124,6 +126,14 @@ def get(port, path, method="GET"):
         return error.code, error.read().decode()
     except OSError:
         return 0, ""
+
+
+def hashed(password):
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+
+
+def as_basic(password):
+    return "Basic " + base64.b64encode(f"prometheus:{password}".encode()).decode()
 
 
 def sample(port, name, rule=None):
@@ -195,3 +205,26 @@ def test_what_cannot_run_says_why_and_exits_with_2(files, words, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_reload_reads_the_passwords_again(files):
+    folder, port = files
+    file = folder / "web.yaml"
+    old, new = ({"Authorization": as_basic(word)} for word in ("old", "new"))
+
+    def reload(text, **headers):
+        file.write_text(text)
+        return get(port, "/-/reload", "POST", **headers)
+
+    file.write_text("")
+    with serving(folder / "site.yaml", port, "--web.config.file", file):
+        assert reload(f"basic_auth_users: {{prometheus: {hashed('old')}}}\n")[0] == 200
+        assert get(port, "/-/healthy")[0] == 401
+        status, said = reload("basic_auth_users: {prometheus: new}\n", **old)
+        assert status == 500
+        assert f"{file}:1: basic_auth_users.prometheus: must be a bcrypt hash" in said
+        name = "connectivity_exporter_config_last_reload_successful 0"
+        assert name in get(port, "/metrics", **old)[1]
+        reload(f"basic_auth_users: {{prometheus: {hashed('new')}}}\n", **old)
+        assert get(port, "/-/healthy", **old)[0] == 401
+        assert get(port, "/-/healthy", **new)[0] == 200

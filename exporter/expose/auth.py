@@ -19,7 +19,7 @@ import bcrypt
 from aiohttp import hdrs, web
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from aiohttp.typedefs import Handler, Middleware
 
@@ -39,26 +39,30 @@ class Users:
     """Knows who may come in.
 
     Args:
-        users: bcrypt hashes by name; at least one.
+        users: gives bcrypt hashes by name; with none of them, everybody may.
     """
 
-    def __init__(self, users: Mapping[str, bytes]) -> None:
+    def __init__(self, users: Callable[[], Mapping[str, bytes]]) -> None:
         self._users = users
-        # What an unknown user is compared with, so that it takes as long.
-        self._stand_in = next(iter(users.values()))
         self._thread = ThreadPoolExecutor(1, "passwords")
         self._waiting = 0
         self._key = os.urandom(32)
         self._remembered: dict[bytes, None] = {}
 
+    def asked_for(self) -> bool:
+        """Whether a name and password are needed."""
+        return bool(self._users())
+
     async def check(self, name: str, password: str) -> bool:
         """Whether this is a user's name and password."""
+        users = self._users()
         given = password.encode()
-        known = self._users.get(name)
+        known = users.get(name)
         digest = self._digest(name.encode(), known or b"", given)
         if digest in self._remembered:
             return True
-        right = await self._compare(given, known or self._stand_in)
+        # An unknown user is compared with anybody's hash, so that it takes as long.
+        right = await self._compare(given, known or next(iter(users.values())))
         if not right or known is None:
             return False
         while len(self._remembered) >= _REMEMBERED:
@@ -95,6 +99,8 @@ def password_guard(users: Users) -> Middleware:
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not users.asked_for():
+            return await handler(request)
         given = _credentials(request.headers.get(hdrs.AUTHORIZATION, ""))
         if given is None or not await users.check(*given):
             text = "a user name and password are needed\n"

@@ -20,7 +20,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from aiohttp.typedefs import Handler, Middleware
     from aiohttp.web_protocol import RequestHandler
@@ -55,10 +55,10 @@ class Door:
     """Lets connections in to a server.
 
     Args:
-        context: what to serve TLS with, or None for plain HTTP.
+        context: what to serve TLS with to the next one, or None for plain HTTP.
     """
 
-    def __init__(self, context: ssl.SSLContext | None) -> None:
+    def __init__(self, context: Callable[[], ssl.SSLContext | None]) -> None:
         self._context = context
         self._greeted: set[asyncio.Task[None]] = set()
         self._silent: set[RequestHandler] = set()
@@ -112,12 +112,13 @@ class Door:
 
     async def _greet(self, server: web.Server, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
+        context = self._context()
         try:
             _, handler = await loop.connect_accepted_socket(
                 server,
                 connection,
-                ssl=self._context,
-                ssl_handshake_timeout=PATIENCE if self._context else None,
+                ssl=context,
+                ssl_handshake_timeout=PATIENCE if context else None,
             )
         except OSError:  # no TLS, another version, no certificate: the client knows
             return

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
         Callable,
         Sequence,
     )
-
-    from aiohttp.typedefs import Middleware
 
     from exporter.expose.metrics import Exposition
     from exporter.monitor.controls import Control
@@ -82,6 +80,7 @@ class Parts:
         controls: what must not answer, and whether it does.
         floor: seconds between two probes of a rule, at the least.
         wall: Unix time.
+        protection: TLS for the next connection, and users for the next request.
     """
 
     store: Store
@@ -93,16 +92,15 @@ class Parts:
     controls: Callable[[], Sequence[Control]] = lambda: ()
     floor: Callable[[Rule], float] = politeness_floor
     wall: Callable[[], float] = time.time
-    protection: WebConfig = field(default_factory=WebConfig)
+    protection: Callable[[], WebConfig] = WebConfig
 
 
 def make_app(parts: Parts) -> web.Application:
     """The application, ready to be served."""
-    middlewares: list[Middleware] = [same_origin]
-    users = Users(parts.protection.users) if parts.protection.users else None
-    if users is not None:
-        middlewares.insert(0, password_guard(users))
-    app = web.Application(middlewares=middlewares, client_max_size=_MAX_BODY)
+    users = Users(lambda: parts.protection().users)
+    app = web.Application(
+        middlewares=[password_guard(users), same_origin], client_max_size=_MAX_BODY
+    )
     handlers = _Handlers(parts)
     app.add_routes(
         [
@@ -118,8 +116,7 @@ def make_app(parts: Parts) -> web.Application:
         ]
     )
     app.on_response_prepare.append(_add_headers)
-    if users is not None:
-        app.on_cleanup.append(_closing(users))
+    app.on_cleanup.append(_closing(users))
     return app
 
 
@@ -135,7 +132,7 @@ async def serve(parts: Parts, host: str, port: int) -> AsyncIterator[int]:
     Raises:
         OSError: the address cannot be listened on.
     """
-    door = Door(parts.protection.tls)
+    door = Door(lambda: parts.protection().tls)
     app = make_app(parts)
     app.middlewares.insert(0, door.middleware())
     runner = web.AppRunner(

@@ -30,7 +30,7 @@ def compared(monkeypatch):
 
 @pytest.fixture
 def users():
-    users = Users({"alice": SECRET, "empty": EMPTY, "long": LONG})
+    users = Users(lambda: {"alice": SECRET, "empty": EMPTY, "long": LONG})
     yield users
     users.close()
 

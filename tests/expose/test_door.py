@@ -85,7 +85,8 @@ async def test_a_tls_handshake_under_way_is_counted(tmp_path, monkeypatch):
     issued.private_key_pem.write_to_path(tmp_path / "key.pem")
     file = tmp_path / "web.yaml"
     file.write_text("tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n")
-    parts = exposing.populated().parts(protection=read_web_config(file))
+    protection = read_web_config(file)
+    parts = exposing.populated().parts(protection=lambda: protection)
     monkeypatch.setattr(door, "MAX_CONNECTIONS", 1)
     monkeypatch.setattr(door, "PATIENCE", 60.0)
     async with (

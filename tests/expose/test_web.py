@@ -435,7 +435,7 @@ USERS = WebConfig(users={"alice": bcrypt.hashpw(b"secret", bcrypt.gensalt(4))})
 
 @pytest.mark.parametrize("path", [*ROUTES, "/rules/api", "/nowhere", "/-/reload"])
 async def test_with_users_everything_needs_a_password(path):
-    async with client_of(exposing.populated(), protection=USERS) as client:
+    async with client_of(exposing.populated(), protection=lambda: USERS) as client:
         for headers in (
             {},
             {"Authorization": "Basic"},
@@ -455,7 +455,7 @@ async def test_with_users_everything_needs_a_password(path):
 
 
 async def test_the_right_password_opens_everything():
-    async with client_of(exposing.populated(), protection=USERS) as client:
+    async with client_of(exposing.populated(), protection=lambda: USERS) as client:
         auth = basic("alice:secret")
         assert (await client.get("/-/healthy", headers=auth)).status == 200
         assert (await client.post("/-/reload", headers=auth)).status == 200
@@ -483,9 +483,8 @@ def authority(tmp_path):
 
 
 async def test_tls_asks_for_a_certificate_of_the_clients(tmp_path, authority):
-    parts = exposing.populated().parts(
-        protection=read_web_config(tmp_path / "web.yaml")
-    )
+    protection = read_web_config(tmp_path / "web.yaml")
+    parts = exposing.populated().parts(protection=lambda: protection)
     known, stranger, old = (ssl.create_default_context() for _ in range(3))
     for context in (known, stranger, old):
         authority.configure_trust(context)
@@ -503,3 +502,40 @@ async def test_tls_asks_for_a_certificate_of_the_clients(tmp_path, authority):
         for context in (stranger, old):
             with pytest.raises((aiohttp.ClientError, ssl.SSLError)):
                 await session.get(url, ssl=context)
+
+
+async def test_renewed_users_are_asked_for_at_once():
+    users = {}
+    protection = WebConfig(users=users)
+    async with client_of(exposing.populated(), protection=lambda: protection) as client:
+        assert (await client.get("/-/healthy")).status == 200
+        users.update(USERS.users)
+        assert (await client.get("/-/healthy")).status == 401
+        auth = basic("alice:secret")
+        assert (await client.get("/-/healthy", headers=auth)).status == 200
+        users["alice"] = bcrypt.hashpw(b"changed", bcrypt.gensalt(4))
+        assert (await client.get("/-/healthy", headers=auth)).status == 401
+
+
+async def test_the_next_connection_is_shown_a_renewed_certificate(tmp_path, authority):
+    file = tmp_path / "web.yaml"
+    file.write_text("tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n")
+    now = [read_web_config(file)]
+    parts = exposing.populated().parts(protection=lambda: now[0])
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+
+    async def serial(port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+        shown = writer.get_extra_info("peercert")["serialNumber"]
+        writer.close()
+        return shown
+
+    async with serve(parts, "127.0.0.1", 0) as port:
+        before = await serial(port)
+        assert await serial(port) == before
+        issued = authority.issue_cert("127.0.0.1")
+        issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+        issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+        now[0] = read_web_config(file)
+        assert await serial(port) != before
