@@ -409,13 +409,7 @@ async def _connect(sock: socket.socket, peer: tuple[str, int]) -> OSError | None
     """A completed handshake; returns the reset that came before we looked, if any."""
     code = sock.connect_ex(peer)
     if code == errno.EINPROGRESS:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        loop.add_writer(sock, _wake, future)
-        try:
-            await future
-        finally:
-            loop.remove_writer(sock)
+        await _writable(sock)
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if not code:
         return None
@@ -428,14 +422,28 @@ async def _connect(sock: socket.socket, peer: tuple[str, int]) -> OSError | None
     raise error
 
 
-async def _readable(sock: socket.socket) -> None:
+# Both watch the bare descriptor: of one that it does not know yet, asyncio makes a
+# message first, and that of a socket asks the kernel for its addresses.
+async def _writable(sock: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(sock, _wake, future)
+    descriptor = sock.fileno()
+    loop.add_writer(descriptor, _wake, future)
     try:
         await future
     finally:
-        loop.remove_reader(sock)
+        loop.remove_writer(descriptor)
+
+
+async def _readable(sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[None] = loop.create_future()
+    descriptor = sock.fileno()
+    loop.add_reader(descriptor, _wake, future)
+    try:
+        await future
+    finally:
+        loop.remove_reader(descriptor)
 
 
 def _wake(future: asyncio.Future[None]) -> None:

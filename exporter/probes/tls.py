@@ -48,7 +48,7 @@ _OPTIONS = (
     | SSL.OP_NO_COMPRESSION
 )
 
-_OUTGOING = 65536
+_OUTGOING = 4096
 _SHOWN = 40
 # RFC 8446, section 5.1: the content types a peer's first record can have.
 _ALERT = 21
@@ -196,7 +196,7 @@ def _connection(
     return connection
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=20_000)
 def _sent_name(name: str) -> bytes:
     """The name for the ClientHello, empty for IP literals (RFC 6066, section 3)."""
     try:
