@@ -21,7 +21,7 @@ from exporter.expose import web
 from exporter.expose.metrics import Exposition, Telemetry
 from exporter.expose.webconfig import WebConfig, read_web_config
 from exporter.monitor.controls import Controls
-from exporter.monitor.garbage import collect_seldom
+from exporter.monitor.garbage import collecting_little
 from exporter.monitor.lag import LoopLag
 from exporter.monitor.mirrors import Mirrors, Source, lists_for
 from exporter.monitor.round import run_once
@@ -148,9 +148,9 @@ async def serve(
         async with web.serve(parts, endpoint.host, endpoint.port) as port:
             logger.info("listening on %s", endpoint if endpoint.port else port)
             exporter.start()
-            collect_seldom()
             try:
-                await _until_told(exporter.reload)
+                async with collecting_little():
+                    await _until_told(exporter.reload)
             finally:
                 await exporter.close()
 

@@ -13,6 +13,7 @@ import asyncio
 import platform
 import time
 from collections import Counter
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import (
@@ -48,6 +49,8 @@ CHUNK = 1 << 16
 """Bytes from which on a part of the exposition is handed out."""
 STEP = 512
 """Targets joined between two looks at the clock: some 50 microseconds."""
+_TURNED = 8
+"""Families whose pieces are turned from rows into columns at once."""
 HELD = 0.002
 """Seconds after which a scrape gives the event loop its turn ..."""
 HELD_AT_MOST = 0.005
@@ -212,25 +215,16 @@ class Exposition:
         """The exposition in parts of some 64 KiB to 256 KiB, one state per target throughout."""
         turns = _Turns(self._clock)
         snapshot = await self._snapshot(turns)
-        # By family, then by target: as columns, which joins much faster than rows.
-        steps: list[list[tuple[bytes, ...]]] = []
-        for start in range(0, len(snapshot), STEP):
-            rows = snapshot[start : start + STEP]
-            steps.append(list(zip(*rows, strict=True)))
-            await turns.give()
         pending: list[bytes] = []
         size = 0
-        for index, family in enumerate(families.TARGET):
-            pending.append(_header(family, form).encode())
-            for step in steps:
-                part = b"".join(step[index])
+        async with aclosing(_columns(snapshot, form, turns)) as columns:
+            async for part in columns:
                 pending.append(part)
                 size += len(part)
                 if size >= CHUNK:
                     yield b"".join(pending)
                     pending.clear()
                     size = 0
-                await turns.give()
         for part in self._telemetry.rendered(form):
             pending.append(part)
             await turns.give()
@@ -245,8 +239,8 @@ class Exposition:
             row = self._rows.get(id(record))
             if row is None:
                 row = self._rows[id(record)] = Row(record)
+                await turns.give()
             rows.append(row)
-            await turns.give()
         if len(self._rows) != len(rows):
             self._rows = {id(row.record): row for row in rows}
         return [row.pieces for row in rows]
@@ -279,6 +273,29 @@ class _Turns:
             await asyncio.sleep(0)
             self._since = self._clock()
             self._share = min(max(self._since - now, HELD), HELD_AT_MOST)
+
+
+async def _columns(
+    snapshot: Sequence[tuple[bytes, ...]], form: Format, turns: _Turns
+) -> AsyncGenerator[bytes]:
+    """The rows of pieces by family, then by target.
+
+    Turned round some families at a time, which joins much faster than piece by piece:
+    all at once would be hundreds of thousands of references, and a garbage collection
+    that comes upon them holds up the event loop.
+    """
+    for first in range(0, len(families.TARGET), _TURNED):
+        some = slice(first, first + _TURNED)
+        steps: list[list[tuple[bytes, ...]]] = []
+        for start in range(0, len(snapshot), STEP):
+            rows = (pieces[some] for pieces in snapshot[start : start + STEP])
+            steps.append(list(zip(*rows, strict=True)))
+            await turns.give()
+        for index, family in enumerate(families.TARGET[some]):
+            yield _header(family, form).encode()
+            for step in steps:
+                yield b"".join(step[index])
+                await turns.give()
 
 
 def _header(family: Family, form: Format) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from exporter.app import Exporter
 from exporter.expose import web
 from exporter.expose.webconfig import WebConfig
-from exporter.monitor.garbage import collect_seldom
+from exporter.monitor.garbage import collecting_little
 from exporter.monitor.lag import LoopLag
 from exporter.probes.protocols import PROBERS
 from exporter.rules.rule import Rule, Target, TlsPolicy, Transport, Usage
@@ -153,10 +153,10 @@ async def main(path):
     async with LoopLag() as lag:
         exporter = Exporter(site, (), lag)
         async with web.serve(exporter.parts(WebConfig()), "127.0.0.1", 0) as port:
-            collect_seldom()
             worker = Worker(exporter, site, port)
-            async for order in _orders():
-                print(json.dumps(await worker.do(order)), flush=True)  # noqa: T201 - its answers
+            async with collecting_little():
+                async for order in _orders():
+                    print(json.dumps(await worker.do(order)), flush=True)  # noqa: T201 - its answers
             await exporter.close()
 
 
