@@ -152,7 +152,6 @@ def test_a_rule_is_served_reloaded_and_ended(files):
         assert sample(port, 'connectivity_exporter_targets{status="unset"}') == 1
         assert sample(port, 'connectivity_exporter_targets{status="other_role"}') == 1
         assert sample(port, closed, "web-database") is None
-        assert sample(port, closed, "web-ssh") is None
         assert get(port, "/api/v1/rules/web-ssh/probe", "POST")[0] == 202
         until(lambda: sample(port, closed, "web-ssh") == 1)
         until(lambda: get(port, "/-/ready")[0] == 200)
