@@ -75,6 +75,8 @@ class _Commands(click.Group):
             raise
         except OSError as error:
             _fail(str(error))
+        except KeyboardInterrupt:
+            _fail("interrupted")
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
