@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from exporter.rules import yamlfile
+from exporter.rules.document import draft as draft_module
 from exporter.rules.document import page as page_module
 from exporter.rules.document import source
 from exporter.rules.document.draft import draft_of
@@ -616,6 +617,14 @@ def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
     assert "is larger than 100 bytes, which is the limit" in refusal(path)
     path.write_text("a|b\n" * 4)
     assert "has more than 3 rows, which is the limit" in refusal(path)
+
+
+def test_a_page_of_too_many_rules_is_refused(page, monkeypatch):
+    monkeypatch.setattr(draft_module, "MAX_RULES", 9)
+    ports = ", ".join(map(str, range(1, 6)))
+    rows = f"| Web | a.vendor.com | {ports} | |\n| Web | b.vendor.com | {ports} | |\n"
+    with pytest.raises(ConfigError, match=r":4: makes more than 9 rules"):
+        page(HEAD + rows)
 
 
 def test_cells_without_end_are_told(page):

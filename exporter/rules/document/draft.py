@@ -26,6 +26,7 @@ Flow: TypeAlias = "tuple[str, Destination, int, Transport]"
 
 MAX_FLOWS = 200
 """Rules that one row may become."""
+MAX_RULES = 5000
 _OPTIONAL = re.compile(
     r"\bif (?:applicable|used|required|needed)\b|\boptional\b", re.IGNORECASE
 )
@@ -117,11 +118,11 @@ class _Drafter:
     def _lead(self, statement: Statement, found: Destinations) -> None:
         for said in found.told:
             self._unread(statement, said)
-        if found.hosts:
+        if found.hosts and self._fits(statement, len(found.hosts)):
             internal = statement.internal
             leads = [self.places.of_host(host, internal) for host in found.hosts]
             self._add(statement, leads, notes_of(found.rest))
-        elif not found.told:
+        elif not found.hosts and not found.told:
             self.nameless.append((statement, found))
 
     def finish(self) -> None:
@@ -134,6 +135,8 @@ class _Drafter:
             self._sum_up(statement)
 
     def _place(self, statement: Statement, words: str) -> None:
+        if not self._fits(statement, 1):
+            return
         if words:
             lead = self.places.of_words(words, statement.sections)
             said = f"names no host: {shown(words)}"
@@ -148,6 +151,21 @@ class _Drafter:
     def _unread(self, statement: Statement, message: str) -> None:
         self.remarks.add(statement.line, statement.row, message, [statement.text])
 
+    def _fits(self, statement: Statement, hosts: int) -> bool:
+        """Whether a row and the whole page stay within bounds.
+
+        Raises:
+            ConfigError: the page does not.
+        """
+        count = hosts * len(statement.ports) * len(names.sources(statement.source))
+        if len(self.rules) + count > MAX_RULES:
+            said = f"makes more than {MAX_RULES} rules, which is the limit"
+            raise ConfigError([Problem(self.remarks.file, statement.line, "", said)])
+        if count > MAX_FLOWS:
+            said = f"would be {count} rules; at most {MAX_FLOWS} are read from a row"
+            self._unread(statement, said)
+        return count <= MAX_FLOWS
+
     def _add(
         self, statement: Statement, leads: Sequence[Destination], notes: Sequence[str]
     ) -> None:
@@ -158,12 +176,6 @@ class _Drafter:
             for lead in leads
             for port, transport in statement.ports
         ]
-        if len(flows) > MAX_FLOWS:
-            said = (
-                f"would be {len(flows)} rules; at most {MAX_FLOWS} are read from a row"
-            )
-            self._unread(statement, said)
-            return
         for role in roles:
             self._know(role)
         for flow in dict.fromkeys(flows):

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 _LONGEST_ROW = 20
 _NTP = 123
-_NO_PORTS = re.compile(r"\b(?:icmp|igmp|gre|esp|ah|vrrp|ospf)", re.IGNORECASE)
+_NO_PORTS = re.compile(r"\b(?:icmp\w*|igmp|gre|esp|ah|vrrp|ospf)\b", re.IGNORECASE)
 _ACTION = re.compile(r"\b(?:action|allow|permit)", re.IGNORECASE)
 _FORBIDS = re.compile(
-    r"\W*(?:no|not|den(?:y|ied)|block|reject|drop|forbid)\w*\b", re.IGNORECASE
+    r"\W*(?:no|not|deny|denied|block|blocked|reject|rejected|drop|dropped|forbidden)\b",
+    re.IGNORECASE,
 )
 _TITLES = 4
 """Rows among which a table's headings are looked for."""
