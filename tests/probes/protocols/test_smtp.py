@@ -137,6 +137,17 @@ async def test_data_injected_before_tls_is_malformed(probe):
     )
 
 
+async def test_data_injected_into_the_handshake_is_malformed_in_tls(probe):
+    async def treat(reader, writer):
+        for step in (GREETING, EHLO, b"220 go ahead\r\n", b"250 injected\r\n"):
+            writer.write(step)
+            await reader.read(4096)
+
+    async with peer(treat) as port:
+        seen = await probe("smtp", port)
+    assert (seen.reason, seen.stage) == (Reason.MALFORMED, Stage.TLS)
+
+
 async def test_silence_after_starttls_is_a_timeout_in_tls(probe):
     async with peer(dialogue(GREETING, EHLO, b"220 go ahead\r\n")) as port:
         seen = await probe("smtp", port, timeout=0.4)
