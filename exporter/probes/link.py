@@ -292,9 +292,7 @@ class TcpStream(Connection):
         reset: the reset that came right behind the handshake, if one did.
     """
 
-    def __init__(
-        self, link: Link, sock: socket.socket, reset: OSError | None = None
-    ) -> None:
+    def __init__(self, link: Link, sock: socket.socket, reset: OSError | None) -> None:
         super().__init__()
         self._link = link
         self._sock = sock
