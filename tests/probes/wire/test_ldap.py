@@ -97,6 +97,10 @@ def test_a_reference_is_read_over():
     assert read(reference + done()) == ldap.Outcome(0, "")
 
 
+def test_an_end_that_is_the_last_message_allowed_is_one():
+    assert read(ROOT_DSE * 31 + done()).result == 0
+
+
 def test_controls_may_follow():
     last = message(
         ber.encode(0x65, ber.integer(0, ber.ENUMERATED), octets(b"", b"")),
@@ -124,6 +128,8 @@ def test_a_notice_of_disconnection_is_a_rejection():
         pytest.param(b"HTTP/1.1 400", id="text"),
         pytest.param(b"\x16\x03\x01", id="TLS"),
         pytest.param(done(identifier=7), id="another message id"),
+        pytest.param(done(identifier=0), id="an end that nobody asked for"),
+        pytest.param(done(tag=0x78), id="a notice that somebody asked for"),
         pytest.param(done(tag=0x61), id="a bind response"),
         pytest.param(message(b""), id="one part"),
         pytest.param(message(ber.integer(1) * 3), id="four parts"),
@@ -139,7 +145,7 @@ def test_a_notice_of_disconnection_is_a_rejection():
             ),
             id="an attribute without values",
         ),
-        pytest.param(ROOT_DSE * 33, id="no end"),
+        pytest.param(ROOT_DSE * 32 + done(), id="no end"),
         pytest.param(b"\x30\x84\x7f\xff\xff\xff", id="a huge length"),
     ],
 )
