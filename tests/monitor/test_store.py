@@ -91,3 +91,29 @@ def test_a_witness_is_asked_about_the_same_host_only():
     assert store.witness("web-api", "192.0.2.1") is Verdict.HOLDS
     assert store.witness("web-api", "192.0.2.2") is Verdict.UNKNOWN
     assert store.witness("nobody", "192.0.2.1") is Verdict.UNKNOWN
+
+
+def test_a_round_that_a_trace_shows_otherwise_is_counted_once():
+    store = Store()
+    store.replace([TARGET])
+    seen = make.result(Verdict.UNKNOWN, reason=Reason.REFUSED, at=10)
+    heard = []
+    store.trace_listeners.append(heard.append)
+    store.add(TARGET, seen)
+    store.revise(TARGET, seen, make.result(Verdict.HOLDS, reason=Reason.REFUSED, at=12))
+    record = store.record(TARGET)
+    assert (record.verdict, record.probes, record.attempts) == (Verdict.HOLDS, 1, 1)
+    assert (record.state_change_timestamp, record.last_success_timestamp) == (12, 12)
+    assert heard == [record]
+
+
+def test_what_a_trace_shows_of_an_earlier_round_is_dropped():
+    store = Store()
+    store.replace([TARGET])
+    earlier, latest = (
+        make.result(Verdict.UNKNOWN, reason=Reason.REFUSED, at=at) for at in (10, 20)
+    )
+    store.add(TARGET, earlier)
+    store.add(TARGET, latest)
+    store.revise(TARGET, earlier, make.result(Verdict.HOLDS, reason=Reason.REFUSED))
+    assert store.record(TARGET).latest is latest
