@@ -46,29 +46,36 @@ def told(complete_lab):
     """The entry of every rule's target, after one round with all faults in force."""
     lab = complete_lab
     (lab.folder / "matrix-catalogue.yaml").write_text(CATALOGUE)
-    rules = [*matrix.witnesses(), *(cell.rule() for cell in CELLS)]
-    site = lab.site(
-        "matrix.yaml",
-        catalogues=["matrix-catalogue.yaml"],
-        roles=["matrix"],
-        placeholders={},
-        rules=rules,
-        schedule={"interval": "10m", "timeout": "1500ms"},
-    )
     with contextlib.ExitStack() as faults:
         for fault in FAULTS:
             faults.enter_context(fault.put(lab, PLACES[fault.name]))
-        return _round(lab, site)
+        return _round(lab)
 
 
-def _round(lab, site):
-    """One round; what this host was too busy for is done again, with its witnesses."""
+def _site(lab, timeout):
+    return lab.site(
+        f"matrix-{timeout}.yaml",
+        catalogues=["matrix-catalogue.yaml"],
+        roles=["matrix"],
+        placeholders={},
+        rules=[*matrix.witnesses(), *(cell.rule() for cell in CELLS)],
+        schedule={"interval": "10m", "timeout": timeout},
+    )
+
+
+def _round(lab):
+    """One round; what this host was too busy for is done again, with its witnesses.
+
+    Then it may take longer: the exporter believes a silence in which it had the CPU
+    for most of the time, and what a host is too busy for are the first moments.
+    """
     end = time.monotonic() + PATIENCE
-    told = command.check(lab, site, seconds=0)
+    told = command.check(lab, _site(lab, "1500ms"), seconds=0)
+    slowly = _site(lab, "8s")
     always = [one["id"] for one in matrix.witnesses()]
     while late := command.too_busy(told.values()):
         assert time.monotonic() < end, f"this host is too busy to look at {late}"
-        told |= command.check(lab, site, *{*late, *always}, seconds=0)
+        told |= command.check(lab, slowly, *{*late, *always}, seconds=0)
     return told
 
 
