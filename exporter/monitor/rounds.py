@@ -35,8 +35,9 @@ CONFIRM_AFTER = 1.0
 """Seconds between a failure and the second look."""
 TRACE_COOLDOWN = 300.0
 """Seconds between two traces of one target, at the least."""
-_TRACES = 3
-"""Traces under way at once."""
+_TRACES = 2
+"""Traces under way at once. Each takes about two seconds and wants a word of every
+router, and Linux routers say no more than one a second to one peer."""
 
 
 @dataclass(frozen=True, slots=True)
