@@ -17,11 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_PATIENCE = 60.0
+"""Seconds, far more than anything here takes on a machine that is not busy."""
+
+
 class LabError(Exception):
     """A part of the lab does not work; the message carries its log."""
 
 
-def wait_until(check: Callable[[], bool], what: str, seconds: float = 10) -> None:
+def wait_until(
+    check: Callable[[], bool], what: str, seconds: float = _PATIENCE
+) -> None:
     """Asks every 10 ms until `check` is true.
 
     Raises:
@@ -57,7 +63,7 @@ class Process:
         return self._entered.poll() is None
 
     def wait_until(
-        self, check: Callable[[], bool], what: str, seconds: float = 10
+        self, check: Callable[[], bool], what: str, seconds: float = _PATIENCE
     ) -> None:
         """Waits for a fact about this server; if it ends before, that is an error."""
 

@@ -42,7 +42,10 @@ HOLDS = Seen("holds", "exchange", "answered")
 
 @pytest.fixture
 def check(lab):
-    """Checks the rule of a destination; gives what was seen."""
+    """Checks the rule of a destination; gives what was seen.
+
+    A check that this host was too busy for says nothing and is done again.
+    """
     site = lab.site(
         "faults.yaml", roles=["appsanywhere01"], schedule={"timeout": "1500ms"}
     )
