@@ -7,12 +7,13 @@ import socket
 from pathlib import Path
 
 from exporter.probes.wire import ntp
-from tests.servers.process import binary, free_port, running
+from tests.servers.process import binary, free_port, needs_root, running
 
 
 @contextlib.contextmanager
 def chrony(folder: Path, *directives: str):
     """Runs chronyd; yields its port. `local stratum 10` makes it synchronised."""
+    needs_root("chronyd")
     port = free_port(socket.SOCK_DGRAM)
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "chrony.conf"

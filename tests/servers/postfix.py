@@ -9,7 +9,14 @@ import signal
 import time
 from pathlib import Path
 
-from tests.servers.process import PATIENCE, binary, free_port, listens, running
+from tests.servers.process import (
+    PATIENCE,
+    binary,
+    free_port,
+    listens,
+    needs_root,
+    running,
+)
 
 _MAIN = """
 compatibility_level = 3.6
@@ -42,6 +49,7 @@ tlsmgr unix - - n 1000? 1 tlsmgr
 @contextlib.contextmanager
 def postfix(folder: Path, issued, tls="may", settings=""):
     """Yields the port; its log is `folder`/log. `issued` is its certificate."""
+    needs_root("Postfix")
     port = free_port()
     etc = folder / "etc"
     argv = [binary("postfix"), "-c", str(etc), "start-fg"]

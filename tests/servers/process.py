@@ -14,6 +14,12 @@ import pytest
 PATIENCE = 20.0
 
 
+def needs_root(server):
+    """Skips the test, for all to see, where a server that only root may start cannot."""
+    if os.geteuid() != 0:
+        pytest.skip(f"{server} starts for root only: what needs it was not tested")
+
+
 def binary(name):
     """The path of a server; skips loudly without it, and fails in CI."""
     path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
