@@ -33,7 +33,7 @@ def node(*arguments, **options):
         cwd=RENDER,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         **options,
     )
 

@@ -103,6 +103,18 @@ def test_the_numbers_on_top_name_the_trouble_in_its_colour(seen):
         assert (stat["text"], stat["color"]) == (text, color), title
 
 
+def test_a_number_leads_to_what_it_counts(seen):
+    panels = seen["overview.json"]["panels"]
+    for title, uid in (
+        ("No verdict", "connectivity-role"),
+        ("Exporters down", "connectivity-exporter"),
+    ):
+        (stat,) = panels[title]
+        (link,) = stat["links"]
+        assert link.startswith(f"/d/{uid}?from=2026-01-14")
+        assert "&var-usage=" in link
+
+
 def test_while_all_is_well_the_overview_is_green_and_its_list_empty(other_times):
     panels = other_times[WELL]
     for title in ("Violated", "Violated, critical", "Roles cut off", "Exporters down"):

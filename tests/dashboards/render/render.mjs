@@ -53,7 +53,7 @@ async function take(page, origin) {
   await page.setViewportSize({ width: shot.width, height: shot.height });
   await page.goto(origin);
   let settled = true;
-  await page.waitForFunction(() => window.drawn?.settled(), null, { timeout: 40_000, polling: 200 }).catch(() => {
+  await page.waitForFunction(() => window.drawn?.settled(), null, { timeout: 120_000, polling: 200 }).catch(() => {
     settled = false;
   });
   await page.screenshot({ path: shot.png });

@@ -28,7 +28,12 @@ function Stat(panel: any) {
       sparkline: options.graphMode !== 'none',
       timeZone: 'utc',
     });
-  const shown = values().map(({ display }: any) => ({ text: D.formattedValueToString(display), color: display.color, title: display.title }));
+  const shown = values().map(({ display, getLinks }: any) => ({
+    text: D.formattedValueToString(display),
+    color: display.color,
+    title: display.title,
+    links: (getLinks?.() ?? []).map((link: any) => link.href),
+  }));
   drawn.panel(panel.title, panel.data.state, shown);
   return (
     <VizRepeater
