@@ -53,7 +53,7 @@ _TURNED = 8
 """Families whose pieces are turned from rows into columns at once."""
 HELD = 0.002
 """Seconds after which a scrape gives the event loop its turn ..."""
-HELD_AT_MOST = 0.005
+HELD_AT_MOST = 0.004
 """... or later, by as much as the others took for theirs: on a loop that is busy with
 probes a scrape must still end before Prometheus gives up."""
 

@@ -297,14 +297,17 @@ class TcpStream(Connection):
         self._link = link
         self._sock = sock
         self._reset = reset
-        self._loop = asyncio.get_running_loop()
 
     async def send(self, data: bytes) -> None:
         """Sends all of `data`."""
-        try:
-            await self._loop.sock_sendall(self._sock, data)
-        except OSError as error:
-            raise self._link.refusal(self._sock, error) from error
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self._sock.send(left) :]
+            except BlockingIOError:
+                await _writable(self._sock)
+            except OSError as error:
+                raise self._link.refusal(self._sock, error) from error
 
     async def _read(self) -> bytes:
         while True:
@@ -344,7 +347,6 @@ class Datagrams:
     def __init__(self, link: Link, sock: socket.socket) -> None:
         self._link = link
         self._sock = sock
-        self._loop = asyncio.get_running_loop()
 
     async def ask(
         self, request: bytes, accept: Callable[[bytes], T | None], patience: float
@@ -401,7 +403,7 @@ class Datagrams:
                 return data, ancillary
 
 
-# The loop's own `sock_connect` and `sock_recv` first see to names and transports, which
+# The loop's own `sock_connect` and its kin first see to names and transports, which
 # there are none of here: a bare TCP probe costs a seventh less without.
 async def _connect(sock: socket.socket, peer: tuple[str, int]) -> OSError | None:
     """A completed handshake; returns the reset that came before we looked, if any."""

@@ -207,6 +207,7 @@ def _sent_name(name: str) -> bytes:
 
 
 async def _shake_hands(connection: SSL.Connection, stream: Stream) -> None:
+    """The handshake; our last message of it goes with whatever is sent next."""
     answered = False
     while not _done(connection):
         await _flush(connection, stream)
@@ -216,7 +217,6 @@ async def _shake_hands(connection: SSL.Connection, stream: Stream) -> None:
             raise ProbeError(Reason.MALFORMED, message)
         answered = True
         connection.bio_write(data)
-    await _flush(connection, stream)
 
 
 def _done(connection: SSL.Connection) -> bool:

@@ -353,7 +353,7 @@ async def test_a_scrape_takes_more_of_a_loop_that_others_keep_for_long():
     crowded, _ = await turns_during(
         sizes(scene), others=lambda: [clock() for _ in range(3)]
     )
-    assert crowded < alone / 2
+    assert crowded < 0.7 * alone
 
 
 async def test_rendering_many_new_targets_gives_way_to_the_loop():

@@ -150,8 +150,9 @@ async def test_any_stream_will_do_even_one_byte_at_a_time(
         with link_to(port, engine) as link:
             carrier = Trickle(await link.connect())
             stream = await link.start_tls(carrier, at_most_tls12=at_most_tls12)
-            assert carrier.sent == 2
             await stream.send(b"question")
+            # TLS 1.3 ends with our word, which goes with the question.
+            assert carrier.sent == (3 if at_most_tls12 else 2)
             assert await stream.receive_exactly(8) == b"question"
     assert link.tls.verified
 
