@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import Origin, Reason, Stage
+from exporter.probes.outcome import OWN_FAULT, Origin, Reason, Stage
 from exporter.rules.rule import Expect
 
 if TYPE_CHECKING:
@@ -158,8 +158,7 @@ def ask(target: Target, observation: Observation) -> str:
 def _at_the_proxy(observation: Observation) -> bool:
     """Whether it ended before a proxy had let us through."""
     early = observation.stage in {Stage.RESOLVE, Stage.CONNECT}
-    own = observation.reason in {Reason.LOCAL_FAULT, Reason.BUG}
-    return bool(observation.via) and early and not own
+    return bool(observation.via) and early and observation.reason not in OWN_FAULT
 
 
 def _template(target: Target, observation: Observation) -> str:

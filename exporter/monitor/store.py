@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import Verdict
+from exporter.probes.outcome import OWN_FAULT, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,7 +42,8 @@ class Record:
         probes: rounds finished with a verdict other than unknown.
         failures: of those, violated.
         last_success_timestamp: Unix time of the last round that held.
-        state_change_timestamp: Unix time since which the verdict is what it is.
+        state_change_timestamp: Unix time since which the verdict is what it is; one that
+            only rounds of our own fault interrupted goes on.
         attempts: probes made in all rounds, confirmations included.
         path: what a trace found of the present failure; None while there is none.
         episodes: oldest first.
@@ -57,6 +58,8 @@ class Record:
     last_success_timestamp: float | None = None
     state_change_timestamp: float | None = None
     episodes: list[Episode] = field(default_factory=list)
+    _seen: Result | None = None
+    _since: float = 0.0
 
     @property
     def verdict(self) -> Verdict:
@@ -68,8 +71,8 @@ class Record:
         now = result.finished_timestamp
         if self.latest is None or self.latest.verdict is not result.verdict:
             self.state_change_timestamp = now
-        if self.latest is None or _cause(self.latest) != _cause(result):
-            self.path = None
+        if result.observation.reason not in OWN_FAULT:
+            self._compare(result)
         self.latest = result
         self.attempts += result.attempts
         if result.verdict is not Verdict.UNKNOWN:
@@ -79,6 +82,15 @@ class Record:
         if result.verdict is Verdict.HOLDS:
             self.last_success_timestamp = now
         self._remember(result)
+
+    def _compare(self, result: Result) -> None:
+        """Goes on from the last round in which anything was seen."""
+        before, self._seen = self._seen, result
+        if before is None or before.verdict is not result.verdict:
+            self._since = result.finished_timestamp
+        if before is None or _cause(before) != _cause(result):
+            self.path = None
+        self.state_change_timestamp = self._since
 
     def revise(self, placed: Result) -> None:
         """Takes in the latest round as a trace shows it; it is not counted again."""

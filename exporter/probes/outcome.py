@@ -48,7 +48,9 @@ class Reason(StrEnum):
     BUG = "bug"
 
 
-INCONCLUSIVE = frozenset({Reason.UNTESTED, Reason.LOCAL_FAULT, Reason.BUG})
+OWN_FAULT = frozenset({Reason.LOCAL_FAULT, Reason.BUG})
+"""Reasons for which this host is to blame: nothing was seen."""
+INCONCLUSIVE = OWN_FAULT | {Reason.UNTESTED}
 """Reasons from which nothing about the rule can be concluded."""
 
 

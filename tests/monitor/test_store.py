@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 from exporter.monitor.store import EPISODES, Record, Store
-from exporter.probes.outcome import Reason, Verdict
+from exporter.probes.outcome import Path, Reason, Verdict
 from tests import make
 
 TARGET = make.target()
@@ -27,6 +27,21 @@ def test_the_state_changes_when_the_verdict_does():
     assert (record.state_change_timestamp, record.last_success_timestamp) == (30, 30)
     record.add(make.result(Verdict.UNKNOWN, at=40, reason=Reason.BUG))
     assert (record.state_change_timestamp, record.last_success_timestamp) == (40, 30)
+
+
+def test_a_fault_of_our_own_interrupts_a_state_and_does_not_begin_it_anew():
+    store = Store()
+    store.replace([TARGET])
+    path = Path((), None, None, "10.9.2.2", 2)
+    store.add(TARGET, make.result(Verdict.VIOLATED, at=10))
+    store.add_path(TARGET, path)
+    store.add(TARGET, make.result(Verdict.UNKNOWN, at=20, reason=Reason.LOCAL_FAULT))
+    record = store.record(TARGET)
+    assert (record.verdict, record.state_change_timestamp) == (Verdict.UNKNOWN, 20)
+    store.add(TARGET, make.result(Verdict.VIOLATED, at=30))
+    assert (record.state_change_timestamp, record.path) == (10, path)
+    store.add(TARGET, make.result(Verdict.UNKNOWN, at=40, reason=Reason.UNTESTED))
+    assert (record.state_change_timestamp, record.path) == (40, None)
 
 
 def test_like_rounds_are_one_episode():
