@@ -32,7 +32,7 @@ class Family:
 
 COMMON_LABELS = ("rule", "source_role", "destination", "port", "protocol", "usage")
 
-TARGET = (
+TARGET: tuple[Family, ...] = (
     Family(
         "connectivity_rule_reachable",
         Kind.GAUGE,
