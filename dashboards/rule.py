@@ -68,11 +68,11 @@ def _seen() -> table.Panel:
         "Value": "State",
         "seen": "Seen",
         "origin": "Refused by",
-        "last_hop": "Stops behind",
+        "last_hop": "Path ends at",
         "ask": "Ask first",
         "instance": "Seen from",
     }
-    sizes = {"Port": 80, "State": 90, "Refused by": 125, "Stops behind": 110}
+    sizes = {"Port": 80, "State": 90, "Refused by": 125, "Path ends at": 110}
     panel = (
         panels.table(
             "What the last probe saw",

@@ -141,6 +141,8 @@ def stops(path: Path) -> str:
         return f"refused at or right behind {behind}, before the destination"
     if path.ended is Reason.ANSWERED:
         return f"answers at hop {path.answered_ttl}: it came through this time"
+    if path.hops and path.hops[-1].address == path.last_hop:
+        return f"refused by {behind}"
     if path.ended not in _REFUSALS:
         return f"answers at hop {path.answered_ttl}, but not as it should"
     right = "right behind" if path.last_ttl + 1 == path.answered_ttl else "behind"

@@ -1,7 +1,7 @@
 """A round as the service runs it: confirmed before it alarms, traced when it fails.
 
 A verdict flips to violated only after a second look, for one lost packet is no
-outage. Then it is told at once: a failure that names nobody is traced afterwards, for
+outage. Then it is told at once: where on the path it stops is traced afterwards, for
 a trace takes seconds. Each failure is traced once, no target more often than the
 cooldown allows, and only a few at a time. What a trace has shown of a reset is worth
 no more than that trace, so it is made again when it has grown as old as the cooldown.
@@ -126,7 +126,7 @@ class Rounds:
             return resets
         if record.path is not None and not self._may_place(target, resets):
             return ()
-        if not _is_nameless_failure(result):
+        if not _ends_on_the_path(result):
             return ()
         return resets or (result.observation.address,)
 
@@ -199,10 +199,12 @@ def _resets(result: Result) -> dict[str, Origin]:
     }
 
 
-def _is_nameless_failure(result: Result) -> bool:
+def _ends_on_the_path(result: Result) -> bool:
+    """Whether it failed somewhere between this host and the destination's service."""
     seen = result.observation
     early = seen.stage is Stage.CONNECT and bool(seen.address) and not seen.via
-    return early and seen.reason in TRACEABLE and result.verdict is not Verdict.HOLDS
+    left = seen.reason in TRACEABLE and seen.origin is not Origin.SELF
+    return early and left and result.verdict is not Verdict.HOLDS
 
 
 def _hold_off(result: Result) -> float | None:

@@ -41,10 +41,17 @@ _TRIES = 3
 # few go at a time; a SYN that arrives only opens and closes a connection.
 _AT_ONCE = {Transport.TCP: 6, Transport.UDP: 2}
 
-# The reasons a trace explains: nobody answered, or an unnamed reset did.
 TRACEABLE = frozenset(
-    {Reason.TIMEOUT, Reason.REFUSED, Reason.HOST_UNREACHABLE, Reason.PORT_UNREACHABLE}
+    {
+        Reason.TIMEOUT,
+        Reason.REFUSED,
+        Reason.PROHIBITED,
+        Reason.PORT_UNREACHABLE,
+        Reason.HOST_UNREACHABLE,
+        Reason.NETWORK_UNREACHABLE,
+    }
 )
+"""The reasons whose place on the path a trace tells."""
 # Without an ICMP message these come from a device without a name, or from this host.
 _UNNAMED = frozenset({Reason.REFUSED, Reason.NO_ROUTE, Reason.PROHIBITED})
 _TIME_EXCEEDED = {4: 11, 6: 3}
@@ -83,7 +90,7 @@ async def trace(way: Way, stalled: Callable[[], float]) -> Path:
         tracer = _Tracer(way, stalled)
         hops = await tracer.run()
         if not tracer.disturbed:
-            return _summary(hops, tracer.answered)
+            return _summary(hops, tracer.answered, way.address)
     raise ProbeError(Reason.LOCAL_FAULT, "this host was too busy to trace the path")
 
 
@@ -172,10 +179,16 @@ class _Tracer:
         return Hop(ttl, error.icmp.sender, took)
 
 
-def _summary(hops: Sequence[Hop], answered: dict[int, Reason]) -> Path:
+def _summary(
+    hops: Sequence[Hop], answered: dict[int, Reason], destination: str
+) -> Path:
     ttl = min(answered, default=None)
     spoken = [hop for hop in hops if hop.address is not None and hop.ttl != ttl]
     last = spoken[-1] if spoken else None
+    by_router = ttl is not None and hops[-1].address not in {None, destination}
+    # A router that refuses what it would forward has spoken at its own hop before.
+    if by_router and (last is None or last.address != hops[-1].address):
+        last = hops[-1]
     return Path(
         hops=tuple(hops),
         answered_ttl=ttl,

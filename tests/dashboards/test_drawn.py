@@ -161,13 +161,13 @@ def test_a_violated_rule_says_what_was_seen_who_refused_and_whom_to_ask(seen):
         "Port": "1433/tcp",
         "Seen": "silence: no answer",
         "Refused by": "nobody",
-        "Stops behind": "10.20.0.1",
+        "Path ends at": "10.20.0.1",
         "Ask first": "firewall",
         "Owner": "dba",
         "Seen from": "aa01",
     }
     assert rows["appsanywhere-ldaps"]["Refused by"] == "device on path"
-    stops = {rule: row["Stops behind"] for rule, row in rows.items()}
+    stops = {rule: row["Path ends at"] for rule, row in rows.items()}
     assert stops["appsanywhere-ldaps"] == "not traced"
     assert stops["rocky-mirrors"] == "this host"
     assert stops["appsanywhere-no-telnet-out"] == "nowhere"
@@ -279,7 +279,7 @@ def test_a_rule_says_in_one_line_what_is_wrong(seen):
     assert (state["text"], state["color"]) == ("violated", RED)
     (row,) = rows_by(panels["What the last probe saw"], "To").values()
     assert (row["State"], row["Seen"]) == ("violated", "silence: no answer")
-    assert row["Stops behind"] == "10.20.0.1"
+    assert row["Path ends at"] == "10.20.0.1"
     assert panels["What the last probe saw"]["links"][-1] == [
         "http://aa01.example.ac.uk:9842/rules/appsanywhere-mssql"
     ]

@@ -124,8 +124,8 @@ def test_a_block_that_was_never_tried_asks_for_what_kept_it_from_being(reason, s
     assert says in words.ask(target, make.seen(reason))
 
 
-def path(ended, ttl, last="10.9.2.2", *, on_path=False):
-    return Path((), ttl, ended, last, 2 if last else 0, refused_on_path=on_path)
+def path(ended, ttl, last="10.9.2.2", *, on_path=False, hops=()):
+    return Path(hops, ttl, ended, last, 2 if last else 0, refused_on_path=on_path)
 
 
 @pytest.mark.parametrize(

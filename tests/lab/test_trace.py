@@ -74,6 +74,25 @@ def test_a_drop_is_right_behind_the_last_router_that_spoke(
 
 
 @pytest.mark.parametrize(("number", "router"), [(1, "r1"), (2, "fw"), (3, "r3")])
+@pytest.mark.parametrize(
+    ("rule", "flow"),
+    [(ALONE, (ALONE_HOST, 80, "tcp")), (NTP, (NTP_HOST, 123, "udp"))],
+)
+def test_a_firewall_that_refuses_is_told_with_its_hop(
+    lab, check, number, router, rule, flow
+):
+    with firewall.reject(lab.hosts[router], *flow, with_="admin-prohibited"):
+        target = check(rule)
+    path = target["path"]
+    family = ":" in target["addresses"][0]["address"]
+    assert (target["reason"], target["origin"]) == ("prohibited", "path")
+    assert (path["last_hop"], path["last_ttl"]) == (
+        ROUTERS[family][number - 1],
+        number,
+    )
+
+
+@pytest.mark.parametrize(("number", "router"), [(1, "r1"), (2, "fw"), (3, "r3")])
 def test_a_reset_by_a_firewall_is_told_from_the_hosts_own(lab, check, number, router):
     with firewall.reject(lab.hosts[router], HOST, 443, with_="reset"):
         target = check(HTTPS, HTTP)
@@ -156,6 +175,13 @@ def test_routers_that_never_speak_do_not_hide_those_behind(lab, check):
     family = ":" in target["addresses"][0]["address"]
     assert hops(target["path"]) == [None, ROUTERS[family][1]]
     assert target["path"]["last_ttl"] == 2
+
+
+def test_what_this_host_forbids_itself_is_not_traced(lab, check):
+    with firewall.reject(lab.prober, ALONE_HOST, 80, with_="admin-prohibited"):
+        target = check(ALONE)
+    assert (target["reason"], target["origin"]) == ("prohibited", "self")
+    assert target["path"] is None
 
 
 def test_a_rule_that_holds_is_never_traced(lab, check):

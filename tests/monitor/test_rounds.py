@@ -166,9 +166,18 @@ def test_a_path_is_forgotten_when_the_failure_ends():
     assert record.path is None
 
 
-def test_what_names_its_sender_or_stood_connected_is_not_traced():
-    prohibited = make.result(Verdict.VIOLATED, reason=Reason.PROHIBITED)
-    for result in (prohibited, CUT, UNRESOLVED):
+def test_what_a_device_forbids_is_traced_to_its_place():
+    runner = Runner(
+        make.result(Verdict.VIOLATED, reason=Reason.PROHIBITED, origin=Origin.PATH)
+    )
+    record, _, _ = rounds(runner, 4)
+    assert runner.traces == [("web-api", "192.0.2.1", None)]
+    assert record.path is not None
+
+
+def test_what_stood_connected_or_never_left_this_host_is_not_traced():
+    own = make.result(Verdict.VIOLATED, reason=Reason.PROHIBITED, origin=Origin.SELF)
+    for result in (own, CUT, UNRESOLVED):
         runner = Runner(result)
         rounds(runner)
         assert runner.traces == []

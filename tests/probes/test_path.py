@@ -15,7 +15,7 @@ from exporter.probes.outcome import Icmp, ProbeError, Reason
 from exporter.probes.path import MAX_HOPS, trace
 from tests import make
 
-HOST, NEAR = "192.0.2.1", "10.0.0.1"
+HOST, NEAR, FIREWALL = "192.0.2.1", "10.0.0.1", "10.0.0.2"
 
 
 def exceeded(sender):
@@ -86,6 +86,30 @@ async def test_a_reset_from_behind_many_silent_routers_is_no_silence():
     refused = ProbeError(Reason.REFUSED, "reset")
     path = await trace(Network(answers_from(20, refused)), still)
     assert (path.answered_ttl, path.ended) == (20, Reason.REFUSED)
+
+
+def prohibited(sender):
+    return ProbeError(Reason.PROHIBITED, "", icmp=Icmp(3, 13, sender))
+
+
+@pytest.mark.parametrize(
+    ("meets", "answered"),
+    [
+        ({2: exceeded(FIREWALL)} | answers_from(3, prohibited(FIREWALL)), 3),
+        (answers_from(2, prohibited(FIREWALL)), 2),
+    ],
+    ids=["what it would forward", "all that arrives"],
+)
+async def test_a_router_that_refuses_is_told_with_its_own_hop(meets, answered):
+    path = await trace(Network({1: exceeded(NEAR)} | meets), still)
+    assert (path.last_hop, path.last_ttl) == (FIREWALL, 2)
+    assert (path.answered_ttl, path.ended) == (answered, Reason.PROHIBITED)
+
+
+async def test_a_host_that_refuses_is_no_router():
+    refusal = prohibited(HOST)
+    path = await trace(Network({1: exceeded(NEAR)} | answers_from(2, refusal)), still)
+    assert (path.last_hop, path.last_ttl, path.answered_ttl) == (NEAR, 1, 2)
 
 
 async def test_the_farthest_host_that_is_looked_for_is_found():
