@@ -285,13 +285,13 @@ async def _columns(
     that comes upon them holds up the event loop.
     """
     for first in range(0, len(families.TARGET), _TURNED):
-        some = slice(first, first + _TURNED)
+        end = first + _TURNED
         steps: list[list[tuple[bytes, ...]]] = []
         for start in range(0, len(snapshot), STEP):
-            rows = (pieces[some] for pieces in snapshot[start : start + STEP])
+            rows = (pieces[first:end] for pieces in snapshot[start : start + STEP])
             steps.append(list(zip(*rows, strict=True)))
             await turns.give()
-        for index, family in enumerate(families.TARGET[some]):
+        for index, family in enumerate(families.TARGET[first:end]):
             yield _header(family, form).encode()
             for step in steps:
                 yield b"".join(step[index])
