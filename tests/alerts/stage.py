@@ -71,6 +71,8 @@ class Stage:
         self.start_alertmanager()
         for role in cast:
             self.start_exporter(role)
+        for role, instance in self.instances.items():
+            self._until_ready(role, instance)
         self._start_prometheus()
 
     def close(self):
@@ -85,7 +87,7 @@ class Stage:
             f"--web.listen-address=127.0.0.1:{self.alertmanager}",
             "--cluster.listen-address=",
         )
-        self._until_answers("alertmanager", self.alertmanager)
+        self._until_ready("alertmanager", f"127.0.0.1:{self.alertmanager}")
 
     def start_exporter(self, role):
         host, _ = self.cast[role]
@@ -138,7 +140,7 @@ class Stage:
         enough = self._read + len(wanted)
         self._wait(lambda: len(self.notifications()) >= enough, wanted)
         told = self.told()
-        assert sorted(told, key=str) == sorted(wanted, key=str)
+        assert sorted(told, key=str) == sorted(wanted, key=str), f"told: {told}"
         texts = [
             alert["annotations"]["description"]
             for *_, alerts in self.notifications()[self._read : enough]
@@ -151,7 +153,8 @@ class Stage:
         """Nothing is told for so long."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            assert self.told() == []
+            told = self.told()
+            assert told == [], f"told: {told}"
             time.sleep(0.5)
 
     def told(self):
@@ -172,12 +175,12 @@ class Stage:
             f"{self.name}-{name}", *map(str, command), unprivileged=unprivileged
         )
 
-    def _until_answers(self, name, port):
-        ready = ["curl", "-sf", f"http://127.0.0.1:{port}/-/ready"]
+    def _until_ready(self, name, address):
+        ready = ["curl", "-sf", "--max-time", "10", f"http://{address}/-/ready"]
         self.processes[name].wait_until(
             lambda: not self.lab.prober.run(*ready, check=False).returncode,
             "is ready",
-            30,
+            PATIENCE,
         )
 
     def _start_prometheus(self):
@@ -200,7 +203,7 @@ class Stage:
             f"--storage.tsdb.path={self.folder}/tsdb",
             f"--web.listen-address=127.0.0.1:{self.prometheus}",
         )
-        self._until_answers("prometheus", self.prometheus)
+        self._until_ready("prometheus", f"127.0.0.1:{self.prometheus}")
 
     def _write_site(self, role):
         _, rules = self.cast[role]
