@@ -128,7 +128,7 @@ class Rounds:
             return ()
         if not _ends_on_the_path(result):
             return ()
-        return resets or (result.observation.address,)
+        return dict.fromkeys([*resets, result.observation.address])
 
     def _may_place(self, target: Target, resets: Collection[str]) -> bool:
         """Whether the distance that a trace of these resets lacked is known by now."""
@@ -184,7 +184,8 @@ class Rounds:
                 continue
             for one in record.latest.addresses if record.latest else ():
                 seen = one.observation
-                if seen.reason is Reason.ANSWERED and seen.address == address:
+                here = seen.address == address and not seen.via
+                if seen.reason is Reason.ANSWERED and here:
                     return record.target
         return None
 

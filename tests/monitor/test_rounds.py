@@ -281,6 +281,22 @@ def test_every_address_that_resets_is_placed_by_a_trace_of_its_own():
     assert record.path == RESET_ON_PATH
 
 
+def test_silence_is_traced_beside_a_reset_of_another_address():
+    silent, reset = (
+        Observation(address, Stage.CONNECT, reason)
+        for address, reason in (
+            ("192.0.2.1", Reason.TIMEOUT),
+            ("192.0.2.2", Reason.REFUSED),
+        )
+    )
+    judged = tuple(Judged(one, Verdict.VIOLATED) for one in (silent, reset))
+    both = dataclasses.replace(DOWN, addresses=judged, observation=silent)
+    runner = Runner(both)
+    record, _, _ = rounds(runner, 2)
+    assert {address for _, address, _ in runner.traces} == {"192.0.2.1", "192.0.2.2"}
+    assert record.path == SILENT
+
+
 def test_a_trace_that_this_host_was_too_busy_for_is_made_in_a_later_round():
     runner = Runner(DOWN, busy=1)
     record, _, _ = rounds(runner, 3)
