@@ -64,6 +64,7 @@ class Scrapes:
 class Fleet:
     """Many targets: memory in bytes, and what a minute of probing took of a core."""
 
+    of: str
     targets: int
     empty: int
     resident: int
@@ -79,7 +80,7 @@ def at_low_load(ours, blackbox, probe, port):
     """CPU a probe at 300 probes a second, in turns."""
     mine, theirs = [], []
     for _ in range(_ROUNDS):
-        _put_in_force(ours, probe, port, LOW, LOW)
+        _put_in_force(ours, [(probe, port)], LOW, LOW)
         mine.append(_cost(ours, _SECONDS)[0])
         latency = ours.latency()
         _rest(ours)
@@ -111,12 +112,13 @@ def at_saturation(ours, blackbox, probe, port, guess):
     return Comparison(best[0], Cost(cpu / probes, probes / _SECONDS), best[1])
 
 
-def fleet(ours, port, targets, *, minute):
-    """Many HTTPS targets at their real interval, with a certificate to judge each.
+def fleet(ours, of, shapes, targets, *, minute):
+    """Many targets at their real interval, with a name each for its certificate.
 
     Args:
         ours: a fresh worker.
-        port: of the secure listener.
+        of: what the targets are, in words.
+        shapes: pairs of probe and port, which the targets take in turn.
         targets: how many.
         minute: whether to take the time to see what a minute of them costs.
     """
@@ -124,10 +126,10 @@ def fleet(ours, port, targets, *, minute):
     ours.scrape()
     empty = ours.state()["rss"]
     rate = targets / FLEET_INTERVAL
-    _put_in_force(ours, "https", port, targets, rate, starts=_FIRST, at_once=True)
+    _put_in_force(ours, shapes, targets, rate, starts=_FIRST, at_once=True)
     core = _minute(ours) if minute else None
     scrapes = {name: _scrapes(ours, name) for name in ("identity", "gzip")}
-    return Fleet(targets, empty, ours.state()["rss"], scrapes, core)
+    return Fleet(of, targets, empty, ours.state()["rss"], scrapes, core)
 
 
 def _minute(ours):
@@ -151,24 +153,24 @@ def _scrapes(ours, encoding):
     return Scrapes(seconds, done[-1].size, max(stalls))
 
 
-def _put_in_force(ours, probe, port, targets, rate, **more):
+def _put_in_force(ours, shapes, targets, rate, **more):
     """Waits until every target was probed once, and a scrape rendered it."""
-    ours.demand(probe=probe, port=port, targets=targets, rate=rate, **more)
+    ours.demand(shapes=shapes, targets=targets, rate=rate, **more)
     end = time.monotonic() + _PATIENCE
     while ours.state()["unseen"]:
         if time.monotonic() > end:
-            raise RuntimeError(f"{probe}: not every target was probed")
+            raise RuntimeError(f"{shapes}: not every target was probed")
         time.sleep(0.2)
     ours.scrape()
 
 
 def _rest(ours):
-    ours.demand(probe="tcp", port=1, targets=0, rate=1)
+    ours.demand(shapes=[("tcp", 1)], targets=0, rate=1)
 
 
 def _try(ours, probe, port, demand):
     """The cost at a demand and the latency reported; None where it is not met."""
-    _put_in_force(ours, probe, port, 1000, demand)
+    _put_in_force(ours, [(probe, port)], 1000, demand)
     cost, skipped = _cost(ours, _SECONDS)
     met = cost.rate >= _MET * demand and not skipped
     return (cost, ours.latency()) if met else None

@@ -92,7 +92,7 @@ def _scrapes(fleets, goals):
             took, held = seen.seconds * 1e3, seen.stall * 1e3
             rows.append(
                 [
-                    f"{one.targets:,}",
+                    f"{one.targets:,} {one.of}",
                     encoding,
                     size,
                     f"{took:.0f} ms",
@@ -112,7 +112,7 @@ def _fleets(fleets, goals):
         core = "" if one.core is None else f"{one.core:.3f}"
         rows.append(
             [
-                f"{one.targets:,}",
+                f"{one.targets:,} {one.of}",
                 f"{memory:.0f} MiB",
                 goals.at_most(memory, _MEMORY, " MiB"),
                 f"{one.per_target / 1024:.1f} KiB",

@@ -44,13 +44,16 @@ class Worker:
         """Carries out one order; the answer is JSON."""
         return getattr(self, order.pop("do"))(**order)
 
-    def demand(self, probe, port, targets, rate, starts=1e9, at_once=False):
+    def demand(self, shapes, targets, rate, starts=1e9, at_once=False):
         """Puts `targets` targets in force that are due `rate` times a second in all.
 
-        No more than `starts` start in a second; with `at_once` all get in line now.
+        They take the `shapes`, pairs of probe and port, in turn. No more than `starts`
+        start in a second; with `at_once` all get in line now.
         """
         interval = targets / rate
-        made = tuple(_target(i, probe, port, interval) for i in range(targets))
+        made = tuple(
+            _target(i, *shapes[i % len(shapes)], interval) for i in range(targets)
+        )
         rules = tuple(target.rule for target in made)
         schedule = replace(self._site.schedule, rate=starts)
         site = replace(self._site, targets=made, rules=rules, schedule=schedule)
