@@ -19,7 +19,7 @@ run: $(VENV)/run
 test: $(VENV)/dev
 	tests/install-packages
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	BIN=$(BIN) tests/run-all
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
