@@ -21,7 +21,6 @@ from pathlib import Path
 
 from exporter.app import Exporter
 from exporter.expose import web
-from exporter.expose.webconfig import WebConfig
 from exporter.monitor.garbage import collecting_little
 from exporter.monitor.lag import LoopLag
 from exporter.probes.protocols import PROBERS
@@ -155,7 +154,7 @@ async def main(path):
     site = load_site(path, PROBERS)
     async with LoopLag() as lag:
         exporter = Exporter(site, (), lag)
-        async with web.serve(exporter.parts(WebConfig()), "127.0.0.1", 0) as port:
+        async with web.serve(exporter.parts(), "127.0.0.1", 0) as port:
             worker = Worker(exporter, site, port)
             async with collecting_little():
                 async for order in _orders():
