@@ -121,14 +121,14 @@ class _Tracer:
             hops += await self._ask(range(first, min(first + width, MAX_HOPS)))
         if len(hops) == MAX_HOPS - 1:
             hops.append(farthest)
-        if Reason.ANSWERED not in self.answered.values():
-            hops = await self._listen_again(hops)
+        hops = await self._listen_again(hops)
         return hops[: min(self.answered, default=_last_spoken(hops))]
 
     async def _listen_again(self, hops: Sequence[Hop]) -> list[Hop]:
         """`hops`, with the silent ones behind the last that spoke asked twice more.
 
-        A router may have said enough for the moment, or lie on one of several ways.
+        A router may have said enough for the moment, or lie on one of several ways, and
+        what brought no answer from nearer than the first may only have been lost.
         """
         known = {hop.ttl: hop for hop in hops}
         spoken = known
