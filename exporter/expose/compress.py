@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
 _LEVEL = 1
 _GZIP = 31
 """zlib's window size of 2**15 bytes, plus 16 for a gzip header and trailer."""
-_BATCH = 1 << 21
-"""Bytes handed to the thread at once: some 4 ms of work, so that the way there and the
-wait for the event loop's turn do not matter."""
+_BATCH = 1 << 20
+"""Bytes handed to the thread at once: some 2 ms of work, so that the way there does not
+matter."""
+_AHEAD = 8
+"""Batches that may wait for the thread, so that it never waits for the event loop."""
 
 
 async def gzipped(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
@@ -30,12 +34,19 @@ async def gzipped(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     def compress(batch: Sequence[bytes]) -> bytes:
         return compressor.compress(b"".join(batch))
 
-    under_way = loop.run_in_executor(None, compress, ())
-    async with aclosing(_batches(chunks)) as batches:
-        async for batch in batches:
-            yield await under_way
-            under_way = loop.run_in_executor(None, compress, batch)
-    yield await under_way
+    # A thread of its own, so that what waits for it stays in order.
+    thread = ThreadPoolExecutor(1, "gzip")
+    under_way: deque[asyncio.Future[bytes]] = deque()
+    try:
+        async with aclosing(_batches(chunks)) as batches:
+            async for batch in batches:
+                under_way.append(loop.run_in_executor(thread, compress, batch))
+                if len(under_way) > _AHEAD:
+                    yield await under_way.popleft()
+        while under_way:
+            yield await under_way.popleft()
+    finally:
+        thread.shutdown(wait=False, cancel_futures=True)
     yield compressor.flush()
 
 

@@ -51,11 +51,11 @@ STEP = 512
 """Targets joined between two looks at the clock: some 50 microseconds."""
 _TURNED = 8
 """Families whose pieces are turned from rows into columns at once."""
-HELD = 0.002
+HELD = 0.001
 """Seconds after which a scrape gives the event loop its turn ..."""
 HELD_AT_MOST = 0.004
-"""... or later, by as much as the others took for theirs: on a loop that is busy with
-probes a scrape must still end before Prometheus gives up."""
+"""... or later, by a quarter of what the others took for theirs: on a loop that is busy
+with probes a scrape must still end before Prometheus gives up."""
 
 _DURATION_BUCKETS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
@@ -259,7 +259,7 @@ class Exposition:
 
 
 class _Turns:
-    """Shares the event loop with everything else that runs on it, half and half."""
+    """Shares the event loop with everything else that runs on it."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -272,7 +272,8 @@ class _Turns:
         if now - self._since >= self._share:
             await asyncio.sleep(0)
             self._since = self._clock()
-            self._share = min(max(self._since - now, HELD), HELD_AT_MOST)
+            others = self._since - now
+            self._share = min(max(others / 4, HELD), HELD_AT_MOST)
 
 
 async def _columns(

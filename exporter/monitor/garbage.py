@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _EVERY = 1.0
 """Seconds between two collections."""
-_MIDDLE = 10
+_MIDDLE = 6
 """Collections of which one takes in the middle generation: longer than probes last."""
 _YOUNG = 5000
 """Objects more than before that make a young collection due at once: those of some

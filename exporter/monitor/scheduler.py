@@ -31,6 +31,8 @@ PER_DESTINATION = 4
 _GRAIN = 0.05
 """Seconds between wake-ups, at the least. Waking costs as much CPU as probing, so
 what falls due within a grain starts together; kernel timestamps do not notice."""
+_AT_A_TURN = 4
+"""Starts in one turn of the event loop; the others have theirs in between."""
 _EARLY = 0.001
 """Seconds by which a timer may fire before its time and still count as on time."""
 
@@ -106,7 +108,8 @@ class Scheduler:
         self._ready: deque[_Entry] = deque()
         self._destinations: dict[str, _Destination] = {}
         self._next_start = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._next_turn = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def replace(self, targets: Iterable[Target], limits: Limits | None = None) -> None:
@@ -134,7 +137,7 @@ class Scheduler:
         entry.busy = True
         entry.asked = self._loop.time()
         self._get_in_line(entry)
-        self._wake()
+        self._wake_next_turn()
         return True
 
     def next_due(self, target: Target) -> float | None:
@@ -160,6 +163,7 @@ class Scheduler:
 
     def _wake(self) -> None:
         """Takes in what is due, starts what may start, sets the next alarm."""
+        self._next_turn = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -168,11 +172,22 @@ class Scheduler:
             self._take_due(heapq.heappop(self._heap)[2], now)
         self._start_ready(now)
         alarm = self._heap[0][0] if self._heap else None
-        if self._ready and self.in_flight < self.slots:
+        if self._may_start():
+            if self._next_start <= now:
+                self._wake_next_turn()
+                return
             alarm = self._next_start if alarm is None else min(alarm, self._next_start)
         if alarm is not None:
             at = math.ceil(alarm / _GRAIN) * _GRAIN
             self._timer = self._loop.call_at(at, self._wake)
+
+    def _wake_next_turn(self) -> None:
+        if self._next_turn:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._next_turn = True
+        self._timer = self._loop.call_soon(self._wake)
 
     def _take_due(self, entry: _Entry, now: float) -> None:
         if entry.gone:
@@ -200,8 +215,13 @@ class Scheduler:
         else:
             destination.waiting.append(entry)
 
+    def _may_start(self) -> bool:
+        return bool(self._ready) and self.in_flight < self.slots
+
     def _start_ready(self, now: float) -> None:
-        while self._ready and self.in_flight < self.slots and self._next_start <= now:
+        for _ in range(_AT_A_TURN):
+            if not self._may_start() or self._next_start > now:
+                return
             entry = self._ready.popleft()
             if entry.gone:
                 self._leave(entry)
@@ -224,7 +244,7 @@ class Scheduler:
             self.in_flight -= 1
             self._leave(entry)
             if self._ready:
-                self._wake()
+                self._wake_next_turn()
 
     def _leave(self, entry: _Entry) -> None:
         """Frees the destination's place, for the next that waits for it."""

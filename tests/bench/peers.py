@@ -30,6 +30,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    ssl_protocols TLSv1.3;
     ssl_certificate {folder}/chain.pem;
     ssl_certificate_key {folder}/key.pem;
     server {{

@@ -351,7 +351,7 @@ async def test_a_scrape_takes_more_of_a_loop_that_others_keep_for_long():
     alone, _ = await turns_during(sizes(scene))
     # Looking at the clock makes it go on.
     crowded, _ = await turns_during(
-        sizes(scene), others=lambda: [clock() for _ in range(3)]
+        sizes(scene), others=lambda: [clock() for _ in range(12)]
     )
     assert crowded < 0.7 * alone
 

@@ -159,6 +159,29 @@ def test_no_more_starts_a_second_than_the_rate():
     assert len(starts) == pytest.approx(600, abs=20)
 
 
+def test_what_is_due_at_once_starts_a_few_a_turn_of_the_loop():
+    async def main(loop):
+        probes = Probes(loop)
+        at_once, started = [], []
+
+        async def probe(target):
+            if not started:
+                loop.call_soon(lambda: (at_once.append(len(started)), started.clear()))
+            started.append(target)
+            await probes(target)
+
+        under_test = scheduler(loop, probe, Limits(rate=1e6))
+        under_test.replace(targets(1000, interval=1.0))
+        await asyncio.sleep(1.5)
+        await under_test.close()
+        return probes, at_once
+
+    probes, at_once = virtual.run(main)
+    assert len(probes.starts) >= 1000
+    assert len({at for at, _ in probes.starts}) < 40
+    assert 1 < max(at_once) <= 4
+
+
 def test_one_destination_is_never_crowded():
     async def main(loop):
         probes = Probes(loop, seconds=5)
