@@ -51,7 +51,7 @@ STEP = 512
 """Targets joined between two looks at the clock: some 50 microseconds."""
 _TURNED = 8
 """Families whose pieces are turned from rows into columns at once."""
-HELD = 0.001
+HELD = 0.0005
 """Seconds after which a scrape gives the event loop its turn ..."""
 HELD_AT_MOST = 0.004
 """... or later, by a quarter of what the others took for theirs: on a loop that is busy

@@ -28,11 +28,10 @@ if TYPE_CHECKING:
 
 PER_DESTINATION = 4
 """Targets probed at once towards one destination host."""
-_GRAIN = 0.05
-"""Seconds between wake-ups, at the least. Waking costs as much CPU as probing, so
-what falls due within a grain starts together; kernel timestamps do not notice."""
-_AT_A_TURN = 4
-"""Starts in one turn of the event loop; the others have theirs in between."""
+_GRAIN = 0.1
+"""Seconds between wake-ups, at the least. Waking costs as much CPU as probing, so what
+falls due within a grain starts together: one a turn of the event loop, so that nobody
+else waits long for theirs; kernel timestamps do not notice."""
 _EARLY = 0.001
 """Seconds by which a timer may fire before its time and still count as on time."""
 
@@ -162,7 +161,7 @@ class Scheduler:
         return self._loop.time() + (place - self._wall()) % interval
 
     def _wake(self) -> None:
-        """Takes in what is due, starts what may start, sets the next alarm."""
+        """Takes in what is due, starts what may start first, sets the next alarm."""
         self._next_turn = False
         if self._timer is not None:
             self._timer.cancel()
@@ -170,7 +169,8 @@ class Scheduler:
         now = self._loop.time() + _EARLY
         while self._heap and self._heap[0][0] <= now:
             self._take_due(heapq.heappop(self._heap)[2], now)
-        self._start_ready(now)
+        if self._may_start() and self._next_start <= now:
+            self._start(self._ready.popleft(), now)
         alarm = self._heap[0][0] if self._heap else None
         if self._may_start():
             if self._next_start <= now:
@@ -218,22 +218,18 @@ class Scheduler:
     def _may_start(self) -> bool:
         return bool(self._ready) and self.in_flight < self.slots
 
-    def _start_ready(self, now: float) -> None:
-        for _ in range(_AT_A_TURN):
-            if not self._may_start() or self._next_start > now:
-                return
-            entry = self._ready.popleft()
-            if entry.gone:
-                self._leave(entry)
-                continue
-            # The rate is an average over a short while: a wake-up that comes late
-            # may make up for it, by 50 ms of starts at the most.
-            self._next_start = max(self._next_start + self._gap, now - 0.05)
-            self.in_flight += 1
-            self._lateness(max(now - entry.asked, 0.0))
-            task = self._loop.create_task(self._probe(entry))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _start(self, entry: _Entry, now: float) -> None:
+        if entry.gone:
+            self._leave(entry)
+            return
+        # The rate is an average over a short while: a wake-up that comes late
+        # may make up for it, by 100 ms of starts at the most.
+        self._next_start = max(self._next_start + self._gap, now - _GRAIN)
+        self.in_flight += 1
+        self._lateness(max(now - entry.asked, 0.0))
+        task = self._loop.create_task(self._probe(entry))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _probe(self, entry: _Entry) -> None:
         try:

@@ -10,7 +10,7 @@ from exporter.monitor.scheduler import PER_DESTINATION, Limits, Scheduler
 from tests import make, virtual
 
 WALL = 1_700_000_000.0
-GRAIN = 0.06
+GRAIN = 0.11
 
 
 class Probes:
@@ -159,7 +159,7 @@ def test_no_more_starts_a_second_than_the_rate():
     assert len(starts) == pytest.approx(600, abs=20)
 
 
-def test_what_is_due_at_once_starts_a_few_a_turn_of_the_loop():
+def test_what_is_due_at_once_starts_one_a_turn_of_the_loop():
     async def main(loop):
         probes = Probes(loop)
         at_once, started = [], []
@@ -179,7 +179,7 @@ def test_what_is_due_at_once_starts_a_few_a_turn_of_the_loop():
     probes, at_once = virtual.run(main)
     assert len(probes.starts) >= 1000
     assert len({at for at, _ in probes.starts}) < 40
-    assert 1 < max(at_once) <= 4
+    assert set(at_once) == {1}
 
 
 def test_one_destination_is_never_crowded():
