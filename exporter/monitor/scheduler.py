@@ -30,8 +30,10 @@ PER_DESTINATION = 4
 """Targets probed at once towards one destination host."""
 _GRAIN = 0.1
 """Seconds between wake-ups, at the least. Waking costs as much CPU as probing, so what
-falls due within a grain starts together: one a turn of the event loop, so that nobody
-else waits long for theirs; kernel timestamps do not notice."""
+falls due within a grain starts together; kernel timestamps do not notice."""
+_SHARE = 16
+"""One in so many of those in line starts in a turn of the event loop, one at the least,
+so that everything else on it has its turn in between."""
 _EARLY = 0.001
 """Seconds by which a timer may fire before its time and still count as on time."""
 
@@ -169,8 +171,9 @@ class Scheduler:
         now = self._loop.time() + _EARLY
         while self._heap and self._heap[0][0] <= now:
             self._take_due(heapq.heappop(self._heap)[2], now)
-        if self._may_start() and self._next_start <= now:
-            self._start(self._ready.popleft(), now)
+        for _ in range(1 + len(self._ready) // _SHARE):
+            if self._may_start() and self._next_start <= now:
+                self._start(self._ready.popleft(), now)
         alarm = self._heap[0][0] if self._heap else None
         if self._may_start():
             if self._next_start <= now:

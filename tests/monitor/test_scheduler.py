@@ -159,7 +159,7 @@ def test_no_more_starts_a_second_than_the_rate():
     assert len(starts) == pytest.approx(600, abs=20)
 
 
-def test_what_is_due_at_once_starts_one_a_turn_of_the_loop():
+def test_what_is_due_at_once_starts_over_many_turns_of_the_loop():
     async def main(loop):
         probes = Probes(loop)
         at_once, started = [], []
@@ -179,7 +179,8 @@ def test_what_is_due_at_once_starts_one_a_turn_of_the_loop():
     probes, at_once = virtual.run(main)
     assert len(probes.starts) >= 1000
     assert len({at for at, _ in probes.starts}) < 40
-    assert set(at_once) == {1}
+    assert max(at_once) <= 100 / 10
+    assert min(at_once) == 1
 
 
 def test_one_destination_is_never_crowded():
