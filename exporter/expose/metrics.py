@@ -241,6 +241,8 @@ class Exposition:
                 row = self._rows[id(record)] = Row(record)
                 await turns.give()
             rows.append(row)
+            if len(rows) % STEP == 0:
+                await turns.give()
         if len(self._rows) != len(rows):
             self._rows = {id(row.record): row for row in rows}
         return [row.pieces for row in rows]

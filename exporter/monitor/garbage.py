@@ -6,7 +6,7 @@ here each result replaces one before, so that hardly ever happens, and then ever
 of the last minutes is visited, for 30 ms with 10 000 targets. A full collection takes
 a tenth of a second and more. But what lasts here (rules, results, rendered rows) refers
 to nothing in circles, and what does (tasks, tracebacks) dies young: so young objects
-are visited every second, and what has lasted hardly ever.
+are visited several times a second, and what has lasted hardly ever.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-_EVERY = 1.0
+_EVERY = 0.25
 """Seconds between two collections."""
-_MIDDLE = 6
+_MIDDLE = 24
 """Collections of which one takes in the middle generation: longer than probes last."""
 _YOUNG = 5000
 """Objects more than before that make a young collection due at once: those of some
