@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 _EVERY = 0.25
 """Seconds between two collections."""
-_MIDDLE = 24
-"""Collections of which one takes in the middle generation: longer than probes last."""
+_MIDDLE = 8
+"""Collections of which one takes in the middle generation: so few objects are there by
+then that it takes a millisecond or two."""
 _YOUNG = 5000
 """Objects more than before that make a young collection due at once: those of some
 hundred probes under way, which were only looked at and kept with fewer."""
-_FULL = 5000
+_FULL = 15_000
 """Collections of the middle generation that make a full one due."""
 
 

@@ -413,13 +413,13 @@ async def _connect(sock: socket.socket, peer: tuple[str, int]) -> OSError | None
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if not code:
         return None
-    error = OSError(code, os.strerror(code))
     # A RST to our SYN is ECONNREFUSED: these came later, EPIPE after a FIN. Whether
     # one is here already is luck, so it is told by the first read, as ever. The kernel
     # has forgotten it by then: asking for SO_ERROR took it.
     if code in _RESET:
-        return error
-    raise error
+        return OSError(code, os.strerror(code))
+    # Without a name here, which would hold this call and the error in a circle.
+    raise OSError(code, os.strerror(code))
 
 
 # Both watch the bare descriptor: of one that it does not know yet, asyncio makes a

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import queue
 import resource
 import socket
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,22 @@ async def test_closing_sends_fin_even_with_a_greeting_left_unread(peer):
         stream = await link.connect()
         await stream.receive_exactly(1)
     assert ends.get(timeout=5) == b""
+
+
+async def test_a_refusal_leaves_nothing_for_the_garbage_collector(address):
+    gc.collect()
+    gc.disable()
+    try:
+        with (
+            link_to(address, closed_port(address)) as link,
+            contextlib.suppress(ProbeError),
+        ):
+            await link.connect()
+        gone = weakref.ref(link)
+        del link
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_closed_port_is_refused(address):
