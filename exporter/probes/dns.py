@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 _KEEP_AT_MOST = 300.0
 _KEEP_FAILURE = 5.0
-_TIMEOUT = 1.5
+_TIMEOUT = 2.2
+"""Seconds until the next resolver is asked, or the same one again. An answer that comes
+later is lost: c-ares has closed the socket. It adds up to as much at random to the later
+tries, so that only this first wait can be relied on; two of it fit into a look-up."""
 _TRIES = 2
 _HOSTS_CHECK = 5.0
 _STALL = 0.3
