@@ -14,7 +14,7 @@ from dashboards.lib import budget, certificates, links, panels, words
 from dashboards.lib.frame import FIRING, WATCHED, frame
 from dashboards.lib.query import KEY, known, now, rows, series, target, unknown
 from dashboards.lib.violated import table_of_violated
-from exporter.rules.rule import Usage
+from exporter.model.rule import Usage
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import stat, statetimeline, table

@@ -1,5 +1,5 @@
 """`python -m exporter` is the command `connectivity-exporter`."""
 
-from exporter.cli import main
+from exporter.cli.main import main
 
 main(prog_name="connectivity-exporter")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from exporter.expose.metrics import Exposition, Telemetry
-from exporter.expose.negotiate import Format
-from exporter.expose.web import Parts
-from exporter.monitor.store import Store
-from exporter.probes.outcome import (
+from exporter.http.negotiation import Format
+from exporter.http.server import Parts
+from exporter.metrics.exposition import Exposition, Telemetry
+from exporter.model.outcome import (
     Icmp,
     Origin,
     Reason,
@@ -18,7 +17,8 @@ from exporter.probes.outcome import (
     Trust,
     Verdict,
 )
-from exporter.rules.rule import Expect, Status
+from exporter.model.rule import Expect, Status
+from exporter.monitor.store import Store
 from tests import make
 
 NOW = 1_780_000_000.0

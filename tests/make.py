@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from exporter.probes.outcome import Judged, Observation, Reason, Result, Stage, Verdict
-from exporter.rules.rule import Rule, Target, Transport, Usage
+from exporter.model.outcome import Judged, Observation, Reason, Result, Stage, Verdict
+from exporter.model.rule import Rule, Target, Transport, Usage
 
 
 def rule(probe="tcp", **changes):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ssl
 
-from exporter.probes.outcome import Reason
+from exporter.model.outcome import Reason
+from exporter.model.rule import Transport
 from exporter.probes.runner import Runner
 from exporter.probes.tls import TlsEngine
-from exporter.rules.rule import Transport
 from tests import make
 from tests.certificates import DAY, NOW, authority, server
 

@@ -12,8 +12,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from click.testing import CliRunner
 
-from exporter import app
-from exporter.cli import main
+from exporter.app import oneshot, service
+from exporter.cli.main import main
 from tests.servers.process import free_port
 from tests.servers.threaded import answers, says, scripted
 
@@ -242,7 +242,7 @@ def test_without_a_command_it_serves(monkeypatch, words, path, address):
     async def serve(path, roles, **options):
         seen.append((str(path), tuple(roles), options))
 
-    monkeypatch.setattr(app, "serve", serve)
+    monkeypatch.setattr(service, "serve", serve)
     assert run(*words).exit_code == 0
     assert seen == [(path, (), {"web_config": None, "listen_address": address})]
 
@@ -268,7 +268,7 @@ def test_a_check_that_did_not_end_is_no_violation(
     async def check(*_):
         raise cause
 
-    monkeypatch.setattr(app, "check", check)
+    monkeypatch.setattr(oneshot, "check", check)
     done = run("check", "--config", site(rule("one", ports["ssh"], "ssh")))
     assert done.exit_code == 2
     assert said in done.stderr

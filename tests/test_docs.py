@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.probes.outcome import Reason
+from exporter.model.outcome import Reason
 from exporter.probes.protocols import PROBERS
 from tests.probing import Prober
 from tests.servers.threaded import mute, says, scripted

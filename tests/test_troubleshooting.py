@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.expose import words
-from exporter.probes.outcome import Icmp, Origin, Reason, Stage, TlsError, Trust
-from exporter.rules.rule import Expect, Transport
+from exporter.model.outcome import Icmp, Origin, Reason, Stage, TlsError, Trust
+from exporter.model.rule import Expect, Transport
+from exporter.present import explain
 from tests import make
 
 PAGE = Path(__file__).parent.parent / "docs" / "troubleshooting.md"
@@ -57,19 +57,19 @@ def test_a_section_says_what_was_seen_what_it_proves_and_whom_to_ask(reason):
     assert places == sorted(places)
     for stage in STAGES[reason]:
         seen = make.seen(reason, stage)
-        assert f"**Seen.** {words.seen(seen)}" in section
-        assert words.ask(target(), seen) in section
+        assert f"**Seen.** {explain.seen(seen)}" in section
+        assert explain.ask(target(), seen) in section
 
 
 @pytest.mark.parametrize("reason", [Reason.PROHIBITED, Reason.HOST_UNREACHABLE])
 def test_what_this_host_says_itself_is_asked_of_this_host(reason):
     seen = make.seen(reason, origin=Origin.SELF, icmp=Icmp(3, 1, "192.0.2.9"))
-    assert words.ask(target(), seen) in plain(SECTIONS[f"`{reason}`"])
+    assert explain.ask(target(), seen) in plain(SECTIONS[f"`{reason}`"])
 
 
 @pytest.mark.parametrize("reason", [Reason.ANSWERED, Reason.TIMEOUT])
 def test_what_to_ask_about_a_rule_that_denies_is_there(reason):
-    asked = words.ask(target(Expect.DENY), make.seen(reason))
+    asked = explain.ask(target(Expect.DENY), make.seen(reason))
     assert asked in plain(SECTIONS["Rules that deny"])
 
 

@@ -10,8 +10,8 @@ import subprocess
 
 import pytest
 
+from exporter.model.outcome import ProbeError
 from exporter.probes.link import Link
-from exporter.probes.outcome import ProbeError
 from tests import make
 from tests.certificates import authority, server
 

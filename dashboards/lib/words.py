@@ -25,7 +25,7 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
-from exporter.probes.outcome import Reason
+from exporter.model.outcome import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,14 +12,14 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import INCONCLUSIVE, Reason
+from exporter.model.outcome import INCONCLUSIVE, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.probes.outcome import Result
+    from exporter.model.outcome import Result
+    from exporter.model.rule import Target
     from exporter.probes.runner import Runner
-    from exporter.rules.rule import Target
 
 logger = logging.getLogger(__name__)
 

@@ -17,16 +17,16 @@ import aiohttp
 import certifi
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from exporter.probes.outcome import ProbeError
+from exporter.config.mirror_list import MAX_BYTES
+from exporter.model.outcome import ProbeError
 from exporter.probes.wire.http import USER_AGENT
 from exporter.probes.wire.text import printable
-from exporter.rules.mirrors import MAX_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from exporter.model.endpoint import Endpoint
     from exporter.probes.dns import Resolver
-    from exporter.rules.values import Endpoint
 
 PATIENCE = 30.0
 """Seconds for a whole list."""

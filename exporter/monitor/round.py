@@ -15,8 +15,8 @@ from exporter.monitor.scheduler import PER_DESTINATION
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from exporter.model.rule import Target
     from exporter.monitor.scheduler import Limits
-    from exporter.rules.rule import Target
 
 
 async def run_once(

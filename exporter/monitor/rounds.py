@@ -15,19 +15,19 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import Origin, ProbeError, Reason, Stage, Verdict
+from exporter.model.outcome import Origin, ProbeError, Reason, Stage, Verdict
+from exporter.model.rule import Expect, Transport
 from exporter.probes.path import TRACEABLE
 from exporter.probes.protocols.base import FLOOR
-from exporter.rules.rule import Expect, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from exporter.model.outcome import Path, Result
+    from exporter.model.rule import Target
     from exporter.monitor.store import Store
     from exporter.probes.distance import Distance
-    from exporter.probes.outcome import Path, Result
     from exporter.probes.runner import Runner
-    from exporter.rules.rule import Target
 
 logger = logging.getLogger(__name__)
 

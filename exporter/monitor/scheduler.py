@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from exporter.rules.rule import Target
+    from exporter.model.rule import Target
 
 PER_DESTINATION = 4
 """Targets probed at once towards one destination host."""

@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import OWN_FAULT, Verdict
+from exporter.model.outcome import OWN_FAULT, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from exporter.probes.outcome import Observation, Path, Reason, Result, Stage
-    from exporter.rules.rule import Target
+    from exporter.model.outcome import Observation, Path, Reason, Result, Stage
+    from exporter.model.rule import Target
 
 EPISODES = 24
 

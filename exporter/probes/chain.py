@@ -13,16 +13,16 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.model.outcome import TlsError, TlsFacts, Trust
 from exporter.probes.certificate import Certificate, encode
-from exporter.probes.outcome import TlsError, TlsFacts, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from OpenSSL.crypto import X509
 
+    from exporter.model.rule import Rule, Target
     from exporter.probes.trust import Finding, Judge
-    from exporter.rules.rule import Rule, Target
 
 _REMEMBERED = 20_000
 """More than the targets of one exporter: beyond it nothing is remembered in time."""

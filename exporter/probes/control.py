@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import Observation, Reason, Stage
-from exporter.rules.rule import Expect, Transport
+from exporter.model.outcome import Observation, Reason, Stage
+from exporter.model.rule import Expect, Transport
 
 if TYPE_CHECKING:
-    from exporter.rules.rule import Target
+    from exporter.model.rule import Target
 
 # A connection that ended so after its handshake brought not one byte of the peer.
 _WORDLESS = frozenset({Reason.TIMEOUT, Reason.RESET, Reason.CLOSED})

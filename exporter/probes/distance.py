@@ -17,7 +17,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import Path, ProbeError, Reason
+from exporter.model.outcome import Path, ProbeError, Reason
 from exporter.probes.path import PATIENCE, trace
 
 if TYPE_CHECKING:

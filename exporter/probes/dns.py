@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import aiodns
 import pycares
 
+from exporter.model.outcome import ProbeError, Reason
 from exporter.probes import kernel
-from exporter.probes.outcome import ProbeError, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import Icmp
+from exporter.model.outcome import Icmp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

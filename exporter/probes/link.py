@@ -22,17 +22,17 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
+from exporter.model.endpoint import Endpoint
+from exporter.model.outcome import ProbeError, Reason, Stage, TlsFacts
 from exporter.probes import kernel, proxy
-from exporter.probes.outcome import ProbeError, Reason, Stage, TlsFacts
 from exporter.probes.refusal import refusal
 from exporter.probes.stream import CHUNK, Connection, Stream
-from exporter.rules.values import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-    from exporter.rules.rule import Target
+    from exporter.model.rule import Target
 
 T = TypeVar("T")
 

@@ -12,13 +12,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import Observation, Origin, Reason, Stage
+from exporter.model.outcome import Observation, Origin, Reason, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exporter.probes.outcome import Path
-    from exporter.rules.rule import Target
+    from exporter.model.outcome import Path
+    from exporter.model.rule import Target
 
 _ROUNDS = 3
 """Rounds for which a refusal speaks for the silence after it."""

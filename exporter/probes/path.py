@@ -15,18 +15,18 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from exporter.model.outcome import Hop, Path, ProbeError, Reason
+from exporter.model.rule import Transport
 from exporter.probes.link import Link
-from exporter.probes.outcome import Hop, Path, ProbeError, Reason
 from exporter.probes.protocols.tcp import Tcp
-from exporter.rules.rule import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from exporter.model.outcome import Icmp
+    from exporter.model.rule import Target
     from exporter.probes.link import Secure
-    from exporter.probes.outcome import Icmp
     from exporter.probes.protocols.base import Prober
-    from exporter.rules.rule import Target
 
 MAX_HOPS = 30
 PATIENCE = 1.0

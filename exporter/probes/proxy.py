@@ -15,14 +15,14 @@ import errno
 import re
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import INCONCLUSIVE, Origin, ProbeError, Reason
+from exporter.model.outcome import INCONCLUSIVE, Origin, ProbeError, Reason
 from exporter.probes.wire.http import USER_AGENT, HeadReader
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
+    from exporter.model.endpoint import Endpoint
     from exporter.probes.stream import Stream
     from exporter.probes.wire.http import Head
-    from exporter.rules.values import Endpoint
 
 _LINE = 4096
 _LINES = 64

@@ -13,10 +13,10 @@ import ipaddress
 import os
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import Origin, ProbeError, Reason
+from exporter.model.outcome import Origin, ProbeError, Reason
 
 if TYPE_CHECKING:
-    from exporter.probes.outcome import Icmp
+    from exporter.model.outcome import Icmp
 
 # RFC 792 and RFC 1812 5.2.7.1 (IPv4), RFC 4443 3.1 (IPv6): (reason, what it says)
 _UNREACHABLE_V4 = {

@@ -13,11 +13,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.probes.control import distrust
-from exporter.probes.distance import measure, placed
-from exporter.probes.link import Link
-from exporter.probes.memory import Memory
-from exporter.probes.outcome import (
+from exporter.model.addresses import is_public
+from exporter.model.outcome import (
     Judged,
     Observation,
     Origin,
@@ -27,22 +24,25 @@ from exporter.probes.outcome import (
     Stage,
     Verdict,
 )
+from exporter.model.rule import Expect, Transport
+from exporter.probes.control import distrust
+from exporter.probes.distance import measure, placed
+from exporter.probes.link import Link
+from exporter.probes.memory import Memory
 from exporter.probes.path import Way, trace
 from exporter.probes.protocols import PROBERS
 from exporter.probes.verdict import combine, judge
-from exporter.rules.addresses import is_public
-from exporter.rules.rule import Expect, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from exporter.model.endpoint import Endpoint
+    from exporter.model.outcome import Evidence, Path
+    from exporter.model.rule import Rule, Target
     from exporter.probes.distance import Distance
     from exporter.probes.dns import Resolver
     from exporter.probes.link import Secure
-    from exporter.probes.outcome import Evidence, Path
     from exporter.probes.protocols.base import Prober
-    from exporter.rules.rule import Rule, Target
-    from exporter.rules.values import Endpoint
 
 logger = logging.getLogger(__name__)
 

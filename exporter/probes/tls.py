@@ -21,18 +21,18 @@ from typing import TYPE_CHECKING
 import certifi
 from OpenSSL import SSL, _util
 
+from exporter.model.outcome import ProbeError, Reason
 from exporter.probes.chain import Examiner, Session, server_name
 from exporter.probes.link import SecureStream
-from exporter.probes.outcome import ProbeError, Reason
 from exporter.probes.stream import CHUNK
 from exporter.probes.trust import Judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from exporter.model.rule import Target
     from exporter.probes.link import Link
     from exporter.probes.stream import Stream
-    from exporter.rules.rule import Target
 
 # Old peers must stay readable: TLS 1.0, short keys, SHA-1 signatures. But no suite
 # that does without a certificate: the certificate is what we come for.

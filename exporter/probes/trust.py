@@ -32,8 +32,8 @@ from service_identity.hazmat import (
     verify_service_identity,
 )
 
+from exporter.model.outcome import TlsError, Trust
 from exporter.probes.certificate import Certificate
-from exporter.probes.outcome import TlsError, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

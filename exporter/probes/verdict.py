@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import INCONCLUSIVE, Origin, Reason, Stage, Verdict
-from exporter.rules.rule import AddressPolicy, Denial, Expect
+from exporter.model.outcome import INCONCLUSIVE, Origin, Reason, Stage, Verdict
+from exporter.model.rule import AddressPolicy, Denial, Expect
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from exporter.probes.outcome import Observation
-    from exporter.rules.rule import Rule
+    from exporter.model.outcome import Observation
+    from exporter.model.rule import Rule
 
 _LET_THROUGH = frozenset(
     {Reason.ANSWERED, Reason.MALFORMED, Reason.REJECTED, Reason.TLS_ALERT}

@@ -13,14 +13,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from exporter.rules.rule import Expect, TlsPolicy
-from exporter.rules.values import Endpoint
+from exporter.model.endpoint import Endpoint
+from exporter.model.rule import Expect, TlsPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
-    from exporter.rules.catalogue import Catalogue
-    from exporter.rules.entries import Entry
+    from exporter.config.catalogue import Catalogue
+    from exporter.config.definitions import Entry
 
 Fields: TypeAlias = "Mapping[str, str]"
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import promql_parser as promql
 
-from exporter.expose.families import COMMON_LABELS, EXPORTER, TARGET, Kind
+from exporter.metrics.families import COMMON_LABELS, EXPORTER, TARGET, Kind
 
 SCRAPED = frozenset({"job", "instance"})
 OWN = {

@@ -10,8 +10,8 @@ import re
 
 import pytest
 
-from exporter.expose.families import COMMON_LABELS
-from exporter.rules.rule import Severity
+from exporter.metrics.families import COMMON_LABELS
+from exporter.model.rule import Severity
 from tests.alerts.promql import Catalogue, Mistake
 from tests.alerts.shipped import DASHBOARDS, RUNBOOK, rules, unit_tests
 

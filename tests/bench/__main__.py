@@ -13,8 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from exporter.config.catalogue import load_catalogue
 from exporter.probes.protocols import PROBERS
-from exporter.rules.catalogue import load_catalogue
 from tests.bench import measure, report
 from tests.bench.blackbox import blackbox
 from tests.bench.ours import ours

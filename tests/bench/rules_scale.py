@@ -24,8 +24,8 @@ from pathlib import Path
 
 import yaml
 
-from exporter.probes.outcome import Stage
-from exporter.rules.rule import Severity, Usage
+from exporter.model.outcome import Stage
+from exporter.model.rule import Severity, Usage
 from tests import make
 from tests.alerts.shipped import RULE_FILES
 from tests.exposing import Scene, answered, prohibited, tls

@@ -19,13 +19,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from exporter.app import Exporter
-from exporter.expose import web
-from exporter.monitor.garbage import collecting_little
-from exporter.monitor.lag import LoopLag
+from exporter.app.service import Exporter
+from exporter.config.site import load_site
+from exporter.http import server
+from exporter.model.rule import Rule, Target, TlsPolicy, Transport, Usage
+from exporter.monitor.gc_pacing import collecting_little
+from exporter.monitor.loop_lag import LoopLag
 from exporter.probes.protocols import PROBERS
-from exporter.rules.rule import Rule, Target, TlsPolicy, Transport, Usage
-from exporter.rules.site import load_site
 from tests.bench.peers import ADDRESSES, DOMAIN
 
 _TICK = 0.001
@@ -154,7 +154,7 @@ async def main(path):
     site = load_site(path, PROBERS)
     async with LoopLag() as lag:
         exporter = Exporter(site, (), lag)
-        async with web.serve(exporter.parts(), "127.0.0.1", 0) as port:
+        async with server.serve(exporter.parts(), "127.0.0.1", 0) as port:
             worker = Worker(exporter, site, port)
             async with collecting_little():
                 async for order in _orders():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from exporter.expose import families
+from exporter.metrics import families
 
 END = 1_768_446_000  # 2026-01-15 03:00 UTC
 MINUTES = 360

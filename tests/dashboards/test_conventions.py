@@ -12,7 +12,7 @@ import yaml
 from grafana_foundation_sdk.models import units
 
 from dashboards.build import BOARDS
-from exporter.expose import families
+from exporter.metrics import families
 from tests.dashboards.conftest import filled_in
 from tests.dashboards.fixture import samples
 from tests.dashboards.history import metrics

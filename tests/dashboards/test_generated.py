@@ -11,8 +11,8 @@ from dashboards.build import BOARDS, HERE
 from dashboards.lib import words
 from dashboards.lib.certificates import VERIFIED
 from dashboards.lib.finish import encoded
-from exporter.probes.outcome import Origin, Reason, Stage, TlsError
-from exporter.rules.rule import Severity
+from exporter.model.outcome import Origin, Reason, Stage, TlsError
+from exporter.model.rule import Severity
 
 
 @pytest.mark.parametrize("name", BOARDS)

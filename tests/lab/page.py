@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from exporter.cli import main
+from exporter.cli.main import main
 from tests.lab.lab import PYTHON
 
 if TYPE_CHECKING:

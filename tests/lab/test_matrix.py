@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from exporter.probes.outcome import Origin, Reason
+from exporter.model.outcome import Origin, Reason
 from exporter.probes.protocols import PROBERS
 from tests.lab import command, matrix
 from tests.lab.faults import FAULTS

@@ -183,10 +183,10 @@ def test_lists_and_mirrors_go_through_the_proxy(proxied_lab, publish, check):
 TWICE = """
 import asyncio, sys
 from pathlib import Path
-from exporter.monitor.mirrors import Mirrors, Source, lists_for
+from exporter.monitor.mirror_refresh import Mirrors, Source, lists_for
 from exporter.probes.dns import Resolver
 from exporter.probes.protocols import PROBERS
-from exporter.rules.site import load_site
+from exporter.config.site import load_site
 async def main():
     site = load_site(Path(sys.argv[1]), PROBERS)
     lists = lists_for(site, site.targets)

@@ -115,7 +115,7 @@ from pathlib import Path
 from exporter.probes.dns import Resolver
 from exporter.probes.protocols import PROBERS
 from exporter.probes.runner import Runner
-from exporter.rules.site import load_site
+from exporter.config.site import load_site
 async def main():
     site = load_site(Path(sys.argv[1]), PROBERS)
     wanted = {target.rule.id: target for target in site.targets}

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
+from exporter.model.outcome import Judged, Reason, Result, Verdict
+from exporter.model.rule import Expect
 from exporter.monitor.controls import Controls
-from exporter.probes.outcome import Judged, Reason, Result, Verdict
-from exporter.rules.rule import Expect
 from tests import make, virtual
 
 ONE, TWO = (

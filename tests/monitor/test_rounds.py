@@ -9,10 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from exporter.monitor.rounds import CONFIRM_AFTER, TRACE_COOLDOWN, Rounds
-from exporter.monitor.store import Store
-from exporter.probes.distance import Distance
-from exporter.probes.outcome import (
+from exporter.model.outcome import (
     Evidence,
     Hop,
     Judged,
@@ -24,7 +21,10 @@ from exporter.probes.outcome import (
     Stage,
     Verdict,
 )
-from exporter.rules.rule import Expect
+from exporter.model.rule import Expect
+from exporter.monitor.rounds import CONFIRM_AFTER, TRACE_COOLDOWN, Rounds
+from exporter.monitor.store import Store
+from exporter.probes.distance import Distance
 from tests import make, virtual
 
 SILENT = Path((Hop(1, "10.0.0.1", 0.001),), None, None, "10.0.0.1", 1)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from exporter.model.outcome import Path, Reason, Verdict
 from exporter.monitor.store import EPISODES, Record, Store
-from exporter.probes.outcome import Path, Reason, Verdict
 from tests import make
 
 TARGET = make.target()

@@ -1,11 +1,11 @@
 import pytest
 from OpenSSL import crypto
 
+from exporter.model.outcome import TlsError, Trust
+from exporter.model.rule import TlsPolicy
 from exporter.probes import chain
 from exporter.probes.chain import Examiner, Session
-from exporter.probes.outcome import TlsError, Trust
 from exporter.probes.trust import Judge
-from exporter.rules.rule import TlsPolicy
 from tests import make
 from tests.certificates import DAY, NOW, authority, openssl, server
 

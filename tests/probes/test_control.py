@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from exporter.model.outcome import Reason, Stage
+from exporter.model.rule import Expect, Transport
 from exporter.probes.control import distrust
-from exporter.probes.outcome import Reason, Stage
 from exporter.probes.runner import Runner
-from exporter.rules.rule import Expect, Transport
 from tests import make
 from tests.servers.threaded import closes_at_once, scripted
 

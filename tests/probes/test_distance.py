@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from exporter.model.outcome import Icmp, Path, ProbeError, Reason
 from exporter.probes.distance import Distance, measure, placed
-from exporter.probes.outcome import Icmp, Path, ProbeError, Reason
 from tests import make
 
 HOST = "192.0.2.1"

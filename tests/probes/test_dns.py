@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
+from exporter.model.outcome import ProbeError, Reason
 from exporter.probes import kernel
 from exporter.probes.dns import Resolver
-from exporter.probes.outcome import ProbeError, Reason
 from tests.servers.unbound import unbound
 
 RECORDS = {

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.model.outcome import Origin, ProbeError, Reason, Stage
 from exporter.probes.link import Link
-from exporter.probes.outcome import Origin, ProbeError, Reason, Stage
 from tests import make
 from tests.servers.threaded import (
     closes_and_resets,

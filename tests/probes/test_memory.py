@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
+from exporter.model.outcome import Icmp, Origin, Path, Reason, Stage
 from exporter.probes.memory import Memory
-from exporter.probes.outcome import Icmp, Origin, Path, Reason, Stage
 from tests import make
 
 TARGET = make.target(interval=60.0)

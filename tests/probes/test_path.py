@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from exporter.probes.outcome import Icmp, ProbeError, Reason
+from exporter.model.outcome import Icmp, ProbeError, Reason
 from exporter.probes.path import MAX_HOPS, trace
 from tests import make
 

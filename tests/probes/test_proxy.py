@@ -7,13 +7,13 @@ import ssl
 
 import pytest
 
+from exporter.model.endpoint import Endpoint
+from exporter.model.outcome import Origin, ProbeError, Reason, Stage, Verdict
+from exporter.model.rule import Expect, Transport
 from exporter.probes.link import Link
-from exporter.probes.outcome import Origin, ProbeError, Reason, Stage, Verdict
 from exporter.probes.proxy import blamed
 from exporter.probes.runner import MAX_ADDRESSES, Runner
 from exporter.probes.tls import TlsEngine
-from exporter.rules.rule import Expect, Transport
-from exporter.rules.values import Endpoint
 from tests import make
 from tests.certificates import NOW
 from tests.probing import ISSUED, NAME, ROOT, server_tls

@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from exporter.probes.outcome import Icmp, Origin, Reason
+from exporter.model.outcome import Icmp, Origin, Reason
 from exporter.probes.refusal import refusal
 
 PEER, OWN, ROUTER = "192.0.2.9", "192.0.2.1", "198.51.100.7"

@@ -8,9 +8,7 @@ import time
 
 import pytest
 
-from exporter.probes import runner as under_test
-from exporter.probes.dns import Resolver
-from exporter.probes.outcome import (
+from exporter.model.outcome import (
     NO_EVIDENCE,
     Evidence,
     Judged,
@@ -20,9 +18,11 @@ from exporter.probes.outcome import (
     Stage,
     Verdict,
 )
+from exporter.model.rule import AddressPolicy, Expect
+from exporter.probes import runner as under_test
+from exporter.probes.dns import Resolver
 from exporter.probes.protocols import PROBERS
 from exporter.probes.runner import MAX_ADDRESSES, Runner
-from exporter.rules.rule import AddressPolicy, Expect
 from tests import make
 from tests.servers.threaded import (
     closes_at_once,

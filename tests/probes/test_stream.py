@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.probes.outcome import ProbeError, Reason
+from exporter.model.outcome import ProbeError, Reason
 from exporter.probes.stream import READ_LIMIT, Stream
 
 

@@ -3,10 +3,10 @@ import socket
 
 import pytest
 
-from exporter.probes.outcome import ProbeError, Reason, Stage, TlsError, Trust
+from exporter.model.outcome import ProbeError, Reason, Stage, TlsError, Trust
+from exporter.model.rule import TlsPolicy
 from exporter.probes.stream import Stream
 from exporter.probes.tls import TlsEngine
-from exporter.rules.rule import TlsPolicy
 from tests.certificates import DAY, NOW, server
 from tests.tlspeers import (
     GOOD,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.probes.outcome import ProbeError, Reason, Stage
+from exporter.model.outcome import ProbeError, Reason, Stage
 from tests.tlspeers import failure, link_to, open_tls, s_server
 
 

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from exporter.probes.outcome import ProbeError, Reason, Stage
+from exporter.model.outcome import ProbeError, Reason, Stage
 from exporter.probes.stream import READ_LIMIT
 from tests.certificates import common_name, server
 from tests.tlspeers import (

@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
 
+from exporter.model.outcome import TlsError, Trust
 from exporter.probes import trust
 from exporter.probes.certificate import Certificate
-from exporter.probes.outcome import TlsError, Trust
 from exporter.probes.trust import Judge
 from tests.certificates import CLIENT, DAY, NOW, authority, issue, openssl, server
 

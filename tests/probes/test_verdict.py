@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from exporter.probes.outcome import Origin, Reason, Stage, Verdict
+from exporter.model.outcome import Origin, Reason, Stage, Verdict
+from exporter.model.rule import AddressPolicy, Denial, Expect
 from exporter.probes.verdict import combine, judge
-from exporter.rules.rule import AddressPolicy, Denial, Expect
 from tests import make
 
 HOLDS, VIOLATED, UNKNOWN = Verdict.HOLDS, Verdict.VIOLATED, Verdict.UNKNOWN

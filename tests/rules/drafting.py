@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from exporter.config.catalogue import Catalogue, load_catalogue
 from exporter.probes.protocols import PROBERS
-from exporter.rules.catalogue import Catalogue, load_catalogue
 from exporter.rules.document.draft import draft_of
 from exporter.rules.document.draftfile import written
 from exporter.rules.document.source import read_page

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from exporter.config.catalogue import load_catalogue
 from exporter.probes.protocols import PROBERS
-from exporter.rules.catalogue import load_catalogue
 from exporter.rules.compare import Change, compare
 
 HEAD = """catalogue: shop

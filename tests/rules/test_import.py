@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from exporter.rules import yamlfile
+from exporter.config import yamlfile
+from exporter.config.diagnostics import ConfigError
+from exporter.model.rule import Usage
 from exporter.rules.document import draft as draft_module
 from exporter.rules.document import page as page_module
 from exporter.rules.document import source
@@ -17,8 +19,6 @@ from exporter.rules.document.draft import draft_of
 from exporter.rules.document.draftfile import written
 from exporter.rules.document.ports import read_ports
 from exporter.rules.document.source import read_page
-from exporter.rules.problem import ConfigError
-from exporter.rules.rule import Usage
 from tests.rules.drafting import imported
 
 HERE = Path(__file__).parent

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
+    from exporter.model.outcome import Evidence
+    from exporter.model.rule import Target
     from exporter.probes.link import Link
-    from exporter.probes.outcome import Evidence
-    from exporter.rules.rule import Target
 
 TCP = frozenset({"tcp"})
 UDP = frozenset({"udp"})

@@ -6,16 +6,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from exporter.probes.outcome import Evidence, ProbeError, Reason
+from exporter.model.outcome import Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import TCP, Prober
 from exporter.probes.wire.http import HeadReader, redirect_host, request
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
+    from exporter.model.rule import Target
     from exporter.probes.link import Link
     from exporter.probes.stream import Stream
     from exporter.probes.wire.http import Head
-    from exporter.rules.rule import Target
 
 
 @dataclass(frozen=True, slots=True)

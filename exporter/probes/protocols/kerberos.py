@@ -8,13 +8,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from exporter.probes.outcome import Evidence, ProbeError, Reason
+from exporter.model.outcome import Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import BOTH, Prober
 from exporter.probes.wire import kerberos
 
 if TYPE_CHECKING:
+    from exporter.model.rule import Target
     from exporter.probes.link import Link
-    from exporter.rules.rule import Target
 
 _TRIES = 2
 _REALM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from exporter.probes.outcome import Evidence
+from exporter.model.outcome import Evidence
 from exporter.probes.protocols.base import TCP, Prober
 from exporter.probes.wire import ldap
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
+    from exporter.model.rule import Target
     from exporter.probes.link import Link
-    from exporter.rules.rule import Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from exporter.probes.outcome import Evidence, ProbeError, Reason
+from exporter.model.outcome import Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import TCP, Prober
 from exporter.probes.stream import Stream
 from exporter.probes.wire import tds
 
 if TYPE_CHECKING:
+    from exporter.model.rule import Target
     from exporter.probes.link import Link
-    from exporter.rules.rule import Target
 
 _ALPN = b"tds/8.0"
 _TLS_ALERT = 21

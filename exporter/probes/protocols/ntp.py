@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from exporter.probes.outcome import Evidence, ProbeError, Reason
+from exporter.model.outcome import Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import UDP, Prober
 from exporter.probes.wire import ntp
 
 if TYPE_CHECKING:
+    from exporter.model.rule import Target
     from exporter.probes.link import Datagrams, Link, Reply
-    from exporter.rules.rule import Target
 
 _TRIES = 2
 # RFC 5905 7.4: RATE asks for fewer requests, DENY and RSTR for none. The other codes,

@@ -7,13 +7,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from exporter.probes.outcome import Evidence
+from exporter.model.outcome import Evidence
 from exporter.probes.protocols.base import TCP, Prober
 from exporter.probes.wire import smb2
 
 if TYPE_CHECKING:
+    from exporter.model.rule import Target
     from exporter.probes.link import Link
-    from exporter.rules.rule import Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from exporter.probes.outcome import Evidence, ProbeError, Reason
+from exporter.model.outcome import Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import TCP, Prober
 from exporter.probes.wire import smtp
 
 if TYPE_CHECKING:
+    from exporter.model.rule import Target
     from exporter.probes.link import Link
     from exporter.probes.stream import Connection
-    from exporter.rules.rule import Target
 
 _READY = 220
 _DONE = 250

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from exporter.probes.outcome import Evidence, ProbeError, Reason
+from exporter.model.outcome import Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import UDP, Prober
 from exporter.probes.wire import sqlbrowser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from exporter.model.outcome import Instance
+    from exporter.model.rule import Target
     from exporter.probes.link import Link
-    from exporter.probes.outcome import Instance
-    from exporter.rules.rule import Target
 
 _SHOWN = 8
 

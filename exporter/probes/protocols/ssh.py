@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from exporter import __version__
-from exporter.probes.outcome import Evidence, ProbeError, Reason
+from exporter.model.outcome import Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import TCP, Prober
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
+    from exporter.model.rule import Target
     from exporter.probes.link import Link
     from exporter.probes.stream import Stream
-    from exporter.rules.rule import Target
 
 # RFC 4253 4.2: an identification line has at most 255 bytes, other lines may precede it.
 _LINE = 255

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from exporter.probes.outcome import NO_EVIDENCE, Evidence
+from exporter.model.outcome import NO_EVIDENCE, Evidence
 from exporter.probes.protocols.base import TCP, Prober
 
 if TYPE_CHECKING:
+    from exporter.model.rule import Target
     from exporter.probes.link import Link
-    from exporter.rules.rule import Target
 
 
 @dataclass(frozen=True, slots=True)

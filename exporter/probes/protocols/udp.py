@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from exporter.probes.outcome import NO_EVIDENCE, Evidence, ProbeError, Reason
+from exporter.model.outcome import NO_EVIDENCE, Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import UDP, Prober
 
 if TYPE_CHECKING:
+    from exporter.model.rule import Target
     from exporter.probes.link import Link
-    from exporter.rules.rule import Target
 
 _TRIES = 3
 _SPACING = 0.5

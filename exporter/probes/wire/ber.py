@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exporter.probes.outcome import ProbeError, Reason
+from exporter.model.outcome import ProbeError, Reason
 
 LIMIT = 65536
 """Octets of the largest element accepted."""

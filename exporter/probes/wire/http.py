@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httptools
 
 from exporter import __version__
-from exporter.probes.outcome import ProbeError, Reason
+from exporter.model.outcome import ProbeError, Reason
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:

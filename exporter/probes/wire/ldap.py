@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.probes.outcome import ProbeError, Reason
+from exporter.model.outcome import ProbeError, Reason
 from exporter.probes.wire import ber
 from exporter.probes.wire.text import printable
 

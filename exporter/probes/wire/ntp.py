@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from exporter.probes.outcome import ProbeError, Reason
+from exporter.model.outcome import ProbeError, Reason
 
 _PACKET = struct.Struct(">BBBbII4s8s8s8s8s")
 _SIZE = _PACKET.size

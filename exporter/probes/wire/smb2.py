@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from exporter.probes.outcome import ProbeError, Reason
+from exporter.model.outcome import ProbeError, Reason
 from exporter.probes.wire.text import printable
 
 FRAME_HEAD = 4

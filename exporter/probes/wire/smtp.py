@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from exporter.probes.outcome import ProbeError, Reason
+from exporter.model.outcome import ProbeError, Reason
 from exporter.probes.wire.text import printable
 
 LINE_LIMIT = 1024

@@ -6,7 +6,7 @@ bounds, its names are made printable, and a port is a number in range or nothing
 
 from __future__ import annotations
 
-from exporter.probes.outcome import Instance, ProbeError, Reason
+from exporter.model.outcome import Instance, ProbeError, Reason
 from exporter.probes.wire.text import printable
 
 REQUEST = b"\x03"

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.model.rule import Transport
 from exporter.rules.document.ports import is_ports
-from exporter.rules.rule import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

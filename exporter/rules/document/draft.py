@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from exporter.config.diagnostics import ConfigError, Problem, shown
 from exporter.rules.document import names
 from exporter.rules.document.hosts import Destinations, read_destinations
 from exporter.rules.document.places import DraftPlaceholder, Places
@@ -13,14 +14,13 @@ from exporter.rules.document.remarks import Remark, Remarks
 from exporter.rules.document.sayings import notes_of
 from exporter.rules.document.statements import Statement, read_statements
 from exporter.rules.document.usage import Guess, guess
-from exporter.rules.problem import ConfigError, Problem, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from exporter.config.definitions import Destination
+    from exporter.model.rule import Transport
     from exporter.rules.document.page import Page
-    from exporter.rules.entries import Destination
-    from exporter.rules.rule import Transport
 
 Flow: TypeAlias = "tuple[str, Destination, int, Transport]"
 

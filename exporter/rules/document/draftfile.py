@@ -6,15 +6,15 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from exporter.rules import yamlfile
-from exporter.rules.problem import ConfigError, Problem
+from exporter.config import yamlfile
+from exporter.config.diagnostics import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from exporter.config.definitions import Destination
     from exporter.rules.document.draft import Draft, DraftRule
     from exporter.rules.document.places import DraftPlaceholder
-    from exporter.rules.entries import Destination
 
 _SAFE = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _./()+;&'-]*[A-Za-z0-9.)])?")
 _LINE = 300

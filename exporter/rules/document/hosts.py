@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from exporter.rules import values
-from exporter.rules.addresses import is_public
+from exporter.config import scalars
+from exporter.model.addresses import is_public
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -111,10 +111,10 @@ def _host(token: str, *, alone: bool) -> str:
     bare = token.strip(_HEADS + _TAILS).removeprefix("\\\\").partition("\\")[0]
     try:
         if "://" in bare:
-            return values.host(urlsplit(bare).hostname)
+            return scalars.host(urlsplit(bare).hostname)
         address = re.sub(r"/(?:32|128)$", "", bare)
         if _is_address(address):
-            return values.host(address)
+            return scalars.host(address)
         return _name(bare, alone=alone)
     except ValueError:
         return ""
@@ -129,7 +129,7 @@ def _is_address(text: str) -> bool:
 
 
 def _name(text: str, *, alone: bool) -> str:
-    host = values.host(re.sub(r":[0-9]{1,5}$", "", text.partition("/")[0]))
+    host = scalars.host(re.sub(r":[0-9]{1,5}$", "", text.partition("/")[0]))
     dotted = re.fullmatch(r".+\.(?:[a-z]{2,}|xn--[a-z0-9-]+)", host)
     return host if dotted or (alone and host == text.lower()) else ""
 

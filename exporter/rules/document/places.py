@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from exporter.config.definitions import Destination
 from exporter.rules.document import names
 from exporter.rules.document.hosts import is_internal
-from exporter.rules.entries import Destination
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

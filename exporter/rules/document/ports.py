@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from exporter.rules.rule import Transport
+from exporter.model.rule import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

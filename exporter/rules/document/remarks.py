@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.rules.problem import Problem
+from exporter.config.diagnostics import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

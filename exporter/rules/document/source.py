@@ -6,9 +6,9 @@ import codecs
 import re
 from typing import TYPE_CHECKING
 
+from exporter.config.diagnostics import ConfigError, Problem
 from exporter.rules.document import markup, pipes, separated
 from exporter.rules.document.page import PageBuilder
-from exporter.rules.problem import ConfigError, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from exporter.config.diagnostics import shown
+from exporter.config.field_types import ROW
+from exporter.model.rule import Transport
 from exporter.rules.document.columns import Layout, layout_of
 from exporter.rules.document.names import letters
 from exporter.rules.document.ports import read_ports, read_transports
 from exporter.rules.document.remarks import joined
-from exporter.rules.fields import ROW
-from exporter.rules.problem import shown
-from exporter.rules.rule import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from exporter.rules.rule import Usage
+from exporter.model.rule import Usage
 
 # The first that fits counts: the particular stands before the general.
 _WORDS = tuple(

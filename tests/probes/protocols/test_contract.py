@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from exporter.probes.outcome import Reason, Stage
+from exporter.model.outcome import Reason, Stage
 from exporter.probes.protocols import PROBERS
 from tests.servers.threaded import (
     closes_and_resets,

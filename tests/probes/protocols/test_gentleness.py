@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.probes.outcome import Reason
+from exporter.model.outcome import Reason
 from tests.probing import ISSUED
 from tests.servers.krb5kdc import krb5kdc
 from tests.servers.postfix import postfix

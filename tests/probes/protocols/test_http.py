@@ -7,7 +7,7 @@ import threading
 import pytest
 import trustme
 
-from exporter.probes.outcome import Reason, Stage
+from exporter.model.outcome import Reason, Stage
 from exporter.probes.protocols.http import Http, Https
 from exporter.probes.wire.http import USER_AGENT
 from tests import make

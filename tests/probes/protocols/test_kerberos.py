@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from exporter.probes.outcome import Reason, Stage
+from exporter.model.outcome import Reason, Stage
 from exporter.probes.protocols.kerberos import Kerberos
 from exporter.probes.wire import ber
 from tests import make

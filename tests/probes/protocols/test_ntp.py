@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from exporter.probes.outcome import Origin, Reason, Stage
+from exporter.model.outcome import Origin, Reason, Stage
 from tests.probes.wire.test_ntp import UNIX, packet
 from tests.servers.chrony import chrony
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.probes.outcome import Reason
+from exporter.model.outcome import Reason
 from exporter.probes.wire import ber, kerberos
 from tests.lab.misbehave import dripping
 from tests.probing import server_tls

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from exporter.probes.outcome import Reason, Stage
+from exporter.model.outcome import Reason, Stage
 from exporter.probes.wire import smb2
 from tests.probes.wire.test_smb2 import body, header
 from tests.servers.scripted import peer, replies

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from exporter.probes.outcome import Instance, Reason, Stage
+from exporter.model.outcome import Instance, Reason, Stage
 from tests.lab.misbehave import mute, udp_peer
 from tests.servers.process import free_port
 from tests.servers.scripted import peer

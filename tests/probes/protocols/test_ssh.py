@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.probes.outcome import Reason
+from exporter.model.outcome import Reason
 from tests.servers.threaded import (
     drips,
     mute,

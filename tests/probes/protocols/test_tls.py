@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from exporter.probes.outcome import Reason, Stage, TlsError
+from exporter.model.outcome import Reason, Stage, TlsError
 from exporter.probes.protocols.tls import Tls
 from tests.probing import EXPIRED, server_tls
 from tests.servers.scripted import peer

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.probes.outcome import Reason, Stage
+from exporter.model.outcome import Reason, Stage
 from tests.lab.misbehave import echoing, silent, udp_peer
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.probes.outcome import ProbeError, Reason
+from exporter.model.outcome import ProbeError, Reason
 
 # The same examples on every run: a test must not fail by luck.
 steady = settings(derandomize=True, max_examples=200, deadline=None, database=None)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.probes.outcome import ProbeError, Reason
+from exporter.model.outcome import ProbeError, Reason
 from exporter.probes.wire import ber, ldap
 from tests.probes.wire.codec import malformed, never_surprised
 

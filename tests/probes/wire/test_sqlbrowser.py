@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.probes.outcome import Instance
+from exporter.model.outcome import Instance
 from exporter.probes.wire import sqlbrowser
 from tests.probes.wire.codec import every_cut_is_malformed, malformed, never_surprised
 

@@ -1,0 +1,1 @@
+"""Composition: the parts put together, as a service or for one command."""

@@ -1,0 +1,87 @@
+"""One round or one trace, now: what the commands of a person run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exporter.app.parts import limits_of, resolver_of, runner_of
+from exporter.monitor.controls import Controls
+from exporter.monitor.loop_lag import LoopLag
+from exporter.monitor.mirror_refresh import Mirrors, Source, lists_for
+from exporter.monitor.round import run_once
+from exporter.monitor.rounds import Rounds
+from exporter.monitor.store import Store
+from exporter.probes.runner import bounded, refused_addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from exporter.config.site import Site
+    from exporter.model.outcome import Path
+    from exporter.model.rule import Target
+    from exporter.monitor.store import Record
+
+
+_CHECK_PATIENCE = 10.0
+"""Seconds that somebody who waits for a check waits for a mirror list."""
+
+
+async def with_mirrors(site: Site, rules: Collection[str] | None = None) -> Site:
+    """The site with mirrors as targets, from lists fetched now.
+
+    Args:
+        site: as it was loaded.
+        rules: ids of the rules that need their mirrors, all if None.
+    """
+    waiting = [t for t in site.targets if rules is None or t.rule.id in rules]
+    lists = lists_for(site, waiting)
+    if not lists:
+        return site
+    resolver = resolver_of(site)
+    try:
+        mirrors = Mirrors(Source.of(site, resolver, _CHECK_PATIENCE))
+        await mirrors.fetch_once(lists)
+    finally:
+        await resolver.close()
+    return replace(site, targets=mirrors.expand(site))
+
+
+async def check(
+    site: Site, targets: Sequence[Target], done: Callable[[Record], None]
+) -> list[Record]:
+    """Probes `targets` once, now; `done` hears of each as it ends."""
+    store = Store()
+    store.replace(targets)
+    store.listeners.append(done)
+    async with LoopLag() as lag, contextlib.AsyncExitStack() as ending:
+        resolver = resolver_of(site, lag)
+        ending.push_async_callback(resolver.close)
+        controls = Controls()
+        runner = runner_of(site, resolver, store, lag, controls)
+
+        rounds = Rounds(runner, store)
+        ending.push_async_callback(rounds.close)
+        await controls.look()
+        await run_once(targets, rounds.run, limits_of(site))
+        await rounds.settle()
+    return store.records()
+
+
+async def trace(site: Site, target: Target) -> dict[str, Path]:
+    """The path to each address of a target, now.
+
+    Raises:
+        ProbeError: the name has no address.
+    """
+    async with LoopLag() as lag, contextlib.AsyncExitStack() as ending:
+        resolver = resolver_of(site, lag)
+        ending.push_async_callback(resolver.close)
+        runner = runner_of(site, resolver, Store(), lag, Controls())
+        addresses = await resolver.resolve(target.destination)
+        refused = refused_addresses(target, addresses)
+        chosen = bounded([a for a in addresses if a not in refused])
+        paths = await asyncio.gather(*(runner.trace(target, a) for a in chosen))
+        return dict(zip(chosen, paths, strict=True))

@@ -1,0 +1,50 @@
+"""Parts that the service and a single round are both made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.model.rule import Status
+from exporter.monitor.scheduler import Limits
+from exporter.probes.dns import Resolver
+from exporter.probes.runner import Runner
+from exporter.probes.tls import TlsEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.config.site import Site
+    from exporter.model.rule import Target
+    from exporter.monitor.controls import Controls
+    from exporter.monitor.loop_lag import LoopLag
+    from exporter.monitor.store import Store
+
+
+def active(targets: Iterable[Target]) -> list[Target]:
+    """The targets that are probed from here."""
+    return [target for target in targets if target.status is Status.ACTIVE]
+
+
+def limits_of(site: Site) -> Limits:
+    """How many probes a site allows at once and a second."""
+    return Limits(site.schedule.concurrency, site.schedule.rate)
+
+
+def resolver_of(site: Site, lag: LoopLag | None = None) -> Resolver:
+    """A resolver that asks the servers a site names, or the host's."""
+    resolver = Resolver(site.dns.servers, site.dns.search)
+    if lag is not None:
+        resolver.stalled = lag.stalled
+    return resolver
+
+
+def runner_of(
+    site: Site, resolver: Resolver, store: Store, lag: LoopLag, controls: Controls
+) -> Runner:
+    """The runner of a site's targets; `controls` are the site's from now on."""
+    engine = TlsEngine(site.tls.ca_file)
+    controls.use(site.controls, Runner(resolver, engine, stalled=lag.stalled))
+    runner = Runner(resolver, engine, witness=store.witness, stalled=lag.stalled)
+    runner.doubt = controls.doubt
+    runner.proxy = site.proxy
+    return runner

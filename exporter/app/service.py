@@ -1,0 +1,244 @@
+"""The composition root: builds the rooms from a site file and runs them.
+
+`Exporter` is the running service; `oneshot.py` runs one round of the same parts. A reload
+builds everything anew from the files and swaps it in only if they are free of
+problems; after a failed reload the old configuration stays in force. Mirror lists
+bring other targets without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from exporter.app.parts import active, limits_of, resolver_of, runner_of
+from exporter.config.diagnostics import ConfigError
+from exporter.config.scalars import listen
+from exporter.config.site import load_site
+from exporter.http import server
+from exporter.http.web_config import WebConfig, read_web_config
+from exporter.metrics.exposition import Exposition, Telemetry
+from exporter.model.outcome import Verdict
+from exporter.monitor.controls import Controls
+from exporter.monitor.gc_pacing import collecting_little
+from exporter.monitor.loop_lag import LoopLag
+from exporter.monitor.mirror_refresh import Mirrors, Source, lists_for
+from exporter.monitor.rounds import Rounds
+from exporter.monitor.scheduler import Scheduler
+from exporter.monitor.store import Store
+from exporter.probes.protocols import PROBERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+    from pathlib import Path
+
+    from exporter.config.site import Site
+    from exporter.model.rule import Target
+    from exporter.monitor.store import Record
+
+logger = logging.getLogger(__name__)
+
+
+async def serve(
+    path: Path,
+    roles: Sequence[str] = (),
+    *,
+    web_config: Path | None = None,
+    listen_address: str | None = None,
+) -> None:
+    """Runs the service until SIGTERM or SIGINT; SIGHUP reloads.
+
+    Args:
+        path: the site file, read again at each reload.
+        roles: roles to play instead of those in the file.
+        web_config: file with TLS and passwords of the server, if any; read again at
+            each reload as well.
+        listen_address: where to listen instead of where the site file says.
+
+    Raises:
+        ConfigError: the files cannot be used.
+        ValueError: the listen address is none.
+        OSError: the address cannot be listened on.
+    """
+    site = load_site(path, PROBERS, roles)
+    protection = _protection(web_config)
+    endpoint = site.web.listen if listen_address is None else listen(listen_address)
+    async with LoopLag() as lag:
+        exporter = Exporter(site, roles, lag)
+        exporter.protect(protection, web_config)
+        parts = exporter.parts()
+        async with server.serve(parts, endpoint.host, endpoint.port) as port:
+            logger.info("listening on %s", endpoint if endpoint.port else port)
+            exporter.start()
+            try:
+                async with collecting_little():
+                    await _until_told(exporter.reload)
+            finally:
+                await exporter.close()
+
+
+class Exporter:
+    """The running service without its server.
+
+    Args:
+        site: the configuration to begin with.
+        roles: roles to play instead of the file's, at each reload too.
+        lag: measures the running event loop.
+    """
+
+    def __init__(self, site: Site, roles: Sequence[str], lag: LoopLag) -> None:
+        self._site = site
+        self._roles = roles
+        self._lag = lag
+        self._store = Store()
+        self._store.listeners.append(_Changes().hear)
+        self._telemetry = Telemetry(lambda: self._targets, lambda: lag.latest)
+        self._exposition = Exposition(self._store, self._telemetry)
+        self._targets: Sequence[Target] = site.targets
+        self._resolver = resolver_of(site, lag)
+        source = Source.of(site, self._resolver)
+        self._mirrors = Mirrors(source, self._expand, socket.gethostname())
+        self._telemetry.lists = self._mirrors.states
+        self._controls = Controls()
+        self._telemetry.controls = self._controls.states
+        runner = runner_of(site, self._resolver, self._store, lag, self._controls)
+        self._rounds = Rounds(runner, self._store)
+        self._scheduler = Scheduler(
+            self._run,
+            limits_of(site),
+            lateness=self._telemetry.observe_lateness,
+            salt=socket.gethostname(),
+        )
+        self._telemetry.load = self._scheduler
+        self._reloading = asyncio.Lock()
+        self._protection = WebConfig()
+        self._web_config: Path | None = None
+
+    def protect(self, protection: WebConfig, file: Path | None = None) -> None:
+        """Protects the server so from now on; reloads read the file again."""
+        self._protection = protection
+        self._web_config = file
+
+    def start(self) -> None:
+        """Begins to probe."""
+        self._bring_into_force(self._site)
+
+    async def close(self) -> None:
+        """Stops probing; nothing is left under way."""
+        await self._controls.close()
+        await self._mirrors.close()
+        await self._scheduler.close()
+        await self._rounds.close()
+        await self._resolver.close()
+
+    async def reload(self) -> Sequence[str]:
+        """Loads the configuration anew; returns the problems, none if it is in force."""
+        async with self._reloading:
+            problems = await self._try_reload()
+        for problem in problems:
+            logger.error("reload failed, the old rules stay: %s", problem)
+        return problems
+
+    async def _try_reload(self) -> Sequence[str]:
+        try:
+            site = await asyncio.to_thread(
+                load_site, self._site.path, PROBERS, self._roles
+            )
+            protection = await asyncio.to_thread(_protection, self._web_config)
+            resolver = resolver_of(site, self._lag)
+            runner = runner_of(site, resolver, self._store, self._lag, self._controls)
+        except (ConfigError, OSError) as error:
+            self._telemetry.reloaded(False, time.time())
+            return str(error).splitlines()
+        self._protection = protection
+        before, self._resolver = self._resolver, resolver
+        rounds, self._rounds = self._rounds, Rounds(runner, self._store)
+        self._bring_into_force(site)
+        await rounds.close()
+        await before.retire()
+        return []
+
+    def parts(self) -> server.Parts:
+        """What the HTTP server tells of, and may ask for."""
+        return server.Parts(
+            store=self._store,
+            exposition=self._exposition,
+            targets=lambda: self._targets,
+            reload=self.reload,
+            probe_now=self._probe_now,
+            next_due=self._scheduler.next_due,
+            controls=self._controls.states,
+            protection=lambda: self._protection,
+        )
+
+    def _bring_into_force(self, site: Site) -> None:
+        self._site = site
+        lists = lists_for(site, site.targets)
+        self._mirrors.use(lists, Source.of(site, self._resolver))
+        self._controls.keep_looking()
+        self._expand()
+        self._telemetry.reloaded(True, time.time())
+        for warning in site.warnings:
+            logger.warning("%s", warning)
+
+    def _expand(self) -> None:
+        """Makes the site's targets with the mirrors in force the ones that are probed."""
+        self._targets = self._mirrors.expand(self._site)
+        targets = active(self._targets)
+        self._store.replace(targets)
+        self._scheduler.replace(targets, limits_of(self._site))
+        roles = ", ".join(self._site.roles)
+        logger.info("%d targets of %s are probed", len(targets), roles)
+
+    async def _run(self, target: Target) -> float | None:
+        return await self._rounds.run(target)
+
+    async def _probe_now(self, rule_id: str) -> bool:
+        records = self._store.of_rule(rule_id)
+        started = [self._scheduler.run_soon(record.target) for record in records]
+        return any(started)
+
+
+class _Changes:
+    """Logs what became of a target when that changes, and only then."""
+
+    def __init__(self) -> None:
+        self._logged: dict[tuple[str, str, int], Verdict] = {}
+
+    def hear(self, record: Record) -> None:
+        before = self._logged.get(record.target.key)
+        if record.latest is None or before is record.verdict:
+            return
+        self._logged[record.target.key] = record.verdict
+        if before is None and record.verdict is Verdict.HOLDS:
+            return
+        seen = record.latest.observation
+        logger.log(
+            logging.INFO if record.verdict is Verdict.HOLDS else logging.WARNING,
+            "%s: %s: %s at %s: %s",
+            *(record.target, record.verdict, seen.reason, seen.stage, seen.detail),
+        )
+
+
+def _protection(file: Path | None) -> WebConfig:
+    return WebConfig() if file is None else read_web_config(file)
+
+
+async def _until_told(reload: Callable[[], Coroutine[None, None, object]]) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    reloads: set[asyncio.Task[object]] = set()
+
+    def on_hangup() -> None:
+        task = loop.create_task(reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    await stop.wait()

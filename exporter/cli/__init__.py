@@ -1,0 +1,1 @@
+"""The command line: arguments in, a printed result and an exit code out."""

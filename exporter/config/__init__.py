@@ -1,0 +1,1 @@
+"""What a site and a catalogue say: files in, checked values out."""

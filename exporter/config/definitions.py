@@ -1,0 +1,213 @@
+"""Rules as they stand in a file, each understood by itself.
+
+An entry is a rule with what only binding to a site can settle: where its destination
+lies, and how often and how long it is probed if the file does not say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from exporter.config import probe_options
+from exporter.config.diagnostics import ENOUGH, unknown
+from exporter.config.references import DENY_ONLY
+from exporter.config.rule_schema import RuleModel, TlsModel
+from exporter.config.scalars import ProbeCall
+from exporter.config.validation import validate
+from exporter.model.rule import Expect, Rule, Severity, TlsPolicy, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporter.config.diagnostics import Location, Problem
+    from exporter.config.yamlfile import YamlFile
+
+
+_STAND_INS: dict[str, object] = {
+    "id": "unread",
+    "source": "unread",
+    "destination": {"host": "unread.invalid"},
+    "port": 1,
+    "transport": "tcp",
+    "usage": "administration",
+    "description": "unread",
+}
+"""For the required keys of a rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a rule leads: a fixed host, or the name of a placeholder or mirror list."""
+
+    host: str | None = None
+    placeholder: str | None = None
+    mirrors: str | None = None
+
+    def __str__(self) -> str:
+        if self.mirrors is not None:
+            return f"the mirrors of {self.mirrors}"
+        return self.host or f"placeholder {self.placeholder}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One rule of one file.
+
+    `interval` and `timeout` are seconds, None where the file leaves them to the
+    site. `at` is the rule's place in `file`. `unread` are required keys that are
+    missing or wrong, and have a stand-in in `rule`: what else the rule says can still
+    be checked.
+    """
+
+    rule: Rule
+    destination: Destination
+    interval: float | None
+    timeout: float | None
+    file: YamlFile
+    at: Location
+    unread: frozenset[str] = frozenset()
+
+    def problem(self, key: str, message: str) -> Problem:
+        """A problem with one key of this rule."""
+        return self.file.problem((*self.at, key), message)
+
+
+def written_ids(rules: tuple[object, ...]) -> frozenset[str]:
+    """The ids of rules as they stand in a file, right or wrong."""
+    ids = (rule.get("id") for rule in rules if isinstance(rule, dict))
+    return frozenset(written for written in ids if isinstance(written, str))
+
+
+def read_entries(
+    file: YamlFile,
+    rules: tuple[object, ...],
+    catalogue: str,
+    probers: Mapping[str, type],
+    problems: list[Problem],
+) -> tuple[Entry, ...]:
+    """The rules of a file; `problems` grows by what is wrong with them."""
+    entries = []
+    for index, written in enumerate(rules):
+        if len(problems) >= ENOUGH:
+            break
+        at = ("rules", index)
+        model = validate(RuleModel, written, file, at, problems)
+        unread: frozenset[str] = frozenset()
+        if model is None:
+            if not isinstance(written, dict):
+                continue
+            model, unread = _patched(written, file, at)
+        call = model.probe or ProbeCall(
+            probe_options.default_probe(model.port, model.transport, probers)
+        )
+        transport = None if "transport" in unread else model.transport
+        chosen = checked_probe(call, transport, probers, (file, at), problems)
+        rule = _rule(model, catalogue, call.name, chosen)
+        where = Destination(**model.destination.model_dump())
+        entry = Entry(rule, where, model.interval, model.timeout, file, at, unread)
+        problems += _contradictions(entry)
+        entries.append(entry)
+    return tuple(entries)
+
+
+def _patched(
+    written: Mapping[str, object], file: YamlFile, at: Location
+) -> tuple[RuleModel, frozenset[str]]:
+    """A rule with stand-ins for what is missing or wrong, and for which keys."""
+    good = {}
+    for key, value in written.items():
+        problems: list[Problem] = []
+        alone = validate(RuleModel, _STAND_INS | {key: value}, file, at, problems)
+        if alone is not None and not problems:
+            good[key] = value
+    unread = frozenset(_STAND_INS.keys() - good.keys())
+    return RuleModel.model_validate(_STAND_INS | good), unread
+
+
+def checked_probe(
+    call: ProbeCall,
+    transport: Transport | None,
+    probers: Mapping[str, type],
+    place: tuple[YamlFile, Location],
+    problems: list[Problem],
+) -> Mapping[str, Any]:
+    """A probe's options as its constructor takes them.
+
+    `transport` is the rule's, None if it could not be read. `place` is the file and
+    the location of the rule or override that names the probe. What is wrong is added to `problems`, and the options are then empty.
+    """
+    file, at = place[0], (*place[1], "probe")
+    if call.name not in probers:
+        if not file.flawed(at):
+            problems.append(file.problem(at, unknown("probe", call.name, probers)))
+        return {}
+    prober = probers[call.name]
+    spoken = probe_options.transports(prober)
+    if transport is not None and transport not in spoken:
+        said = f"{call.name} runs over {' and '.join(sorted(spoken))}, not {transport}"
+        problems.append(file.problem(at, said))
+    model = probe_options.options_model(prober)
+    inner = (*at, call.name)
+    checked = validate(model, dict(call.options), file, inner, problems)
+    if checked is None:
+        return {}
+    chosen = {name: getattr(checked, name) for name in checked.model_fields_set}
+    try:
+        prober(**chosen)
+    except ValueError as error:
+        problems.append(file.problem(inner, str(error)))
+        return {}
+    return chosen
+
+
+def tls_policy(model: TlsModel) -> TlsPolicy:
+    """What a rule asks of the certificate."""
+    return TlsPolicy(model.verify, model.server_name, model.expected_issuer)
+
+
+def _rule(
+    model: RuleModel, catalogue: str, probe: str, chosen: Mapping[str, Any]
+) -> Rule:
+    quiet = Severity.INFO if model.advisory else Severity.WARNING
+    return Rule(
+        id=model.id,
+        source=model.source,
+        port=model.port,
+        transport=model.transport,
+        probe=probe,
+        usage=model.usage,
+        description=model.description,
+        catalogue=catalogue,
+        options=chosen,
+        section=model.section,
+        expect=model.expect,
+        witness=model.witness,
+        denial=frozenset(model.denial),
+        severity=model.severity or quiet,
+        owner=model.owner,
+        public=model.public,
+        tls=tls_policy(model.tls),
+        addresses=model.addresses,
+        rows=model.rows,
+        retired=model.retired,
+        unverifiable=model.unverifiable,
+        advisory=model.advisory,
+        notes=model.notes,
+        mirrors=model.destination.mirrors,
+    )
+
+
+def _contradictions(entry: Entry) -> list[Problem]:
+    """Keys of one rule that cannot be true together."""
+    rule = entry.rule
+    found = []
+    if rule.expect is not Expect.DENY:
+        if rule.witness is not None:
+            found.append(entry.problem("witness", DENY_ONLY))
+        if rule.denial:
+            found.append(entry.problem("denial", DENY_ONLY))
+    if rule.advisory and rule.rows:
+        said = "an advisory rule is not in the document, so it has no rows"
+        found.append(entry.problem("rows", said))
+    return found

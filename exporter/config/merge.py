@@ -1,0 +1,108 @@
+"""A site's catalogues together: one set of roles, placeholders, lists and rules.
+
+Two catalogues may both speak of a role, a placeholder or a mirror list if they say the
+same of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from exporter.config import references
+from exporter.config.catalogue import Catalogue, locate, read_catalogue
+from exporter.config.references import Names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from exporter.config.catalogue import Placeholder, Role
+    from exporter.config.definitions import Entry
+    from exporter.config.diagnostics import Problem
+    from exporter.config.mirror_list import MirrorList
+    from exporter.config.yamlfile import YamlFile
+
+D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All that a site's files declare; `entries` are in the order of the files."""
+
+    catalogues: tuple[Catalogue, ...]
+    roles: Mapping[str, Role]
+    placeholders: Mapping[str, Placeholder]
+    mirrors: Mapping[str, MirrorList]
+    entries: tuple[Entry, ...]
+    names: Names
+
+
+def read_catalogues(
+    sources: Iterable[str],
+    file: YamlFile,
+    probers: Mapping[str, type],
+    problems: list[Problem],
+) -> tuple[Catalogue, ...] | None:
+    """The catalogues that a site file names; None if one of them is unreadable."""
+    found: list[Catalogue | None] = []
+    seen = set()
+    for index, source in enumerate(sources):
+        at = ("catalogues", index)
+        try:
+            path = locate(source, file.path.parent).resolve()
+        except ValueError as error:
+            problems.append(file.problem(at, str(error)))
+            found.append(None)
+            continue
+        if path in seen:
+            problems.append(file.problem(at, "this catalogue stands here twice"))
+            continue
+        seen.add(path)
+        found.append(
+            read_catalogue(locate(source, file.path.parent), probers, problems)
+        )
+    whole = tuple(catalogue for catalogue in found if catalogue is not None)
+    return whole if len(whole) == len(found) else None
+
+
+def put_together(
+    catalogues: tuple[Catalogue, ...],
+    own: tuple[Entry, ...],
+    own_ids: frozenset[str],
+    file: YamlFile,
+    problems: list[Problem],
+) -> Whole:
+    """Catalogues and the site's own rules as one, their names checked across files."""
+    entries = (*(entry for one in catalogues for entry in one.entries), *own)
+    every = [one.names for one in catalogues]
+    names = Names(
+        roles=frozenset().union(*(one.roles for one in every)),
+        placeholders=frozenset().union(*(one.placeholders for one in every)),
+        mirrors=frozenset().union(*(one.mirrors for one in every)),
+        rules=own_ids.union(*(one.rules for one in every)),
+    )
+    problems += references.duplicates(entries)
+    problems += references.references(own, entries, names)
+    roles = _merged("role", [one.roles for one in catalogues], file, problems)
+    placeholders = _merged(
+        "placeholder", [one.placeholders for one in catalogues], file, problems
+    )
+    lists = [one.mirrors for one in catalogues]
+    mirrors = _merged("mirror list", lists, file, problems)
+    read = tuple(entry for entry in entries if not entry.unread)
+    return Whole(catalogues, roles, placeholders, mirrors, read, names)
+
+
+def _merged(
+    what: str,
+    parts: Sequence[Mapping[str, D]],
+    file: YamlFile,
+    problems: list[Problem],
+) -> dict[str, D]:
+    whole: dict[str, D] = {}
+    for index, part in enumerate(parts):
+        for name, declared in part.items():
+            if whole.setdefault(name, declared) != declared:
+                said = f"says otherwise of {what} {name} than a catalogue before it"
+                problems.append(file.problem(("catalogues", index), said))
+    return whole

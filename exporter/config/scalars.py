@@ -1,0 +1,225 @@
+"""How single values are written: durations, rates, hosts, addresses to listen on.
+
+Each function takes what stands in the file and returns its meaning, or raises
+ValueError with a message that says what is allowed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from exporter.config.diagnostics import described, shown
+from exporter.model.endpoint import Endpoint
+
+DURATION_PATTERN = r"^[0-9]{1,9}(ms|s|m|h)$"
+RATE_PATTERN = r"^[0-9]{1,5}(\.[0-9]{1,3})?/s$"
+LONGEST = 86400.0
+"""Seconds; what is probed less often than daily is not watched."""
+SHORTEST_LIST_INTERVAL = 600.0
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_MAX_NAME = 253
+_MAX_PORT = 65535
+
+
+def duration(value: object) -> float:
+    """`500ms`, `5s`, `2m` or `6h` in seconds, at most a day."""
+    if not isinstance(value, str) or not re.fullmatch(DURATION_PATTERN, value):
+        said = f"must be a duration such as 500ms, 5s, 2m or 6h, not {described(value)}"
+        raise ValueError(said)
+    number = value.rstrip("msh")
+    seconds = int(number) * _UNITS[value.removeprefix(number)]
+    if not 0 < seconds <= LONGEST:
+        raise ValueError(f"must be longer than nothing and at most 24h, not {value}")
+    return seconds
+
+
+def rate(value: object) -> float:
+    """`200/s` as starts per second."""
+    if not isinstance(value, str) or not re.fullmatch(RATE_PATTERN, value):
+        raise ValueError(f"must be a rate such as 200/s, not {described(value)}")
+    number = float(value.removesuffix("/s"))
+    if number == 0:
+        raise ValueError("must be more than 0/s")
+    return number
+
+
+def host(value: object) -> str:
+    """A host name (RFC 1123 2.1) or IP literal, in lower case, without a final dot."""
+    text = _text(value, "must be a host name or an IP address")
+    address = _address(text)
+    if address is not None:
+        return address
+    _refuse_more_than_a_name(text)
+    name = text.lower().removesuffix(".")
+    labels = name.split(".")
+    if len(name) > _MAX_NAME or not all(map(_LABEL.fullmatch, labels)):
+        said = "must be a host name (letters, digits, hyphens, dots) or an IP address"
+        raise ValueError(f"{said}, not {shown(text)}")
+    # Clients and proxies read such a name as an IPv4 address, with "0x" in hexadecimal.
+    if _NUMBER.fullmatch(labels[-1]):
+        raise ValueError(f"must be a host name or a whole IP address, not {text}")
+    return name
+
+
+def _text(value: object, said: str) -> str:
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"{said}, not {described(value)}")
+
+
+def _address(text: str) -> str | None:
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if "%" in text:
+        raise ValueError(f"must be an address without a zone, not {shown(text)}")
+    return str(found)
+
+
+def _refuse_more_than_a_name(text: str) -> None:
+    """Says precisely what is too much in the usual mistakes."""
+    if not text.isascii():
+        raise ValueError(f"must be in ASCII (an IDN {_in_ascii(text)}): {shown(text)}")
+    if "/" in text:
+        raise ValueError(f"must be a host alone, without scheme or path: {shown(text)}")
+    if text.startswith("["):
+        raise ValueError(f"must be an address without brackets: {shown(text)}")
+    if re.fullmatch(r"[^:]+:[0-9]*", text):
+        said = "must be a host without a port, which the rule has"
+        raise ValueError(f"{said}: {shown(text)}")
+
+
+def _in_ascii(name: str) -> str:
+    try:
+        return f"is written {name.lower().encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return "is written with xn--"
+
+
+def url(value: object) -> Endpoint:
+    """`https://host[:port]` or `http://host[:port]`, a final slash allowed."""
+    kind = "must be a URL such as https://apps.example.ac.uk"
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError(f"{kind}, not {described(value)}")
+    _refuse_credentials(value)
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{kind}, not {shown(value)}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{kind}, not {shown(value)}")
+    if parts.path not in ("", "/") or "?" in value or "#" in value:
+        said = "must be a URL of scheme, host and port only"
+        raise ValueError(f"{said}, not {shown(value)}")
+    tls = parts.scheme == "https"
+    return Endpoint(host(parts.hostname), _port(port, 443 if tls else 80), tls)
+
+
+def list_url(value: object) -> str:
+    """`https://host[:port]/path?query`, from which a mirror list is fetched."""
+    said = "must be a URL such as https://lists.example.org/mirrorlist?repo=os"
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value):
+        raise ValueError(f"{said}, not {described(value)}")
+    base, _, rest = value.partition("://")
+    place, slash, _ = rest.partition("/")
+    if not slash or "#" in value:
+        raise ValueError(f"{said}, not {shown(value)}")
+    url(f"{base}://{place}")
+    return value
+
+
+def list_interval(value: object) -> float:
+    """A duration that does not bother the people who keep lists."""
+    seconds = duration(value)
+    if seconds < SHORTEST_LIST_INTERVAL:
+        raise ValueError(f"must be at least 10m, not {value}")
+    return seconds
+
+
+def _refuse_credentials(text: str) -> None:
+    """Passwords do not belong into this file, nor into a message about it."""
+    if "@" in text:
+        raise ValueError("must be a URL without user name or password")
+
+
+def _port(port: int | None, default: int) -> int:
+    if port == 0:
+        raise ValueError("must have a port from 1 to 65535, not 0")
+    return default if port is None else port
+
+
+def proxy(value: object) -> Endpoint:
+    """`http://host:port` of a proxy that understands CONNECT."""
+    said = "must be such as http://proxy.example.ac.uk:3128"
+    if isinstance(value, str):
+        _refuse_credentials(value)
+    if not isinstance(value, str) or not value.startswith("http://"):
+        raise ValueError(f"{said}, not {described(value)}")
+    if not re.search(r":[0-9]+/?$", value):
+        raise ValueError(f"{said}, with the proxy's port, not {shown(value)}")
+    return url(value)
+
+
+def listen(value: object) -> Endpoint:
+    """`host:port`, `[ipv6]:port` or `:port`, which is every address."""
+    said = "must be such as 127.0.0.1:9842, [::1]:9842 or :9842"
+    found = isinstance(value, str) and re.fullmatch(
+        r"(?:\[([^\[\]]+)\]|([^:\[\]]*)):([0-9]{1,5})", value
+    )
+    if not found or int(found[3]) > _MAX_PORT:
+        raise ValueError(f"{said}, not {described(value)}")
+    name = found[1] or found[2]
+    return Endpoint(host(name) if name else "", int(found[3]))
+
+
+def name_server(value: object) -> str:
+    """`192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53` or `[2001:db8::53]:5353`."""
+    said = "must be an IP address, with a port if it is not 53"
+    value = _text(value, said)
+    found = re.fullmatch(r"\[([^\[\]]+)\]:([0-9]{1,5})|([0-9.]+):([0-9]{1,5})", value)
+    address = (found[1] or found[3]) if found else value
+    port = int(found[2] or found[4]) if found else 53
+    if _address(address) is None or not 0 < port <= _MAX_PORT:
+        raise ValueError(f"{said}, not {shown(value)}")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeCall:
+    """A prober's name with the options written for it."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def probe(value: object) -> ProbeCall:
+    """`https`, or with options `{https: {path: /alive}}`."""
+    match value:
+        case str():
+            return ProbeCall(value)
+        case dict() if len(value) == 1:
+            name, options = next(iter(value.items()))
+            if options is None or isinstance(options, dict):
+                return ProbeCall(name, options or {})
+    said = "must be a name such as https, or one with options such as"
+    raise ValueError(f"{said} {{https: {{path: /alive}}}}, not {described(value)}")
+
+
+def hosts(value: object) -> tuple[str, ...] | None:
+    """A placeholder's value as a list; None is "not applicable here"."""
+    if value is None or isinstance(value, str):
+        return None if value is None else (value,)
+    if isinstance(value, tuple) and value and all(isinstance(v, str) for v in value):
+        return value
+    told = "an empty list" if value == () else described(value)
+    said = "must be a host, a list of hosts, or null where it does not apply"
+    raise ValueError(f"{said}, not {told}")

@@ -1,0 +1,274 @@
+"""The site file, with its catalogues, as the exporter runs it.
+
+Loading gathers the problems of all files and raises them together; a `Site` that
+exists is right in every part and never changes. A reload makes a new one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+
+from exporter.config import placeholders, probe_options
+from exporter.config.catalogue import split_rules
+from exporter.config.definitions import read_entries, written_ids
+from exporter.config.diagnostics import ConfigError, listed, unknown
+from exporter.config.merge import put_together, read_catalogues
+from exporter.config.overrides import Settler
+from exporter.config.placeholders import StandsFor
+from exporter.config.schema import SiteModel
+from exporter.config.validation import validate
+from exporter.config.yamlfile import read_yaml
+from exporter.model.rule import Expect, Rule, Status, Target, Transport, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from exporter.config.catalogue import Catalogue, Role
+    from exporter.config.definitions import Entry
+    from exporter.config.diagnostics import Problem
+    from exporter.config.merge import Whole
+    from exporter.config.mirror_list import MirrorList
+    from exporter.config.placeholders import Binding
+    from exporter.config.yamlfile import YamlFile
+    from exporter.model.endpoint import Endpoint
+
+SITE = "site"
+"""The catalogue label of a site's own rules."""
+_MAX_CA_BYTES = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When and how many probes run; seconds, and starts per second."""
+
+    interval: float
+    timeout: float
+    concurrency: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    """Name servers as `address` or `address:port`, and search domains."""
+
+    servers: tuple[str, ...]
+    search: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The site's own CAs: a readable PEM file, or None."""
+
+    ca_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrors:
+    """The mirror lists of all catalogues by name, and how far they are trusted."""
+
+    lists: Mapping[str, MirrorList]
+    allow_private: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Where the exporter listens; an empty host is every address."""
+
+    listen: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything a site file and its catalogues say, checked and bound.
+
+    Attributes:
+        path: the site file.
+        catalogues: as loaded, in the order of the file.
+        roles: those this host plays.
+        roles_known: all roles by name.
+        placeholders: what each placeholder stands for here.
+        rules: every rule of every role, overrides and politeness floors applied.
+        targets: every rule's targets with their status; mirrors are not among them.
+        controls: what must not answer: probed by itself, and no target of a rule.
+        notes: what the catalogues say besides rules.
+        warnings: what is not wrong and still worth a line at start.
+    """
+
+    path: Path
+    catalogues: tuple[Catalogue, ...]
+    roles: tuple[str, ...]
+    roles_known: Mapping[str, Role]
+    placeholders: tuple[Binding, ...]
+    rules: tuple[Rule, ...]
+    targets: tuple[Target, ...]
+    schedule: Schedule
+    dns: Dns
+    tls: Trust
+    proxy: Endpoint | None
+    mirrors: Mirrors
+    controls: tuple[Target, ...]
+    web: Web
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def load_site(
+    path: Path, probers: Mapping[str, type], roles_override: Sequence[str] = ()
+) -> Site:
+    """Reads a site file and the catalogues it names.
+
+    Args:
+        path: the site file.
+        probers: the prober dataclasses that rules may name.
+        roles_override: roles to play instead of those in the file.
+
+    Raises:
+        ConfigError: with every problem of all files.
+    """
+    file = read_yaml(path)
+    problems = list(file.problems)
+    header, written = split_rules(file.value)
+    model = validate(SiteModel, header, file, (), problems)
+    own = read_entries(file, written, SITE, probers, problems)
+    if model is None:
+        raise ConfigError(problems)
+    trust = Trust(_ca_file(model, file, problems))
+    catalogues = read_catalogues(model.catalogues, file, probers, problems)
+    if catalogues is None:
+        # What the unreadable one declares is not known, so names cannot be checked.
+        raise ConfigError(problems)
+    whole = put_together(catalogues, own, written_ids(written), file, problems)
+    roles = tuple(dict.fromkeys(roles_override or model.roles))
+    problems += _unknown_roles(roles, model, file, whole.names.roles)
+    bindings = placeholders.bind(whole.placeholders, model.placeholders, file, problems)
+    settler = Settler(file, model.schedule, model.overrides, probers, problems)
+    problems += settler.misfits(whole.entries, whole.names)
+    settled = tuple(settler.settle(whole.entries))
+    if problems:
+        raise ConfigError(problems)
+    running = frozenset(
+        name
+        for role in roles
+        for name in placeholders.with_ancestors(role, whole.roles)
+    )
+    stands_for = StandsFor(bindings, whole.mirrors, running)
+    targets = tuple(
+        target
+        for entry, rule in settled
+        for target in placeholders.targets(rule, entry.destination, stands_for)
+    )
+    idle = _without_rules(roles, whole)
+    unset = _unset(whole.entries, targets, bindings)
+    return Site(
+        path=path,
+        catalogues=whole.catalogues,
+        roles=roles,
+        roles_known=whole.roles,
+        placeholders=tuple(bindings.values()),
+        rules=tuple(rule for _, rule in settled),
+        targets=targets,
+        schedule=Schedule(**model.schedule.model_dump()),
+        dns=Dns(model.dns.servers, model.dns.search),
+        tls=trust,
+        proxy=model.proxy,
+        mirrors=Mirrors(whole.mirrors, model.mirrors.allow_private),
+        controls=_controls(model, roles[0]),
+        web=Web(model.web.listen),
+        notes=tuple(str(note) for one in whole.catalogues for note in one.notes),
+        warnings=(*settler.warnings, *idle, *unset, *_unwatched(targets)),
+    )
+
+
+def _ca_file(model: SiteModel, file: YamlFile, problems: list[Problem]) -> Path | None:
+    """The CA file, known to be readable and to hold certificates."""
+    if model.tls.ca_file is None:
+        return None
+    path = file.beside(model.tls.ca_file)
+    try:
+        with path.open("rb") as content:
+            x509.load_pem_x509_certificates(content.read(_MAX_CA_BYTES))
+    except OSError as error:
+        said = f"{path} cannot be read: {error.strerror}"
+    except ValueError:
+        said = f"{path} holds no certificates in PEM form"
+    else:
+        return path
+    problems.append(file.problem(("tls", "ca_file"), said))
+    return None
+
+
+def _unknown_roles(
+    roles: Sequence[str], model: SiteModel, file: YamlFile, known: frozenset[str]
+) -> Iterator[Problem]:
+    for role in roles:
+        if role not in known:
+            written = role in model.roles
+            at = ("roles", model.roles.index(role)) if written else ("--role",)
+            yield file.problem(at, unknown("role", role, known))
+
+
+def _controls(model: SiteModel, role: str) -> tuple[Target, ...]:
+    """Each control as the target of a rule that says what it is."""
+    schedule = model.schedule
+    return tuple(
+        Target(
+            Rule(
+                id=f"control-{one.host}-{one.port}",
+                source=role,
+                port=one.port,
+                transport=Transport.TCP,
+                probe="tcp",
+                usage=Usage.ADMINISTRATION,
+                description="Must not answer",
+                catalogue=SITE,
+                expect=Expect.DENY,
+                interval=max(schedule.interval, probe_options.FLOOR),
+                timeout=schedule.timeout,
+            ),
+            one.host,
+            one.port,
+        )
+        for one in dict.fromkeys(model.controls)
+    )
+
+
+def _unwatched(targets: Sequence[Target]) -> Iterator[str]:
+    """One line for each deny rule whose witness is not probed from here."""
+    active = [one for one in targets if one.status is Status.ACTIVE]
+    probed = {(one.rule.id, one.destination) for one in active}
+    for one in active:
+        witness = one.rule.witness
+        if witness is not None and (witness, one.destination) not in probed:
+            said = f"its witness {witness} is not probed from here"
+            yield f"{one.rule.id}: {said}: silence proves no block of {one.destination}"
+
+
+def _without_rules(roles: Sequence[str], whole: Whole) -> Iterator[str]:
+    sources = {entry.rule.source for entry in whole.entries}
+    for role in roles:
+        if sources.isdisjoint(placeholders.with_ancestors(role, whole.roles)):
+            yield f"role {role} has no rules: nothing is probed for it"
+
+
+def _unset(
+    entries: Sequence[Entry],
+    targets: Sequence[Target],
+    bindings: Mapping[str, Binding],
+) -> Iterator[str]:
+    """One line for each placeholder that keeps rules of this host from being probed."""
+    waiting = {one.rule.id for one in targets if one.status is Status.UNSET}
+    by_placeholder: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.rule.id in waiting and entry.destination.placeholder is not None:
+            ids = by_placeholder.setdefault(entry.destination.placeholder, [])
+            ids.append(entry.rule.id)
+    for name, ids in by_placeholder.items():
+        declared = bindings[name].placeholder
+        also = f", nor has {declared.default}" if declared.default else ""
+        optional = " (it is optional)" if declared.optional else ""
+        said = f"placeholder {name} ({declared.title}) has no value{also}{optional}"
+        yield f"{said}: not probed: {listed(ids)}"

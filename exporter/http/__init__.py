@@ -1,0 +1,1 @@
+"""The HTTP server: who may ask, and what for."""

@@ -1,0 +1,316 @@
+"""The HTTP server: metrics, health, JSON, pages, and the few things one may ask for.
+
+Long answers are streamed in small parts with backpressure: a client that reads slowly
+holds up nobody, and one that does not read at all is cut off. Nothing that arrives is
+trusted: bodies are bounded, requests that change something must not come from another
+site's page, and what is shown is escaped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import hdrs, web
+
+from exporter.http.auth import Users, password_guard, same_origin
+from exporter.http.compression import gzipped
+from exporter.http.connections import Door, clients
+from exporter.http.negotiation import accepts_gzip, exposition_format, prefers_html
+from exporter.http.web_config import WebConfig
+from exporter.present.documents import rule_document, targets_text
+from exporter.present.pages import render
+from exporter.present.pages.views import Clock
+from exporter.probes.protocols import PROBERS
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Sequence,
+    )
+
+    from exporter.metrics.exposition import Exposition
+    from exporter.model.rule import Rule, Target
+    from exporter.monitor.controls import Control
+    from exporter.monitor.store import Record, Store
+
+logger = logging.getLogger(__name__)
+
+MAX_STREAMS = 8
+"""Long answers under way at once; each keeps one state of all targets in memory."""
+SEND_SECONDS = 60.0
+"""How long a long answer may take; Prometheus gives up after 10 s unless told."""
+_IDLE_SECONDS = 75.0
+"""How long a connection may wait for its next request; scrapes are often 60 s apart."""
+_FIRST_ROUND = 300.0
+"""Seconds of interval beyond which a target's first probe is not waited for."""
+_MAX_BODY = 1 << 14
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": render.CONTENT_SECURITY_POLICY,
+}
+
+
+def politeness_floor(rule: Rule) -> float:
+    """Seconds between two probes of a rule's targets, at the least."""
+    return PROBERS[rule.probe].floor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the server tells of, and what it may ask for.
+
+    Attributes:
+        targets: all targets of the configuration in force, whatever their status.
+        reload: loads the configuration anew; returns the problems, none if it is in
+            force.
+        probe_now: has the targets of a rule probed next; False if that cannot be,
+            as when they are being probed.
+        next_due: seconds until a target's next probe, None if not scheduled.
+        controls: what must not answer, and whether it does.
+        floor: seconds between two probes of a rule, at the least.
+        wall: Unix time.
+        protection: TLS for the next connection, and users for the next request.
+    """
+
+    store: Store
+    exposition: Exposition
+    targets: Callable[[], Sequence[Target]]
+    reload: Callable[[], Awaitable[Sequence[str]]]
+    probe_now: Callable[[str], Awaitable[bool]]
+    next_due: Callable[[Target], float | None] = lambda _target: None
+    controls: Callable[[], Sequence[Control]] = lambda: ()
+    floor: Callable[[Rule], float] = politeness_floor
+    wall: Callable[[], float] = time.time
+    protection: Callable[[], WebConfig] = WebConfig
+
+
+def make_app(parts: Parts) -> web.Application:
+    """The application, ready to be served."""
+    users = Users(lambda: parts.protection().users)
+    app = web.Application(
+        middlewares=[password_guard(users), same_origin], client_max_size=_MAX_BODY
+    )
+    handlers = _Handlers(parts)
+    app.add_routes(
+        [
+            web.get("/", handlers.overview),
+            web.get("/metrics", handlers.metrics),
+            web.get("/-/healthy", handlers.healthy),
+            web.get("/-/ready", handlers.ready),
+            web.post("/-/reload", handlers.reload),
+            web.get("/rules/{rule}", handlers.rule_page),
+            web.get("/api/v1/targets", handlers.targets),
+            web.get("/api/v1/rules/{rule}", handlers.rule),
+            web.post("/api/v1/rules/{rule}/probe", handlers.probe),
+        ]
+    )
+    app.on_response_prepare.append(_add_headers)
+    app.on_cleanup.append(_closing(users))
+    return app
+
+
+@contextlib.asynccontextmanager
+async def serve(parts: Parts, host: str, port: int) -> AsyncIterator[int]:
+    """Serves until left; gives the port, which the system chooses if it is 0.
+
+    Args:
+        parts: what to serve.
+        host: the address to listen on; empty is every address.
+        port: the TCP port.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    door = Door(lambda: parts.protection().tls)
+    app = make_app(parts)
+    app.middlewares.insert(0, door.middleware())
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        logger=clients,
+        keepalive_timeout=_IDLE_SECONDS,
+        shutdown_timeout=5.0,
+    )
+    await runner.setup()
+    server = runner.server
+    assert server is not None  # noqa: S101 - set up above
+    try:
+        async with door.open(server, host, port) as listening:
+            yield listening
+    finally:
+        await runner.cleanup()
+
+
+class _Handlers:
+    """One method a route."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._ready = False
+        self._streams = 0
+        self._asked: dict[str, float] = {}
+
+    async def healthy(self, _request: web.Request) -> web.Response:
+        """Answers while the event loop turns."""
+        return web.Response(text="healthy\n")
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """Says no until the first round is done, and yes from then on.
+
+        Targets that come later, and those that are probed seldom, are not waited for.
+        """
+        if not self._ready:
+            records = self._parts.store.records()
+            waited_for = [r for r in records if r.target.rule.interval <= _FIRST_ROUND]
+            missing = sum(record.latest is None for record in waited_for)
+            if missing:
+                text = f"{missing} of {len(records)} targets await their first probe\n"
+                return web.Response(status=503, text=text)
+            self._ready = True
+        return web.Response(text="ready\n")
+
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
+        """All metrics, in the format and compression asked for."""
+        form = exposition_format(",".join(request.headers.getall(hdrs.ACCEPT, [])))
+        return await self._stream(
+            request, form.value, self._parts.exposition.chunks(form)
+        )
+
+    async def targets(self, request: web.Request) -> web.StreamResponse:
+        """The state of all active targets as JSON."""
+        chunks = targets_text(self._parts.store.records())
+        return await self._stream(request, "application/json", chunks)
+
+    async def rule(self, request: web.Request) -> web.Response:
+        """One rule in full as JSON."""
+        targets = self._named(request)
+        records = self._parts.store.of_rule(targets[0].rule.id)
+        return web.json_response(rule_document(targets, records))
+
+    async def overview(self, request: web.Request) -> web.Response:
+        """The status page."""
+        parts = self._parts
+        page = await render.overview(
+            parts.store.records(),
+            parts.targets(),
+            render.Filter.of(request.query),
+            Clock(parts.wall(), parts.next_due),
+            parts.controls(),
+        )
+        return web.Response(text=page, content_type="text/html")
+
+    async def rule_page(self, request: web.Request) -> web.Response:
+        """One rule in full for people."""
+        parts = self._parts
+        targets = self._named(request)
+        page = await render.rule(
+            targets,
+            parts.store.of_rule(targets[0].rule.id),
+            Clock(parts.wall(), parts.next_due),
+        )
+        return web.Response(text=page, content_type="text/html")
+
+    async def reload(self, _request: web.Request) -> web.Response:
+        """Loads the configuration anew; on problems the old one stays."""
+        problems = await self._parts.reload()
+        if problems:
+            return web.Response(status=500, text="\n".join(problems) + "\n")
+        return web.Response(text="configuration reloaded\n")
+
+    async def probe(self, request: web.Request) -> web.Response:
+        """Probes a rule's targets now, as often as politeness allows."""
+        targets = self._named(request)
+        rule = targets[0].rule
+        records = self._parts.store.of_rule(rule.id)
+        if not records:
+            raise web.HTTPConflict(text=f"{rule.id} is not probed from here\n")
+        now = self._parts.wall()
+        self._insist_on_patience(rule, records, now)
+        if not await self._parts.probe_now(rule.id):
+            raise web.HTTPConflict(text=f"{rule.id} cannot be probed right now\n")
+        self._asked[rule.id] = now
+        if prefers_html(request.headers.get(hdrs.ACCEPT, "")):
+            raise web.HTTPSeeOther(f"/rules/{rule.id}")
+        return web.Response(status=202, text=f"{rule.id} is probed next\n")
+
+    def _insist_on_patience(
+        self, rule: Rule, records: Sequence[Record], now: float
+    ) -> None:
+        last = [r.latest.finished_timestamp for r in records if r.latest]
+        since = now - max([*last, self._asked.get(rule.id, 0.0)])
+        # A clock set back must not lock anybody out for longer than the floor.
+        wait = min(self._parts.floor(rule) - since, self._parts.floor(rule))
+        if wait > 0:
+            seconds = str(int(wait) + 1)
+            text = f"probed a moment ago: again in {seconds} s\n"
+            raise web.HTTPTooManyRequests(text=text, headers={"Retry-After": seconds})
+
+    def _named(self, request: web.Request) -> list[Target]:
+        """All targets of the rule in the path."""
+        name = request.match_info["rule"]
+        found = [t for t in self._parts.targets() if t.rule.id == name]
+        if not found:
+            raise web.HTTPNotFound(text="no rule has this id\n")
+        return found
+
+    async def _stream(
+        self, request: web.Request, content_type: str, chunks: AsyncGenerator[bytes]
+    ) -> web.StreamResponse:
+        if self._streams >= MAX_STREAMS:
+            text = "too many requests of this kind at once\n"
+            raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "5"})
+        headers = {hdrs.CONTENT_TYPE: content_type}
+        headers[hdrs.VARY] = f"{hdrs.ACCEPT}, {hdrs.ACCEPT_ENCODING}"
+        wanted = ",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, []))
+        if accepts_gzip(wanted):
+            headers[hdrs.CONTENT_ENCODING] = "gzip"
+            chunks = gzipped(chunks)
+        response = web.StreamResponse(headers=headers)
+        self._streams += 1
+        try:
+            await _send(request, response, chunks)
+        finally:
+            self._streams -= 1
+        return response
+
+
+async def _send(
+    request: web.Request, response: web.StreamResponse, chunks: AsyncGenerator[bytes]
+) -> None:
+    async with contextlib.aclosing(chunks):
+        await response.prepare(request)
+        if request.method == hdrs.METH_HEAD:
+            return
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                async for chunk in chunks:
+                    await response.write(chunk)
+        except ConnectionResetError:
+            logger.info("%s left before the end of its answer", request.remote)
+        except TimeoutError:
+            logger.warning("%s does not read what it asked for", request.remote)
+            if request.transport is not None:
+                request.transport.abort()
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+
+
+def _closing(users: Users) -> Callable[[Any], Awaitable[None]]:
+    async def close(_app: web.Application) -> None:
+        users.close()
+
+    return close

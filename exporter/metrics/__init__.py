@@ -1,0 +1,1 @@
+"""How Prometheus is told."""

@@ -1,0 +1,216 @@
+"""What each per-target metric says.
+
+A sampler returns the samples of one family: pairs of its own labels, rendered and led
+by a comma, and the value. What was not observed yields no sample: nothing is ever zero
+for want of knowing. The tables at the end say by what a sampler is fed, which is also
+when it has to be asked again.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
+
+from exporter.model.outcome import INCONCLUSIVE, Reason, Stage, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from exporter.model.outcome import Observation, TlsFacts
+    from exporter.model.rule import Rule, Target
+    from exporter.monitor.store import Record
+
+Samples: TypeAlias = tuple[tuple[str, str], ...]
+
+MAX_LABEL = 256
+"""Characters of a label value; certificates carry whatever their owner likes."""
+_ABSENT: Samples = ()
+_YES: Samples = (("", "1"),)
+_NO: Samples = (("", "0"),)
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+def label(name: str, value: str) -> str:
+    """`,name="value"`: escaped, bounded, and free of what UTF-8 cannot carry."""
+    if len(value) > MAX_LABEL:
+        value = value[: MAX_LABEL - 1] + "…"
+    if not value.isascii():
+        value = value.encode("utf-8", "replace").decode("utf-8")
+    return f',{name}="{value.translate(_ESCAPES)}"'
+
+
+def common_labels(target: Target) -> str:
+    """The labels every series of a target carries, without a leading comma."""
+    rule = target.rule
+    return (
+        label("rule", rule.id)
+        + label("source_role", rule.source)
+        + label("destination", target.destination)
+        + label("port", str(target.port))
+        + label("protocol", rule.transport)
+        + label("usage", rule.usage)
+    ).removeprefix(",")
+
+
+_PHASES = {stage: label("phase", stage) for stage in Stage}
+_STATES = tuple(label("state", s) for s in ("reachable", "unreachable", "untested"))
+
+
+def _truth(value: bool | None) -> Samples:
+    if value is None:
+        return _ABSENT
+    return _YES if value else _NO
+
+
+def _whole(value: int | None) -> Samples:
+    return _ABSENT if value is None else (("", str(value)),)
+
+
+def _seconds(value: float | None) -> Samples:
+    return _ABSENT if value is None else (("", f"{value:.6f}"),)
+
+
+def _time(value: float | None) -> Samples:
+    return _ABSENT if value is None else (("", f"{value:.3f}"),)
+
+
+def _reachable(seen: Observation) -> Samples:
+    if seen.reason is Reason.ANSWERED:
+        return _YES
+    return _ABSENT if seen.reason in INCONCLUSIVE else _NO
+
+
+def _failure(seen: Observation) -> Samples:
+    if seen.reason is Reason.ANSWERED:
+        return _ABSENT
+    stage, reason = label("stage", seen.stage), label("reason", seen.reason)
+    return ((stage + reason + label("origin", seen.origin), "1"),)
+
+
+def _phases(answered: Observation) -> Samples:
+    return tuple((_PHASES[s], f"{took:.6f}") for s, took in answered.phases.items())
+
+
+def _satisfied(record: Record) -> Samples:
+    verdict = record.verdict
+    return _ABSENT if verdict is Verdict.UNKNOWN else _truth(verdict is Verdict.HOLDS)
+
+
+def _addresses(record: Record) -> Samples:
+    """All three states of the addresses probed; nothing if there was none."""
+    reachable = unreachable = untested = 0
+    for judged in record.latest.addresses if record.latest else ():
+        seen = judged.observation
+        if seen.reason is Reason.ANSWERED:
+            reachable += 1
+        elif not seen.address:
+            continue
+        elif seen.reason in INCONCLUSIVE:
+            untested += 1
+        else:
+            unreachable += 1
+    return _address_counts(reachable, unreachable, untested)
+
+
+def _break(record: Record) -> Samples:
+    if record.path is None:
+        return _ABSENT
+    last_hop, ttl = record.path.last_hop, str(record.path.last_ttl)
+    return ((label("last_hop", last_hop) + label("ttl", ttl), "1"),)
+
+
+@cache
+def _address_counts(*counts: int) -> Samples:
+    if not any(counts):
+        return _ABSENT
+    return tuple(zip(_STATES, map(str, counts), strict=True))
+
+
+def _tls_info(facts: TlsFacts) -> Samples:
+    labels = (
+        label("version", facts.version)
+        + label("cipher", facts.cipher)
+        + label("issuer", facts.issuer)
+        + label("subject", facts.subject)
+        + label("fingerprint_sha256", facts.fingerprint_sha256)
+        + label("trust", facts.trust)
+        + label("error", facts.error)
+    )
+    return ((labels, "1"),)
+
+
+def _info(rule: Rule) -> Samples:
+    labels = (
+        label("probe", rule.probe)
+        + label("expect", rule.expect)
+        + label("severity", rule.severity)
+        + label("owner", rule.owner)
+        + label("catalogue", rule.catalogue)
+        + label("section", rule.section)
+        + label("description", rule.description)
+    )
+    return ((labels, "1"),)
+
+
+OF_RULE: Mapping[str, Callable[[Rule], Samples]] = {
+    "connectivity_rule_info": _info,
+}
+"""Known from the start, and for good."""
+
+OF_RECORD: Mapping[str, Callable[[Record], Samples]] = {
+    "connectivity_rule_satisfied": _satisfied,
+    "connectivity_rule_addresses": _addresses,
+    "connectivity_rule_path_hops": lambda record: _whole(
+        record.path.answered_ttl if record.path else None
+    ),
+    "connectivity_rule_path_break_info": _break,
+    "connectivity_rule_probe_attempts_total": lambda record: _whole(record.attempts),
+    "connectivity_rule_probes_total": lambda record: _whole(record.probes),
+    "connectivity_rule_probe_failures_total": lambda record: _whole(record.failures),
+    "connectivity_rule_last_probe_timestamp_seconds": lambda record: _time(
+        record.latest.finished_timestamp if record.latest else None
+    ),
+    "connectivity_rule_last_success_timestamp_seconds": lambda record: _time(
+        record.last_success_timestamp
+    ),
+    "connectivity_rule_state_change_timestamp_seconds": lambda record: _time(
+        record.state_change_timestamp
+    ),
+}
+"""From the start, and after each round; the counters start at 0."""
+
+OF_LATEST: Mapping[str, Callable[[Observation], Samples]] = {
+    "connectivity_rule_reachable": _reachable,
+    "connectivity_rule_failure": _failure,
+    "connectivity_rule_latency_seconds": lambda seen: _seconds(seen.latency),
+    "connectivity_rule_http_status_code": lambda seen: _whole(
+        seen.evidence.http_status
+    ),
+    "connectivity_rule_ntp_offset_seconds": lambda seen: _seconds(
+        seen.evidence.ntp_offset
+    ),
+    "connectivity_rule_ntp_stratum": lambda seen: _whole(seen.evidence.ntp_stratum),
+    "connectivity_rule_clock_offset_seconds": lambda seen: _seconds(
+        seen.evidence.clock_skew
+    ),
+    "connectivity_rule_syn_retransmits": lambda seen: _whole(seen.syn_retransmits),
+}
+"""After each round, from the observation that decided it."""
+
+OF_ANSWERED: Mapping[str, Callable[[Observation], Samples]] = {
+    "connectivity_rule_phase_duration_seconds": _phases,
+}
+"""After each answered round, and kept through those that are not."""
+
+OF_TLS: Mapping[str, Callable[[TlsFacts], Samples]] = {
+    "connectivity_rule_tls_expiry_timestamp_seconds": lambda facts: _time(
+        facts.expiry_timestamp
+    ),
+    "connectivity_rule_tls_chain_expiry_timestamp_seconds": lambda facts: _time(
+        facts.chain_expiry_timestamp
+    ),
+    "connectivity_rule_tls_verified": lambda facts: _truth(facts.verified),
+    "connectivity_rule_tls_info": _tls_info,
+    "connectivity_rule_tls_intercepted": lambda facts: _truth(facts.intercepted),
+}
+"""When the certificate presented, or the judgement on it, changed."""

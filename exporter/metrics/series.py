@@ -1,0 +1,108 @@
+"""A target's part of the exposition, rendered when its result changes.
+
+A `Row` holds one piece of text per family: all samples of that family for one target,
+ready to be put between those of its neighbours. A scrape only joins pieces. What
+cannot have changed since the last round is not rendered again, and what a target
+does not have costs nothing, since all empty pieces are one object.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from exporter.metrics import samples
+from exporter.metrics.families import TARGET
+from exporter.metrics.samples import common_labels
+from exporter.model.outcome import Observation, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from exporter.metrics.samples import Samples
+    from exporter.model.outcome import TlsFacts
+    from exporter.monitor.store import Record
+
+T = TypeVar("T")
+
+
+def _placed(
+    samplers: Mapping[str, Callable[[T], Samples]],
+) -> tuple[tuple[int, str, Callable[[T], Samples]], ...]:
+    """Samplers with their family's place and the beginning of its lines."""
+    places = {family.name: index for index, family in enumerate(TARGET)}
+    return tuple((places[n], f"{n}{{", sampler) for n, sampler in samplers.items())
+
+
+_OF_RULE = _placed(samples.OF_RULE)
+_OF_RECORD = _placed(samples.OF_RECORD)
+_OF_LATEST = _placed(samples.OF_LATEST)
+_OF_ANSWERED = _placed(samples.OF_ANSWERED)
+_OF_TLS = _placed(samples.OF_TLS)
+
+
+class Row:
+    """The rendered pieces of one target.
+
+    Attributes:
+        record: whose they are.
+        pieces: one per family of `TARGET`, empty where there is no sample. Replaced,
+            never altered, so whoever holds it has one consistent state.
+    """
+
+    __slots__ = ("_labels", "_tls", "pieces", "record")
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.pieces: tuple[bytes, ...] = (b"",) * len(TARGET)
+        self._labels = common_labels(record.target)
+        self._tls: TlsFacts | None = None
+        pieces = list(self.pieces)
+        self._render(pieces, _OF_RULE, record.target.rule)
+        answered = _last_answered(record)
+        if answered is not None:
+            self._render(pieces, _OF_ANSWERED, answered)
+        self.pieces = tuple(pieces)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Takes in the latest round."""
+        record = self.record
+        pieces = list(self.pieces)
+        self._render(pieces, _OF_RECORD, record)
+        if record.latest is not None:
+            seen = record.latest.observation
+            self._render(pieces, _OF_LATEST, seen)
+            if seen.reason is Reason.ANSWERED:
+                self._render(pieces, _OF_ANSWERED, seen)
+            if seen.tls != self._tls:
+                self._tls = seen.tls
+                self._render_tls(pieces)
+        self.pieces = tuple(pieces)
+
+    def _render_tls(self, pieces: list[bytes]) -> None:
+        if self._tls is not None:
+            self._render(pieces, _OF_TLS, self._tls)
+            return
+        for index, _, _ in _OF_TLS:
+            pieces[index] = b""
+
+    def _render(
+        self,
+        pieces: list[bytes],
+        samplers: tuple[tuple[int, str, Callable[[T], Samples]], ...],
+        source: T,
+    ) -> None:
+        labels = self._labels
+        for index, name, sampler in samplers:
+            text = ""
+            for own, value in sampler(source):
+                text += f"{name}{labels}{own}}} {value}\n"
+            pieces[index] = text.encode() if text else b""
+
+
+def _last_answered(record: Record) -> Observation | None:
+    """The latest answered observation the history still has."""
+    for episode in reversed(record.episodes):
+        if episode.sample.reason is Reason.ANSWERED:
+            return episode.sample
+    return None

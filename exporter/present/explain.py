@@ -1,0 +1,175 @@
+"""Every reason in plain words: what was seen, and what to ask for, of whom.
+
+Used wherever a person reads a result. `seen` states facts only; `ask` is a
+sentence that can be sent to the team that can mend it. Neither guesses: silence is
+called silence.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.model.outcome import OWN_FAULT, Origin, Reason, Stage
+from exporter.model.rule import Expect
+
+if TYPE_CHECKING:
+    from exporter.model.outcome import Observation, Path
+    from exporter.model.rule import Target
+
+_SEEN = {
+    Reason.ANSWERED: "The intended service answered in its own protocol.",
+    Reason.NXDOMAIN: "DNS says that the name does not exist.",
+    Reason.NO_ADDRESS: "The name exists in DNS but has no address.",
+    Reason.DNS_FAILURE: "No usable answer from DNS, so nothing was probed.",
+    Reason.REFUSED: "A TCP reset came back instead of a connection.",
+    Reason.PORT_UNREACHABLE: "ICMP says that the port is unreachable.",
+    Reason.HOST_UNREACHABLE: "ICMP says that the host cannot be reached.",
+    Reason.NETWORK_UNREACHABLE: "ICMP says that the network cannot be reached.",
+    Reason.PROHIBITED: "A firewall said that this traffic is prohibited.",
+    Reason.NO_ROUTE: "This host has no route to the address.",
+    Reason.RESET: "The connection stood and was then reset.",
+    Reason.CLOSED: "The connection stood and was closed where an answer was due.",
+    Reason.TLS_ALERT: "The TLS handshake was refused with an alert.",
+    Reason.MALFORMED: "Something answered, but not in the expected protocol.",
+    Reason.REJECTED: "The right service answered and said no.",
+    Reason.UNTESTED: "What came back, or did not, proves nothing.",
+    Reason.LOCAL_FAULT: "This host could not carry out the probe properly.",
+    Reason.BUG: "The exporter failed; the rule was not tested.",
+}
+# What ends a path without the service having been reached.
+_REFUSALS = frozenset(
+    {
+        *(Reason.REFUSED, Reason.PORT_UNREACHABLE, Reason.HOST_UNREACHABLE),
+        *(Reason.NETWORK_UNREACHABLE, Reason.PROHIBITED, Reason.NO_ROUTE),
+    }
+)
+_SILENT_CONNECT = "No answer at all: dropped silently on the way, or the host is down."
+_SILENT_LATER = "The connection stood, then silence: inspection, or too large packets."
+
+_ASK_ALLOW = {
+    Reason.NXDOMAIN: "Ask the DNS team why {host} does not resolve from this host.",
+    Reason.NO_ADDRESS: "Ask the DNS team for an address record of {host}.",
+    Reason.DNS_FAILURE: "Check this host's resolvers and whether DNS is allowed out.",
+    Reason.TIMEOUT: "Ask the firewall team to allow {flow}, or whether {host} is up.",
+    Reason.REFUSED: "Check that the service runs; if it does, ask the firewall team "
+    "to allow {flow} instead of resetting it.",
+    Reason.PORT_UNREACHABLE: "Check that the service runs; if it does, ask the "
+    "firewall team to allow {flow} instead of rejecting it.",
+    Reason.HOST_UNREACHABLE: "Ask the network team about the route to {host}.",
+    Reason.NETWORK_UNREACHABLE: "Ask the network team about the route to {host}.",
+    Reason.PROHIBITED: "Ask the firewall team to allow {flow}.",
+    Reason.NO_ROUTE: "Add a route, or a default gateway, on this host.",
+    Reason.RESET: "Ask whether {flow} passes an inspecting device that cuts it.",
+    Reason.CLOSED: "Ask whether {flow} passes an inspecting device that cuts it, "
+    "and check the service's own log.",
+    Reason.TLS_ALERT: "Check the TLS settings of {host}, or of a device before it.",
+    Reason.MALFORMED: "Check what listens on {host}, and whether a device answers "
+    "in its place.",
+    Reason.REJECTED: "Check the service on {host}: the path is open.",
+    Reason.LOCAL_FAULT: "Check this host's load and limits (CPU, file descriptors).",
+    Reason.BUG: "Report this with the exporter's log.",
+}
+# What this host said itself is no other team's business.
+_ASK_OWN_FIREWALL = "Allow {flow} in this host's own firewall."
+_ASK_SELF = {
+    Reason.PROHIBITED: _ASK_OWN_FIREWALL,
+    Reason.PORT_UNREACHABLE: _ASK_OWN_FIREWALL,
+    Reason.NETWORK_UNREACHABLE: _ASK_OWN_FIREWALL,
+    Reason.HOST_UNREACHABLE: "Check that {host} is up and has this address, in this "
+    "host's own network; if so, allow {flow} in this host's own firewall.",
+}
+_ASK_SILENT_LATER = (
+    "Ask whether {flow} passes an inspecting device, or a link with a smaller MTU "
+    "whose ICMP messages are filtered."
+)
+_SEEN_PROXY = "No connection came about through the proxy {via}."
+_SEEN_LEFT_OUT = "Not probed: a mirror list led to an address that is not public."
+_ASK_PROXY = (
+    "Ask those who run the proxy {via} to allow CONNECT to {place}, or what keeps it "
+    "from getting there."
+)
+_ASK_DENY_OPEN = "Ask the firewall team to block {flow}: it must not pass."
+_ASK_DENY_UNKNOWN = "Nothing proves a block yet: check the witness rule to {host}."
+# What no witness helps with: there was no packet that anything could have blocked.
+_UNSENT = frozenset(
+    {
+        *(Reason.NXDOMAIN, Reason.NO_ADDRESS, Reason.DNS_FAILURE, Reason.NO_ROUTE),
+        *(Reason.UNTESTED, Reason.LOCAL_FAULT, Reason.BUG),
+    }
+)
+
+
+def flow(target: Target) -> str:
+    """The traffic a rule is about, as a firewall request names it."""
+    rule = target.rule
+    transport = rule.transport.upper()
+    return f"{transport} {target.port} from {rule.source} to {target.destination}"
+
+
+def seen(observation: Observation) -> str:
+    """What was seen, as one sentence."""
+    if _at_the_proxy(observation):
+        return _SEEN_PROXY.format(via=observation.via)
+    if observation.reason is Reason.UNTESTED and observation.stage is Stage.RESOLVE:
+        return _SEEN_LEFT_OUT
+    if observation.reason is Reason.TIMEOUT:
+        early = observation.stage in {Stage.RESOLVE, Stage.CONNECT}
+        return _SILENT_CONNECT if early else _SILENT_LATER
+    return _SEEN[observation.reason]
+
+
+def refused_by(observation: Observation) -> str:
+    """Who refused, with its address; empty when nobody said anything."""
+    if observation.icmp is None:
+        local = observation.origin is Origin.SELF
+        return "this host's own firewall" if local else ""
+    who = {
+        Origin.DESTINATION: "the destination itself",
+        Origin.PATH: "a device on the path",
+        Origin.SELF: "this host",
+        Origin.NOBODY: "an unknown device",
+    }[observation.origin]
+    return f"{who} ({observation.icmp.sender})"
+
+
+def stops(path: Path) -> str:
+    """Where on the path it stops, as one phrase."""
+    behind = f"{path.last_hop} (hop {path.last_ttl})" if path.last_hop else "this host"
+    if path.ended is None:
+        return f"silent behind {behind}"
+    if path.refused_on_path:
+        return f"refused at or right behind {behind}, before the destination"
+    if path.ended is Reason.ANSWERED:
+        return f"answers at hop {path.answered_ttl}: it came through this time"
+    if path.hops and path.hops[-1].address == path.last_hop:
+        return f"refused by {behind}"
+    if path.ended not in _REFUSALS:
+        return f"answers at hop {path.answered_ttl}, but not as it should"
+    right = "right behind" if path.last_ttl + 1 == path.answered_ttl else "behind"
+    return f"refused at hop {path.answered_ttl}, {right} {behind}"
+
+
+def ask(target: Target, observation: Observation) -> str:
+    """What to do about a rule that does not hold; empty if nothing is to be done."""
+    host = target.destination
+    if _at_the_proxy(observation):
+        return _ASK_PROXY.format(via=observation.via, place=f"{host}:{target.port}")
+    return _template(target, observation).format(flow=flow(target), host=host)
+
+
+def _at_the_proxy(observation: Observation) -> bool:
+    """Whether it ended before a proxy had let us through."""
+    early = observation.stage in {Stage.RESOLVE, Stage.CONNECT}
+    return bool(observation.via) and early and observation.reason not in OWN_FAULT
+
+
+def _template(target: Target, observation: Observation) -> str:
+    reason, stage = observation.reason, observation.stage
+    if target.rule.expect is Expect.DENY and reason not in _UNSENT:
+        passed = stage in {Stage.TLS, Stage.EXCHANGE} or reason is Reason.ANSWERED
+        return _ASK_DENY_OPEN if passed else _ASK_DENY_UNKNOWN
+    if reason is Reason.TIMEOUT and stage in {Stage.TLS, Stage.EXCHANGE}:
+        return _ASK_SILENT_LATER
+    if observation.origin is Origin.SELF and reason in _ASK_SELF:
+        return _ASK_SELF[reason]
+    return _ASK_ALLOW.get(reason, "")

@@ -1,0 +1,303 @@
+"""Records as the pages show them: plain values in words, ready to be laid out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from exporter.model.outcome import TlsError, Verdict
+from exporter.model.rule import Status
+from exporter.present import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from exporter.model.outcome import Judged, Observation, TlsFacts
+    from exporter.model.rule import Rule, Target
+    from exporter.monitor.controls import Control
+    from exporter.monitor.store import Episode, Record
+
+_SYMBOLS = {Verdict.VIOLATED: "✗", Verdict.UNKNOWN: "?", Verdict.HOLDS: "✓"}
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_LAST_YEAR = 253402300799.0
+"""Unix time of the end of the year 9999, the last one that is written plainly."""
+_IDLE = {
+    Status.UNSET: "its placeholder has no value here",
+    Status.OTHER_ROLE: "for a role that this host does not play",
+    Status.NOT_APPLICABLE: "not applicable here",
+    Status.RETIRED: "retired",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time a page is drawn at: Unix time, and what comes next.
+
+    `next_due` gives seconds until a target's next probe, None if not scheduled.
+    """
+
+    now: float
+    next_due: Callable[[Target], float | None] = lambda _target: None
+
+    def since(self, timestamp: float | None) -> str:
+        """`3 min`, the time gone by; empty without a beginning."""
+        return "" if timestamp is None else span(self.now - timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A verdict to be seen: a class for its colour, a symbol, a word."""
+
+    verdict: str
+    symbol: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row(State):
+    """One target in the table of all."""
+
+    rule: str
+    description: str
+    severity: str
+    owner: str
+    role: str
+    usage: str
+    destination: str
+    seen: str
+    where: str
+    latency: str
+    certificate: str
+    since: str
+    last: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRow(State):
+    """One address in the last round."""
+
+    address: str
+    seen: str
+    where: str
+    latency: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRow(State):
+    """Consecutive rounds that ended alike."""
+
+    first: str
+    last: str
+    count: int
+    seen: str
+    where: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdleRow:
+    """A target that is not probed from here, and why."""
+
+    why: str
+    rule: str
+    role: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRow(State):
+    """An address and port that must not answer."""
+
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One target in full."""
+
+    row: Row
+    ask: str
+    facts: tuple[tuple[str, str], ...]
+    addresses: tuple[AddressRow, ...]
+    history: tuple[EpisodeRow, ...]
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest fitting unit, to be read at a glance."""
+    whole = max(int(seconds), 0)
+    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        if whole >= 2 * size:
+            return f"{whole // size} {unit}"
+    return f"{whole} s"
+
+
+def moment(timestamp: float | None) -> str:
+    """A Unix time as `2026-06-01 12:00:00 UTC`; empty for None."""
+    if timestamp is None or not 0 <= timestamp <= _LAST_YEAR:
+        return "" if timestamp is None else f"{timestamp:.0f}"
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def row(record: Record, clock: Clock) -> Row:
+    """A target's line in the table."""
+    target, latest = record.target, record.latest
+    rule = target.rule
+    seen = latest.observation if latest else None
+    due = clock.next_due(target)
+    return Row(
+        *_state(record.verdict, probed=latest is not None),
+        rule=rule.id,
+        description=rule.description,
+        severity=rule.severity,
+        owner=rule.owner,
+        role=rule.source,
+        usage=rule.usage,
+        destination=_destination(target),
+        seen=explain.seen(seen) if seen else "",
+        where=_where(seen) if seen else "",
+        latency=_latency(seen) if seen else "",
+        certificate=_certificate(seen.tls, clock) if seen and seen.tls else "",
+        since=clock.since(record.state_change_timestamp),
+        last=f"{clock.since(latest.finished_timestamp)} ago" if latest else "",
+        next="" if due is None else f"in {span(due)}",
+    )
+
+
+def idle_row(target: Target) -> IdleRow:
+    """A target that is not probed, in the table of those."""
+    rule = target.rule
+    why = _IDLE.get(target.status, "")
+    if target.status is Status.RETIRED and rule.retired:
+        why = f"{why}: {rule.retired}"
+    if target.status is Status.UNSET and rule.mirrors is not None:
+        why = f"its mirror list, {rule.mirrors}, has not been had yet"
+    return IdleRow(why, rule.id, rule.source, _destination(target))
+
+
+def control_row(control: Control) -> ControlRow:
+    """What must not answer, and whether it does."""
+    verdict, said = {
+        True: (Verdict.VIOLATED, "answers: a bare TCP handshake proves nothing here"),
+        False: (Verdict.HOLDS, "does not answer"),
+        None: (Verdict.UNKNOWN, "not looked at yet"),
+    }[control.answered]
+    return ControlRow(verdict, _SYMBOLS[verdict], said, _destination(control.target))
+
+
+def view(record: Record, clock: Clock) -> View:
+    """A target in full."""
+    latest = record.latest
+    seen = latest.observation if latest else None
+    broken = record.verdict is not Verdict.HOLDS
+    return View(
+        row=row(record, clock),
+        ask=explain.ask(record.target, seen) if seen and broken else "",
+        facts=tuple(_facts(record, seen)),
+        addresses=tuple(map(_address, latest.addresses)) if latest else (),
+        history=tuple(_episode(one) for one in reversed(record.episodes)),
+    )
+
+
+def rule_facts(rule: Rule) -> list[tuple[str, str]]:
+    """What a rule says, in the order of interest; without what it leaves open."""
+    facts = (
+        ("Source role", rule.source),
+        ("Probe", f"{rule.probe} over {rule.transport}, every {rule.interval:g} s"),
+        ("Expected", rule.expect),
+        ("Usage", rule.usage),
+        ("Severity", rule.severity),
+        ("Owner", rule.owner),
+        ("Catalogue", rule.catalogue),
+        ("Section", rule.section),
+        ("Rows", ", ".join(rule.rows)),
+        ("Witness", rule.witness or ""),
+        ("No verdict, because", rule.unverifiable or ""),
+        ("Retired", rule.retired or ""),
+        ("Notes", rule.notes),
+    )
+    return [(name, str(text)) for name, text in facts if text]
+
+
+def _state(verdict: Verdict, *, probed: bool = True) -> tuple[str, str, str]:
+    return (verdict, _SYMBOLS[verdict], str(verdict) if probed else "not probed yet")
+
+
+def _destination(target: Target) -> str:
+    return f"{target.destination}:{target.port}/{target.rule.transport}"
+
+
+def _where(seen: Observation) -> str:
+    """The stage a probe ended in, the address, and who refused."""
+    parts = (str(seen.stage), seen.address, explain.refused_by(seen))
+    return ", ".join(filter(None, parts))
+
+
+def _latency(seen: Observation) -> str:
+    return "" if seen.latency is None else f"{seen.latency * 1000:.1f} ms"
+
+
+def _certificate(facts: TlsFacts, clock: Clock) -> str:
+    left = facts.expiry_timestamp - clock.now
+    said = f"{span(left)} left" if left > 0 else f"expired {span(-left)} ago"
+    if facts.error not in {TlsError.NONE, TlsError.EXPIRED}:
+        said += f", {facts.error.replace('_', ' ')}"
+    return said + (", intercepted" if facts.intercepted else "")
+
+
+def _facts(record: Record, seen: Observation | None) -> Iterator[tuple[str, str]]:
+    yield "Rounds with a verdict", f"{record.probes}, violated {record.failures}"
+    yield "Last found to hold", moment(record.last_success_timestamp) or "never"
+    if record.state_change_timestamp is not None:
+        yield "In this state since", moment(record.state_change_timestamp)
+    if seen is None:
+        return
+    if seen.detail:
+        yield "Detail", seen.detail
+    if seen.phases:
+        took = (
+            f"{stage} {spent * 1000:.1f} ms" for stage, spent in seen.phases.items()
+        )
+        yield "Time spent", ", ".join(took)
+    if record.path is not None:
+        yield "Path", explain.stops(record.path)
+        spoken = (f"{hop.ttl} {hop.address or '*'}" for hop in record.path.hops)
+        yield "Hops", ", ".join(spoken)
+    if seen.tls is not None:
+        yield from _tls_facts(seen.tls)
+
+
+def _tls_facts(facts: TlsFacts) -> Iterator[tuple[str, str]]:
+    yield "Certificate of", facts.subject
+    yield "Issued by", facts.issuer
+    yield "Valid until", moment(facts.expiry_timestamp)
+    judged = "verifies" if facts.verified else facts.error.replace("_", " ")
+    yield "Chain", f"{judged}, root: {facts.trust}"
+    yield "TLS", f"{facts.version}, {facts.cipher}"
+    yield "SHA-256", facts.fingerprint_sha256
+
+
+def _address(judged: Judged) -> AddressRow:
+    seen = judged.observation
+    return AddressRow(
+        *_state(judged.verdict),
+        address=seen.address,
+        seen=explain.seen(seen),
+        where=_where(seen),
+        latency=_latency(seen),
+        detail=seen.detail,
+    )
+
+
+def _episode(episode: Episode) -> EpisodeRow:
+    return EpisodeRow(
+        *_state(episode.verdict),
+        first=moment(episode.first_timestamp),
+        last=moment(episode.last_timestamp),
+        count=episode.count,
+        seen=explain.seen(episode.sample),
+        where=_where(episode.sample),
+        detail=episode.sample.detail,
+    )

@@ -1,0 +1,139 @@
+"""Who is let in, and how long silence is put up with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import socket
+
+import pytest
+import trustme
+
+from exporter.http import connections
+from exporter.http.server import serve
+from exporter.http.web_config import read_web_config
+from tests import exposing
+
+REQUEST = b"GET /-/healthy HTTP/1.1\r\nHost: here\r\n\r\n"
+HEALTHY = b"healthy\n"
+PATIENT = 30.0  # seconds, far more than anything here takes
+
+
+@pytest.fixture
+async def port():
+    async with serve(exposing.populated().parts(), "127.0.0.1", 0) as port:
+        yield port
+
+
+@contextlib.asynccontextmanager
+async def connection(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        async with asyncio.timeout(PATIENT):
+            yield reader, writer
+    finally:
+        writer.close()
+
+
+async def asked(reader, writer):
+    """What comes back, b"" where the connection is closed unheard."""
+    try:
+        writer.write(REQUEST)
+        return await reader.readuntil(HEALTHY)
+    except (ConnectionError, asyncio.IncompleteReadError):
+        return b""
+
+
+async def let_in(port, stack):
+    """A connection that was let in and asked in time, whatever number it took."""
+    while True:
+        ends = await stack.enter_async_context(connection(port))
+        if await asked(*ends):
+            return ends
+
+
+async def test_connections_at_once_are_bounded(port, monkeypatch):
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 2)
+    async with connection(port) as silent, connection(port) as other:
+        assert await asked(*other) != b""
+        async with connection(port) as late:
+            assert await asked(*late) == b""
+        assert await asked(*other) != b""
+        silent[1].close()
+        async with contextlib.AsyncExitStack() as stack:
+            assert await let_in(port, stack)
+
+
+async def test_who_says_nothing_is_cut_off_and_who_asked_is_not(port, monkeypatch):
+    monkeypatch.setattr(connections, "PATIENCE", 0.2)
+    async with contextlib.AsyncExitStack() as stack:
+        early = await let_in(port, stack)
+        async with connection(port) as silent, connection(port) as halting:
+            halting[1].write(b"GET /-/healthy HT")
+            for reader, _ in (silent, halting):
+                with contextlib.suppress(ConnectionError):
+                    assert await reader.read() == b""
+        assert await asked(*early) != b""
+
+
+async def test_a_tls_handshake_under_way_is_counted(tmp_path, monkeypatch):
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    file = tmp_path / "web.yaml"
+    file.write_text("tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n")
+    protection = read_web_config(file)
+    parts = exposing.populated().parts(protection=lambda: protection)
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(connections, "PATIENCE", 60.0)
+    async with (
+        serve(parts, "127.0.0.1", 0) as port,
+        connection(port),
+        connection(port) as (late, _),
+    ):
+        assert await late.read() == b""
+
+
+async def test_without_file_descriptors_a_client_waits_for_its_turn(
+    port, monkeypatch, caplog
+):
+    monkeypatch.setattr(connections, "_BREATH", 0.01)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.setblocking(False)
+        lowest_free = os.dup(client.fileno())
+        os.close(lowest_free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
+        try:
+            async with asyncio.timeout(PATIENT):
+                while "a client has to wait" not in caplog.text:  # noqa: ASYNC110 - a log line is no event
+                    await asyncio.sleep(0.001)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(PATIENT):
+            await loop.sock_sendall(client, REQUEST)
+            answer = await loop.sock_recv(client, 4096)
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /" + b"a" * 20_000,
+        b"GET /rules/\xff HTTP/1.1\r\nHost: a\r\n\r\n",
+    ],
+)
+async def test_a_request_that_is_none_fills_no_log(port, nonsense, caplog):
+    caplog.set_level(logging.INFO)
+    async with connection(port) as (reader, writer):
+        writer.write(nonsense)
+        assert (await reader.read()).split()[1] == b"400"
+    (record,) = [r for r in caplog.records if r.name == connections.clients.name]
+    assert record.levelno == logging.INFO
+    assert record.exc_info is None
+    assert "from 127.0.0.1: " in record.getMessage()

@@ -1,0 +1,541 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import gzip
+import hashlib
+import json
+import re
+import ssl
+
+import aiohttp
+import bcrypt
+import pytest
+import trustme
+from aiohttp.test_utils import TestClient, TestServer
+
+from exporter.http import server
+from exporter.http.negotiation import Format
+from exporter.http.server import MAX_STREAMS, make_app, serve
+from exporter.http.web_config import WebConfig, read_web_config
+from exporter.present.documents import rule_document, targets_document
+from tests import exposing, make
+from tests.exposing import NOW
+
+ROUTES = ("/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/targets")
+
+
+@contextlib.asynccontextmanager
+async def client_of(scene, **changes):
+    server = TestServer(make_app(scene.parts(**changes)), host="127.0.0.1")
+    async with TestClient(server, auto_decompress=False) as client:
+        yield client
+
+
+@pytest.fixture
+async def client():
+    async with client_of(exposing.populated()) as client:
+        yield client
+
+
+async def body(response):
+    return response.status, await response.text()
+
+
+async def test_metrics_are_served_as_plain_text(client):
+    response = await client.get("/metrics", headers={"Accept-Encoding": "identity"})
+    assert response.status == 200
+    assert response.headers["Content-Type"] == Format.TEXT.value
+    assert response.headers["Vary"] == "Accept, Accept-Encoding"
+    assert "Content-Encoding" not in response.headers
+    assert 'connectivity_rule_satisfied{rule="api"' in await response.text()
+
+
+async def test_metrics_are_served_as_gzipped_openmetrics(client):
+    headers = {
+        "Accept": "application/openmetrics-text; version=1.0.0",
+        "Accept-Encoding": "gzip",
+    }
+    response = await client.get("/metrics", headers=headers)
+    assert response.headers["Content-Type"] == Format.OPENMETRICS.value
+    assert response.headers["Content-Encoding"] == "gzip"
+    text = gzip.decompress(await response.read()).decode()
+    assert text.endswith("# EOF\n")
+    assert 'connectivity_rule_satisfied{rule="api"' in text
+
+
+async def test_healthy_is_healthy(client):
+    assert await body(await client.get("/-/healthy")) == (200, "healthy\n")
+
+
+async def test_ready_waits_for_the_first_round_of_every_active_target():
+    scene = exposing.populated()
+    async with client_of(scene) as client:
+        assert await body(await client.get("/-/ready")) == (
+            503,
+            "1 of 5 targets await their first probe\n",
+        )
+        (new,) = scene.store.of_rule("new")
+        scene.store.add(new.target, exposing.prohibited())
+        assert await body(await client.get("/-/ready")) == (200, "ready\n")
+
+
+async def test_once_ready_it_stays_ready_when_targets_are_added():
+    scene = exposing.populated()
+    async with client_of(scene) as client:
+        (new,) = scene.store.of_rule("new")
+        scene.store.add(new.target, exposing.prohibited())
+        assert (await body(await client.get("/-/ready")))[0] == 200
+        scene.reload(*scene.all_targets, make.target(id="later"))
+        assert (await body(await client.get("/-/ready")))[0] == 200
+
+
+async def test_what_is_probed_seldom_is_not_waited_for():
+    scene = exposing.Scene(make.target(interval=3600.0))
+    async with client_of(scene) as client:
+        assert (await body(await client.get("/-/ready")))[0] == 200
+
+
+async def test_the_targets_document_is_the_one_of_check():
+    scene = exposing.populated()
+    async with client_of(scene) as client:
+        response = await client.get("/api/v1/targets")
+        assert response.content_type == "application/json"
+        said = json.loads(gzip.decompress(await response.read()))
+    assert said == targets_document(scene.store.records())
+    assert len(said["targets"]) == 5
+
+
+async def test_a_rule_document_has_targets_of_every_status():
+    scene = exposing.populated()
+    async with client_of(scene) as client:
+        for name in ("database", "unset"):
+            said = await (await client.get(f"/api/v1/rules/{name}")).json()
+            targets = [t for t in scene.all_targets if t.rule.id == name]
+            assert said == rule_document(targets, scene.store.of_rule(name))
+
+
+@pytest.mark.parametrize("path", ["/rules/nobody", "/api/v1/rules/nobody"])
+async def test_an_unknown_rule_is_not_found(client, path):
+    assert await body(await client.get(path)) == (404, "no rule has this id\n")
+
+
+async def test_pages_are_served_with_the_policy_their_style_needs(client):
+    for path in ("/", "/?verdict=violated&page=2", "/rules/database"):
+        response = await client.get(path)
+        text = await response.text()
+        assert response.content_type == "text/html"
+        style = re.search(r"<style>(.*)</style>", text, re.DOTALL)[1]
+        hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert f"'sha256-{hashed}'" in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", [*ROUTES, "/nowhere", "/rules/nobody"])
+async def test_every_answer_carries_the_protective_headers(client, path):
+    headers = (await client.get(path)).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ROUTES)
+async def test_head_is_get_without_a_body(client, path):
+    response = await client.head(path)
+    assert response.status == (await client.get(path)).status
+    assert await response.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/metrics"),
+        ("DELETE", "/"),
+        ("GET", "/-/reload"),
+        ("GET", "/api/v1/rules/api/probe"),
+        ("PUT", "/api/v1/targets"),
+    ],
+)
+async def test_another_method_is_not_allowed(client, method, path):
+    assert (await client.request(method, path)).status == 405
+
+
+async def test_a_large_scrape_survives_a_large_body_and_odd_queries(client):
+    response = await client.get("/metrics?name[]=x", data=b"x" * 100_000)
+    assert response.status == 200
+    assert (await client.get("/metrics")).status == 200
+
+
+async def test_reload_says_what_is_wrong_and_that_it_worked():
+    answers = [["site.yaml:1: roles: is required", "site.yaml:2: x: y"], []]
+
+    async def reload():
+        return answers.pop(0)
+
+    async with client_of(exposing.populated(), reload=reload) as client:
+        assert await body(await client.post("/-/reload")) == (
+            500,
+            "site.yaml:1: roles: is required\nsite.yaml:2: x: y\n",
+        )
+        response = await client.post("/-/reload")
+        assert await body(response) == (200, "configuration reloaded\n")
+
+
+FOREIGN = [
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": "null"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://127.0.0.1:1"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+@pytest.mark.parametrize("path", ["/-/reload", "/api/v1/rules/api/probe"])
+async def test_another_sites_page_can_change_nothing(path, headers):
+    async def never(*_):
+        raise AssertionError("reached")
+
+    scene = exposing.populated()
+    async with client_of(scene, reload=never, probe_now=never) as client:
+        status, said = await body(await client.post(path, headers=headers))
+    assert status == 403
+    assert said == "refused: this request comes from another site\n"
+
+
+async def test_our_own_pages_and_programs_may_reload(client):
+    own = f"http://{client.host}:{client.port}"
+    for headers in (
+        {"Sec-Fetch-Site": "same-origin", "Origin": own},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": own},
+        {},
+    ):
+        assert (await client.post("/-/reload", headers=headers)).status == 200
+
+
+async def test_reading_is_open_to_other_sites_links(client):
+    headers = {"Sec-Fetch-Site": "cross-site"}
+    assert (await client.get("/", headers=headers)).status == 200
+
+
+class Probing:
+    """Notes what is asked for; `possible` is what it says to that."""
+
+    def __init__(self):
+        self.asked = []
+        self.now = NOW
+        self.possible = True
+
+    async def probe_now(self, rule):
+        self.asked.append(rule)
+        return self.possible
+
+    def parts(self):
+        return {
+            "probe_now": self.probe_now,
+            "wall": lambda: self.now,
+            "floor": lambda _rule: 30.0,
+        }
+
+
+PROBE = "/api/v1/rules/database/probe"
+
+
+async def test_a_probe_can_be_asked_for_as_often_as_politeness_allows():
+    probing = Probing()
+    async with client_of(exposing.populated(), **probing.parts()) as client:
+        early = await client.post(PROBE)  # the last round ended 10 s ago
+        assert (early.status, early.headers["Retry-After"]) == (429, "21")
+        assert await early.text() == "probed a moment ago: again in 21 s\n"
+        probing.now += 20.5
+        assert await body(await client.post(PROBE)) == (
+            202,
+            "database is probed next\n",
+        )
+        again = await client.post(PROBE)
+        assert (again.status, again.headers["Retry-After"]) == (429, "31")
+        probing.now += 30
+        assert (await client.post(PROBE)).status == 202
+    assert probing.asked == ["database", "database"]
+
+
+async def test_a_clock_set_back_locks_nobody_out_for_longer_than_the_floor():
+    probing = Probing()
+    probing.now = NOW - 86400
+    async with client_of(exposing.populated(), **probing.parts()) as client:
+        response = await client.post(PROBE)
+    assert response.headers["Retry-After"] == "31"
+
+
+async def test_a_browser_is_sent_back_to_the_rules_page():
+    probing = Probing()
+    probing.now += 60
+    async with client_of(exposing.populated(), **probing.parts()) as client:
+        headers = {"Accept": "text/html,*/*;q=0.8"}
+        response = await client.post(PROBE, headers=headers, allow_redirects=False)
+    assert (response.status, response.headers["Location"]) == (303, "/rules/database")
+
+
+async def test_a_probe_that_cannot_be_done_is_a_conflict_and_not_counted():
+    probing = Probing()
+    probing.now += 60
+    probing.possible = False
+    async with client_of(exposing.populated(), **probing.parts()) as client:
+        assert await body(await client.post(PROBE)) == (
+            409,
+            "database cannot be probed right now\n",
+        )
+        probing.possible = True
+        assert (await client.post(PROBE)).status == 202
+
+
+@pytest.mark.parametrize(
+    ("rule", "status"), [("nobody", 404), ("unset", 409), ("retired", 409)]
+)
+async def test_only_what_is_probed_from_here_can_be_probed(rule, status):
+    probing = Probing()
+    async with client_of(exposing.populated(), **probing.parts()) as client:
+        response = await client.post(f"/api/v1/rules/{rule}/probe")
+        assert response.status == status
+    assert probing.asked == []
+
+
+@pytest.mark.parametrize(
+    ("probe", "floor"), [("tcp", 5), ("ssh", 30), ("ntp", 64), ("kerberos", 300)]
+)
+def test_politeness_is_the_probers_own(probe, floor):
+    assert server.politeness_floor(make.rule(probe)) == floor
+
+
+class Slow:
+    """An exposition that waits to be released, or never ends."""
+
+    def __init__(self, *, endless=False):
+        self.release = asyncio.Event()
+        self.begun = self.under_way = 0
+        self._endless = endless
+
+    async def chunks(self, _form):
+        self.begun += 1
+        self.under_way += 1
+        try:
+            if not self._endless:
+                await self.release.wait()
+            yield b"# begins\n"
+            while self._endless:
+                yield b"#" * 65536
+        finally:
+            self.under_way -= 1
+
+
+async def until(condition):
+    while not condition():  # noqa: ASYNC110 - many kinds of moments, none an event
+        await asyncio.sleep(0.001)
+
+
+async def test_scrapes_at_once_are_bounded():
+    slow = Slow()
+    async with client_of(exposing.populated(), exposition=slow) as client:
+        scrapes = [
+            asyncio.create_task(client.get("/metrics")) for _ in range(MAX_STREAMS)
+        ]
+        await until(lambda: slow.under_way == MAX_STREAMS)
+        refused = await client.get("/metrics")
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+        assert (await client.get("/-/healthy")).status == 200
+        slow.release.set()
+        assert [(await scrape).status for scrape in scrapes] == [200] * MAX_STREAMS
+        assert (await client.get("/metrics")).status == 200
+
+
+async def test_head_does_not_work_for_an_answer_it_does_not_give():
+    slow = Slow()
+    async with client_of(exposing.populated(), exposition=slow) as client:
+        assert (await client.head("/metrics")).status == 200
+        assert (await client.get("/-/healthy")).status == 200
+        assert slow.begun == 0
+
+
+async def test_a_client_that_does_not_read_is_cut_off(monkeypatch, caplog):
+    monkeypatch.setattr(server, "SEND_SECONDS", 0.1)
+    endless = Slow(endless=True)
+    async with serve(
+        exposing.populated().parts(exposition=endless), "127.0.0.1", 0
+    ) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n")
+        await until(lambda: endless.under_way == 1)
+        await until(lambda: endless.under_way == 0)
+        assert "127.0.0.1 does not read what it asked for" in caplog.text
+        # What had been sent may be lost; it must not look like a whole answer.
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            answer = await reader.read()
+        assert not answer.endswith(b"\r\n0\r\n\r\n")
+        writer.close()
+
+
+async def test_a_client_that_leaves_ends_its_scrape():
+    endless = Slow(endless=True)
+    parts = exposing.populated().parts(exposition=endless)
+    async with serve(parts, "127.0.0.1", 0) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n")
+        await reader.readexactly(100_000)
+        writer.transport.abort()
+        await until(lambda: endless.under_way == 0)
+
+
+async def raw(port, request):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def test_old_and_broken_requests_are_answered_and_closed():
+    async with serve(exposing.populated().parts(), "127.0.0.1", 0) as port:
+        old = await raw(port, b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert old.startswith(b"HTTP/1.0 200 OK\r\n")
+        assert b'connectivity_rule_satisfied{rule="api"' in old
+        assert b"chunked" not in old
+        large = b"GET / HTTP/1.1\r\nHost: here\r\nX: " + b"x" * 20_000 + b"\r\n\r\n"
+        for broken in (b"nonsense\r\n\r\n", large, b"\x16\x03\x01\x00\xff\r\n\r\n"):
+            assert (await raw(port, broken)).split(b" ")[1] == b"400"
+
+
+async def test_an_address_in_use_is_an_error():
+    parts = exposing.populated().parts()
+    async with serve(parts, "127.0.0.1", 0) as port:
+        with pytest.raises(OSError, match="address already in use"):
+            async with serve(parts, "127.0.0.1", port):
+                pass
+
+
+async def test_all_of_this_hosts_addresses_can_be_listened_on():
+    async with (
+        serve(exposing.populated().parts(), "::1", 0) as port,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://[::1]:{port}/-/healthy") as response,
+    ):
+        assert response.status == 200
+
+
+def basic(text):
+    return {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+
+
+USERS = WebConfig(users={"alice": bcrypt.hashpw(b"secret", bcrypt.gensalt(4))})
+
+
+@pytest.mark.parametrize("path", [*ROUTES, "/rules/api", "/nowhere", "/-/reload"])
+async def test_with_users_everything_needs_a_password(path):
+    async with client_of(exposing.populated(), protection=lambda: USERS) as client:
+        for headers in (
+            {},
+            {"Authorization": "Basic"},
+            {"Authorization": "Basic !!!"},
+            {"Authorization": "Bearer YWxpY2U6c2VjcmV0"},
+            basic("alice:wrong"),
+            basic("alice:" + "x" * 500),
+            basic("bob:secret"),
+            basic("alice"),
+            {"Authorization": "Basic /////w=="},
+        ):
+            method = "POST" if path == "/-/reload" else "GET"
+            response = await client.request(method, path, headers=headers)
+            assert response.status == 401
+            realm = response.headers["WWW-Authenticate"]
+            assert realm == 'Basic realm="connectivity-exporter", charset="UTF-8"'
+
+
+async def test_the_right_password_opens_everything():
+    async with client_of(exposing.populated(), protection=lambda: USERS) as client:
+        auth = basic("alice:secret")
+        assert (await client.get("/-/healthy", headers=auth)).status == 200
+        assert (await client.post("/-/reload", headers=auth)).status == 200
+        headers = auth | {"Sec-Fetch-Site": "cross-site"}
+        foreign = await client.post("/-/reload", headers=headers)
+        assert foreign.status == 403
+
+
+@pytest.fixture
+def authority(tmp_path):
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    (tmp_path / "server.yaml").write_text(
+        "tls_server_config:\n"
+        "  cert_file: cert.pem\n"
+        "  key_file: key.pem\n"
+        "  client_ca_file: ca.pem\n"
+        "  client_auth_type: RequireAndVerifyClientCert\n"
+        "  min_version: TLS13\n"
+    )
+    return authority
+
+
+async def test_tls_asks_for_a_certificate_of_the_clients(tmp_path, authority):
+    protection = read_web_config(tmp_path / "server.yaml")
+    parts = exposing.populated().parts(protection=lambda: protection)
+    known, stranger, old = (ssl.create_default_context() for _ in range(3))
+    for context in (known, stranger, old):
+        authority.configure_trust(context)
+    authority.issue_cert("prometheus@uni.example").configure_cert(known)
+    authority.issue_cert("prometheus@uni.example").configure_cert(old)
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with (
+        serve(parts, "127.0.0.1", 0) as port,
+        aiohttp.ClientSession() as session,
+    ):
+        url = f"https://127.0.0.1:{port}/metrics"
+        async with session.get(url, ssl=known) as response:
+            assert response.status == 200
+            assert "connectivity_rule_info" in await response.text()
+        for context in (stranger, old):
+            with pytest.raises((aiohttp.ClientError, ssl.SSLError)):
+                await session.get(url, ssl=context)
+
+
+async def test_renewed_users_are_asked_for_at_once():
+    users = {}
+    protection = WebConfig(users=users)
+    async with client_of(exposing.populated(), protection=lambda: protection) as client:
+        assert (await client.get("/-/healthy")).status == 200
+        users.update(USERS.users)
+        assert (await client.get("/-/healthy")).status == 401
+        auth = basic("alice:secret")
+        assert (await client.get("/-/healthy", headers=auth)).status == 200
+        users["alice"] = bcrypt.hashpw(b"changed", bcrypt.gensalt(4))
+        assert (await client.get("/-/healthy", headers=auth)).status == 401
+
+
+async def test_the_next_connection_is_shown_a_renewed_certificate(tmp_path, authority):
+    file = tmp_path / "server.yaml"
+    file.write_text("tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n")
+    now = [read_web_config(file)]
+    parts = exposing.populated().parts(protection=lambda: now[0])
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+
+    async def serial(port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+        shown = writer.get_extra_info("peercert")["serialNumber"]
+        writer.close()
+        return shown
+
+    async with serve(parts, "127.0.0.1", 0) as port:
+        before = await serial(port)
+        assert await serial(port) == before
+        issued = authority.issue_cert("127.0.0.1")
+        issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+        issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+        now[0] = read_web_config(file)
+        assert await serial(port) != before

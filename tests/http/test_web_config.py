@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import ssl
+
+import bcrypt
+import pytest
+import trustme
+from cryptography.hazmat.primitives import serialization
+
+from exporter.config.diagnostics import ConfigError
+from exporter.http.web_config import WebConfig, read_web_config
+
+HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
+TLS = "tls_server_config: {cert_file: cert.pem, key_file: key.pem"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    ca = trustme.CA()
+    issued = ca.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    other = trustme.CA().issue_cert("127.0.0.1")
+    other.private_key_pem.write_to_path(tmp_path / "other-key.pem")
+    key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
+    sealed = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"passphrase"),
+    )
+    (tmp_path / "sealed-key.pem").write_bytes(sealed)
+    (tmp_path / "nonsense.pem").write_text("nonsense")
+    return tmp_path
+
+
+def read(folder, text):
+    path = folder / "web.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_web_config(path)
+
+
+def problems(folder, text):
+    with pytest.raises(ConfigError) as caught:
+        read(folder, text)
+    start = f"{folder / 'web.yaml'}:"
+    return [str(problem).removeprefix(start) for problem in caught.value.problems]
+
+
+def test_an_empty_file_protects_nothing(folder):
+    assert read(folder, "") == WebConfig(tls=None, users={})
+
+
+def test_users_and_tls_are_read(folder):
+    config = read(folder, f"{TLS}}}\nbasic_auth_users: {{alice: {HASH!r}}}")
+    assert config.users == {"alice": HASH.encode()}
+    assert config.tls.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert config.tls.maximum_version is ssl.TLSVersion.TLSv1_3
+    assert config.tls.verify_mode is ssl.CERT_NONE
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [
+        ("VerifyClientCertIfGiven", ssl.CERT_OPTIONAL),
+        ("RequireAndVerifyClientCert", ssl.CERT_REQUIRED),
+    ],
+)
+def test_client_certificates_and_versions_are_asked_for(folder, kind, mode):
+    text = (
+        f"{TLS}, client_ca_file: ca.pem, client_auth_type: {kind}, min_version: TLS13}}"
+    )
+    config = read(folder, text)
+    assert config.tls.verify_mode is mode
+    assert config.tls.minimum_version is ssl.TLSVersion.TLSv1_3
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "basic_auth_user: {}",
+            (
+                "1: basic_auth_user: unknown key 'basic_auth_user'; did you mean "
+                "'basic_auth_users'? allowed: basic_auth_users, tls_server_config"
+            ),
+        ),
+        (
+            "basic_auth_users:\n  alice: secret",
+            (
+                "2: basic_auth_users.alice: must be a bcrypt hash such as htpasswd -nB "
+                "prints"
+            ),
+        ),
+        (
+            f"basic_auth_users:\n  alice: '{HASH[:4]}31{HASH[6:]}'",
+            (
+                "2: basic_auth_users.alice: the cost of the bcrypt hash must be from 4 to "
+                "16, not 31"
+            ),
+        ),
+        (
+            f"basic_auth_users:\n  'a:b': '{HASH}'",
+            "2: basic_auth_users.a:b: a user name must not be empty nor contain a colon",
+        ),
+        (
+            "tls_server_config: {cert_file: cert.pem}",
+            "1: tls_server_config.key_file: is required",
+        ),
+        (
+            "tls_server_config: {cert_file: gone.pem, key_file: key.pem}",
+            (
+                "1: tls_server_config.cert_file: gone.pem cannot be read: No such file or "
+                "directory"
+            ),
+        ),
+        (
+            "tls_server_config: {cert_file: nonsense.pem, key_file: key.pem}",
+            (
+                "1: tls_server_config.cert_file: must be a PEM certificate chain that fits "
+                "the unencrypted key_file: its content is something else"
+            ),
+        ),
+        (
+            "tls_server_config: {cert_file: cert.pem, key_file: other-key.pem}",
+            (
+                "1: tls_server_config.cert_file: must be a PEM certificate chain that fits "
+                "the unencrypted key_file: key values mismatch"
+            ),
+        ),
+        (
+            f"{TLS}, client_auth_type: RequireAndVerifyClientCert}}",
+            (
+                "1: tls_server_config.client_auth_type: RequireAndVerifyClientCert needs a "
+                "client_ca_file"
+            ),
+        ),
+        (
+            f"{TLS}, client_ca_file: ca.pem}}",
+            (
+                "1: tls_server_config.client_auth_type: client_ca_file has no effect with "
+                "NoClientCert: set client_auth_type"
+            ),
+        ),
+        (
+            (
+                f"{TLS}, client_ca_file: nonsense.pem, "
+                "client_auth_type: VerifyClientCertIfGiven}"
+            ),
+            (
+                "1: tls_server_config.client_ca_file: must be PEM certificates: no "
+                "certificate or crl found"
+            ),
+        ),
+        (
+            f"{TLS}, min_version: TLS13, max_version: TLS12}}",
+            "1: tls_server_config.min_version: must not be above max_version",
+        ),
+        (
+            f"{TLS}, min_version: TLS10}}",
+            (
+                "1: tls_server_config.min_version: unknown word 'TLS10'; did you mean "
+                "'TLS13'? allowed: TLS12, TLS13"
+            ),
+        ),
+        (
+            f"{TLS}, cipher_suites: [a]}}",
+            (
+                "1: tls_server_config.cipher_suites: unknown key 'cipher_suites'; allowed: "
+                "cert_file, client_auth_type, client_ca_file, key_file, max_version, "
+                "min_version"
+            ),
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(folder, text, expected):
+    assert problems(folder, text) == [expected]
+
+
+def test_an_encrypted_key_is_refused_without_asking_for_its_passphrase(folder):
+    text = "tls_server_config: {cert_file: cert.pem, key_file: sealed-key.pem}"
+    (said,) = problems(folder, text)
+    assert "must be a PEM certificate chain that fits the unencrypted key_file" in said
+
+
+def test_all_mistakes_are_told_at_once_and_no_password_is_shown(folder):
+    said = problems(
+        folder,
+        "basic_auth_users:\n  alice: hunter2\n  bob: letmein\n"
+        "tls_server_config: {cert_file: gone.pem, key_file: lost.pem}\n",
+    )
+    assert len(said) == 4
+    assert not [line for line in said if "hunter2" in line or "letmein" in line]

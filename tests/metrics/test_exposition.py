@@ -1,0 +1,616 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+import shutil
+import subprocess
+
+import pytest
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as parse_openmetrics,
+)
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from exporter.config.mirror_list import Format as ListFormat
+from exporter.config.mirror_list import MirrorList
+from exporter.http.negotiation import Format
+from exporter.metrics import families
+from exporter.metrics.exposition import CHUNK, HELD, STEP, Telemetry
+from exporter.metrics.samples import MAX_LABEL
+from exporter.model.endpoint import Endpoint
+from exporter.model.outcome import (
+    Evidence,
+    Hop,
+    Judged,
+    Path,
+    Reason,
+    Result,
+    Stage,
+    Trust,
+    Verdict,
+)
+from exporter.model.rule import Expect
+from exporter.monitor.controls import Control
+from exporter.monitor.mirror_refresh import ListState
+from tests import exposing, make
+from tests.exposing import NOW, Scene
+
+HOSTILE = 'a"b\\c\nd\u2028é\ud800' + "x" * 1000
+LABELS = (
+    'rule="web-api",source_role="web",destination="192.0.2.1",port="443",'
+    'protocol="tcp",usage="vendor-api"'
+)
+
+
+def told(lines):
+    """Lines without the labels that all of these tests' series share."""
+    short = (line.removeprefix("connectivity_rule_") for line in lines)
+    return [line.replace(LABELS + ",", "").replace(LABELS, "") for line in short]
+
+
+async def scene_after(*results, **rule):
+    target = make.target(**rule)
+    scene = Scene(target)
+    for result in results:
+        scene.store.add(target, result)
+    return scene
+
+
+async def test_a_target_has_its_description_and_counters_from_the_start():
+    scene = await scene_after(owner="network", section="Outbound")
+    assert told(await scene.lines()) == [
+        "probe_attempts_total{} 0",
+        "probes_total{} 0",
+        "probe_failures_total{} 0",
+        (
+            'info{probe="tcp",expect="allow",severity="warning",owner="network",'
+            'catalogue="test",section="Outbound",description="API of the vendor"} 1'
+        ),
+    ]
+
+
+async def test_an_answer_is_told_in_full():
+    scene = await scene_after(exposing.answered())
+    assert told(await scene.lines())[:-1] == [
+        "reachable{} 1",
+        "satisfied{} 1",
+        "latency_seconds{} 0.012300",
+        'phase_duration_seconds{phase="resolve"} 0.000500',
+        'phase_duration_seconds{phase="connect"} 0.012500',
+        'addresses{state="reachable"} 1',
+        'addresses{state="unreachable"} 0',
+        'addresses{state="untested"} 0',
+        "syn_retransmits{} 0",
+        "probe_attempts_total{} 1",
+        "probes_total{} 1",
+        "probe_failures_total{} 0",
+        "last_probe_timestamp_seconds{} 1779999990.000",
+        "last_success_timestamp_seconds{} 1779999990.000",
+        "state_change_timestamp_seconds{} 1779999990.000",
+    ]
+
+
+async def test_a_failure_says_stage_reason_and_origin_and_keeps_the_answered_phases():
+    scene = await scene_after(exposing.answered(NOW - 70), exposing.prohibited())
+    assert told(await scene.lines())[:-1] == [
+        "reachable{} 0",
+        "satisfied{} 0",
+        'failure{stage="connect",reason="prohibited",origin="path"} 1',
+        'phase_duration_seconds{phase="resolve"} 0.000500',
+        'phase_duration_seconds{phase="connect"} 0.012500',
+        'addresses{state="reachable"} 0',
+        'addresses{state="unreachable"} 1',
+        'addresses{state="untested"} 0',
+        "probe_attempts_total{} 2",
+        "probes_total{} 2",
+        "probe_failures_total{} 1",
+        "last_probe_timestamp_seconds{} 1779999990.000",
+        "last_success_timestamp_seconds{} 1779999930.000",
+        "state_change_timestamp_seconds{} 1779999990.000",
+    ]
+
+
+async def test_phases_are_kept_through_failures_between_scrapes_too():
+    scene = await scene_after(exposing.answered(NOW - 70))
+    before = await scene.lines("connectivity_rule_phase_duration_seconds")
+    target = scene.all_targets[0]
+    failed = exposing.prohibited(phases={Stage.RESOLVE: 0.7})
+    scene.store.add(target, failed)
+    assert await scene.lines("connectivity_rule_phase_duration_seconds") == before
+    slower = {Stage.RESOLVE: 0.0, Stage.CONNECT: 1e-7}
+    scene.store.add(target, exposing.answered(phases=slower))
+    after = await scene.lines("connectivity_rule_phase_duration_seconds")
+    assert [line.rpartition(" ")[2] for line in after] == ["0.000000", "0.000000"]
+
+
+async def test_a_deny_rule_is_satisfied_by_what_does_not_reach_it():
+    denied = exposing.prohibited(Verdict.HOLDS)
+    scene = await scene_after(denied, expect=Expect.DENY)
+    assert told(await scene.lines())[:3] == [
+        "reachable{} 0",
+        "satisfied{} 1",
+        'failure{stage="connect",reason="prohibited",origin="path"} 1',
+    ]
+
+
+@pytest.mark.parametrize("reason", [Reason.UNTESTED, Reason.LOCAL_FAULT, Reason.BUG])
+async def test_what_proves_nothing_is_neither_reachable_nor_satisfied(reason):
+    seen = make.result(Verdict.UNKNOWN, at=NOW, reason=reason)
+    scene = await scene_after(seen)
+    assert told(await scene.lines())[:-1] == [
+        f'failure{{stage="connect",reason="{reason}",origin=""}} 1',
+        'addresses{state="reachable"} 0',
+        'addresses{state="unreachable"} 0',
+        'addresses{state="untested"} 1',
+        "probe_attempts_total{} 1",
+        "probes_total{} 0",
+        "probe_failures_total{} 0",
+        "last_probe_timestamp_seconds{} 1780000000.000",
+        "state_change_timestamp_seconds{} 1780000000.000",
+    ]
+
+
+PATH = Path((Hop(1, "10.9.1.1"), Hop(2, "10.9.2.2")), 3, Reason.REFUSED, "10.9.2.2", 2)
+
+
+async def test_a_trace_of_a_failure_is_told_until_the_failure_ends():
+    target = make.target()
+    scene = Scene(target)
+    scene.store.add(target, exposing.prohibited())
+    await scene.scrape()
+    scene.store.add_path(target, PATH)
+    lines = told(await scene.lines())
+    assert "path_hops{} 3" in lines
+    assert 'path_break_info{last_hop="10.9.2.2",ttl="2"} 1' in lines
+    scene.store.add(target, exposing.answered())
+    assert not [line for line in told(await scene.lines()) if "path" in line]
+    scene.store.add_path(target, PATH)
+    assert not [line for line in told(await scene.lines()) if "path" in line]
+
+
+async def test_a_trace_is_not_another_probe():
+    target = make.target()
+    scene = Scene(target)
+    scene.store.add(target, exposing.prohibited())
+    scene.store.add_path(target, PATH)
+    text = await scene.scrape()
+    (count,) = re.findall(
+        r"^connectivity_probe_duration_seconds_count.* (\d+)", text, re.MULTILINE
+    )
+    assert count == "1"
+
+
+async def test_silence_at_the_last_hop_has_no_answering_hop():
+    target = make.target()
+    scene = Scene(target)
+    scene.store.add(target, exposing.prohibited())
+    scene.store.add_path(target, Path((), None, None, "", 0))
+    lines = told(await scene.lines())
+    assert 'path_break_info{last_hop="",ttl="0"} 1' in lines
+    assert not [line for line in lines if line.startswith("path_hops")]
+
+
+async def test_an_unverifiable_rule_may_be_reachable_but_is_never_satisfied():
+    seen = exposing.answered(verdict=Verdict.UNKNOWN)
+    scene = await scene_after(seen, unverifiable="nothing answers there")
+    lines = told(await scene.lines())
+    assert "reachable{} 1" in lines
+    assert "probes_total{} 0" in lines
+    assert not [line for line in lines if line.startswith("satisfied")]
+
+
+async def test_addresses_are_counted_by_what_became_of_each():
+    reasons = [Reason.ANSWERED, Reason.TIMEOUT, Reason.REFUSED, Reason.LOCAL_FAULT]
+    judged = tuple(Judged(make.seen(reason), Verdict.HOLDS) for reason in reasons)
+    scene = await scene_after(
+        Result(Verdict.HOLDS, judged[0].observation, judged, 0.1, NOW)
+    )
+    assert told(await scene.lines("connectivity_rule_addresses")) == [
+        'addresses{state="reachable"} 1',
+        'addresses{state="unreachable"} 2',
+        'addresses{state="untested"} 1',
+    ]
+
+
+@pytest.mark.parametrize("reason", [Reason.NXDOMAIN, Reason.BUG])
+async def test_a_name_without_addresses_has_no_address_counts(reason):
+    nowhere = make.seen(reason, Stage.RESOLVE)
+    nowhere = type(nowhere)("", Stage.RESOLVE, reason)
+    judged = (Judged(nowhere, Verdict.VIOLATED),)
+    result = Result(Verdict.VIOLATED, nowhere, judged, 0.1, NOW)
+    scene = await scene_after(result)
+    assert await scene.lines("connectivity_rule_addresses") == []
+
+
+async def test_a_certificate_is_told_though_it_does_not_verify():
+    scene = await scene_after(exposing.answered(tls=exposing.EXPIRED))
+    text = told(await scene.lines())
+    assert [line for line in text if line.startswith("tls_")] == [
+        "tls_expiry_timestamp_seconds{} 1779740800.000",
+        "tls_chain_expiry_timestamp_seconds{} 1781728000.000",
+        "tls_verified{} 0",
+        (
+            'tls_info{version="TLSv1.3",cipher="TLS_AES_256_GCM_SHA384",'
+            'issuer="CN=Example CA",subject="CN=web.example.ac.uk",'
+            f'fingerprint_sha256="{"ab" * 32}",trust="none",error="expired"}} 1'
+        ),
+    ]
+
+
+async def test_a_renewed_certificate_replaces_the_old_one_and_none_removes_it():
+    scene = await scene_after(exposing.answered(tls=exposing.EXPIRED))
+    target = scene.all_targets[0]
+    await scene.scrape()
+    scene.store.add(target, exposing.answered(tls=exposing.tls(trust=Trust.SITE)))
+    (info,) = await scene.lines("connectivity_rule_tls_info")
+    assert 'trust="site",error=""' in info
+    intercepted = await scene.lines("connectivity_rule_tls_intercepted")
+    assert told(intercepted) == ["tls_intercepted{} 0"]
+    scene.store.add(target, exposing.prohibited())
+    assert not [line for line in told(await scene.lines()) if line.startswith("tls")]
+
+
+async def test_protocol_evidence_is_told_when_there_is_some():
+    seen = Evidence(http_status=503, ntp_offset=-0.0000125, ntp_stratum=2)
+    scene = await scene_after(exposing.answered(evidence=seen))
+    lines = told(await scene.lines())
+    assert "http_status_code{} 503" in lines
+    assert "ntp_offset_seconds{} -0.000013" in lines
+    assert "ntp_stratum{} 2" in lines
+
+
+async def test_a_target_that_leaves_takes_its_series_along_at_once():
+    stays, leaves = make.target(id="stays"), make.target(id="leaves")
+    scene = Scene(stays, leaves)
+    for target in (stays, leaves):
+        scene.store.add(target, exposing.answered())
+    assert 'rule="leaves"' in await scene.scrape()
+    scene.reload(stays)
+    text = await scene.scrape()
+    assert 'rule="leaves"' not in text
+    assert 'connectivity_rule_probes_total{rule="stays"' in text
+
+
+async def test_a_target_whose_rule_changed_starts_afresh():
+    scene = await scene_after(exposing.answered(), interval=60.0)
+    await scene.scrape()
+    scene.reload(make.target(interval=30.0))
+    assert told(await scene.lines("connectivity_rule_probes_total")) == [
+        "probes_total{} 0"
+    ]
+    scene.store.add(scene.all_targets[0], exposing.answered())
+    assert told(await scene.lines("connectivity_rule_probes_total")) == [
+        "probes_total{} 1"
+    ]
+
+
+async def test_one_scrape_tells_one_state_of_each_target():
+    targets = [make.target(id=f"rule-{i}") for i in range(2 * STEP)]
+    scene = Scene(*targets)
+    chunks = scene.exposition.chunks(Format.TEXT)
+    text = await anext(chunks)
+    for target in targets:
+        scene.store.add(target, exposing.answered())
+    text += b"".join([chunk async for chunk in chunks])
+    assert b"connectivity_rule_reachable{" not in text
+    counted = [line for line in text.splitlines() if b"probes_total{" in line]
+    assert len(counted) == len(targets)
+    assert all(line.endswith(b"} 0") for line in counted)
+    assert "connectivity_rule_reachable{" in await scene.scrape()
+
+
+def after(seconds):
+    """A clock that goes on by so much whenever it is looked at."""
+    return itertools.accumulate(itertools.repeat(seconds)).__next__
+
+
+async def turns_during(work, others=lambda: None):
+    """How often the loop turned, with `others` at work, until `work` ended."""
+    task = asyncio.create_task(work)
+    turns = 0
+    while not task.done():
+        turns += 1
+        others()
+        await asyncio.sleep(0)
+    return turns, await task
+
+
+async def sizes(scene):
+    return [len(chunk) async for chunk in scene.exposition.chunks(Format.TEXT)]
+
+
+async def many_targets():
+    targets = [make.target(id=f"rule-{i}") for i in range(5 * STEP)]
+    scene = Scene(*targets)
+    for target in targets:
+        scene.store.add(target, exposing.answered(tls=exposing.tls()))
+    await scene.scrape()
+    return scene
+
+
+async def test_a_scrape_gives_way_to_the_loop_when_it_kept_it_and_bounds_its_parts():
+    scene = await many_targets()
+    scene.exposition._clock = after(1.01 * HELD)
+    turns, parts = await turns_during(sizes(scene))
+    assert turns >= 5 * len(families.TARGET)
+    assert max(parts) < 6 * CHUNK
+    assert len(parts) > 5
+
+
+async def test_a_scrape_does_not_wait_for_a_busy_loop_more_often_than_it_must():
+    scene = await many_targets()
+    scene.exposition._clock = after(HELD / 100)
+    turns, _ = await turns_during(sizes(scene))
+    assert turns < 5 * len(families.TARGET)
+
+
+async def test_a_scrape_takes_more_of_a_loop_that_others_keep_for_long():
+    scene = await many_targets()
+    clock = scene.exposition._clock = after(1.01 * HELD)
+    alone, _ = await turns_during(sizes(scene))
+    # Looking at the clock makes it go on.
+    crowded, _ = await turns_during(
+        sizes(scene), others=lambda: [clock() for _ in range(12)]
+    )
+    assert crowded < 0.7 * alone
+
+
+async def test_rendering_many_new_targets_gives_way_to_the_loop():
+    scene = Scene(*(make.target(id=f"rule-{i}") for i in range(1000)))
+    scene.exposition._clock = after(HELD / 64)
+    turns, _ = await turns_during(sizes(scene))
+    assert turns > 1000 / 64
+
+
+async def test_what_was_rendered_for_a_target_goes_when_it_does():
+    scene = Scene(*(make.target(id=f"rule-{i}") for i in range(9)))
+    await scene.scrape()
+    scene.reload(make.target(id="rule-3"))
+    await scene.scrape()
+    assert len(scene.exposition._rows) == 1
+
+
+async def test_two_scrapes_at_once_around_a_reload_tell_two_configurations():
+    scene = Scene(*(make.target(id=f"old-{i}") for i in range(200)))
+    first = asyncio.create_task(scene.scrape())
+    await asyncio.sleep(0)
+    scene.reload(*(make.target(id=f"new-{i}") for i in range(200)))
+    second = await scene.scrape()
+    assert ('rule="old-7"' in second, 'rule="new-7"' in second) == (False, True)
+    assert 'rule="new-7"' not in await first
+    scene.store.add(scene.all_targets[7], exposing.answered())
+    lines = await scene.lines("connectivity_rule_reachable")
+    assert len(lines) == 1
+
+
+async def test_samples_of_a_family_stand_together_and_in_the_order_of_the_table():
+    scene = exposing.populated()
+    text = await scene.scrape()
+    typed = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert typed[: len(families.TARGET)] == [f.name for f in families.TARGET]
+    assert len(set(typed)) == len(typed)
+    seen = []
+    for line in text.splitlines():
+        name = line.partition("{")[0]
+        if line.startswith("connectivity_rule_") and name not in seen[-1:]:
+            seen.append(name)
+    assert len(set(seen)) == len(seen)
+
+
+def samples_of(parsed):
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in parsed
+        for sample in family.samples
+        if sample.name.startswith("connectivity_rule_")
+    }
+
+
+async def test_both_formats_parse_and_say_the_same():
+    scene = exposing.populated()
+    scene.telemetry.observe_lateness(0.002)
+    text = samples_of(parse_text(await scene.scrape()))
+    formal = samples_of(parse_openmetrics(await scene.scrape(Format.OPENMETRICS)))
+    assert text == formal
+    assert len(text) > 50
+    assert sum(value for (name, _), value in text.items() if "satisfied" in name) == 2
+
+
+async def test_openmetrics_names_counters_without_total_and_ends_once():
+    scene = exposing.populated()
+    text = await scene.scrape(Format.OPENMETRICS)
+    assert "# TYPE connectivity_rule_probes counter\n" in text
+    assert "# TYPE process_cpu_seconds counter\n" in text
+    assert text.endswith("# EOF\n")
+    assert text.count("# EOF") == 1
+    plain = await scene.scrape()
+    assert "# TYPE connectivity_rule_probes_total counter\n" in plain
+    assert "# TYPE process_cpu_seconds_total counter\n" in plain
+    assert "# EOF" not in plain
+
+
+async def test_hostile_labels_are_escaped_bounded_and_survive_the_way_back():
+    facts = exposing.tls(subject=HOSTILE, issuer=HOSTILE)
+    scene = await scene_after(exposing.answered(tls=facts), description=HOSTILE)
+    bounded = HOSTILE.replace("\ud800", "?")[: MAX_LABEL - 1] + "…"
+    for form, parse in (
+        (Format.TEXT, parse_text),
+        (Format.OPENMETRICS, parse_openmetrics),
+    ):
+        labels = {
+            sample.name: sample.labels
+            for family in parse(await scene.scrape(form))
+            for sample in family.samples
+        }
+        assert labels["connectivity_rule_info"]["description"] == bounded
+        assert labels["connectivity_rule_tls_info"]["subject"] == bounded
+        assert labels["connectivity_rule_tls_info"]["trust"] == "public"
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is missing")
+async def test_promtool_has_nothing_to_say():
+    scene = exposing.populated()
+    scene.telemetry.reloaded(True, NOW)
+    text = await scene.scrape()
+    done = await asyncio.to_thread(
+        subprocess.run,
+        ["promtool", "check", "metrics"],
+        input=text.encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
+class Busy:
+    in_flight = 3
+    slots = 256
+    skipped = 7
+
+
+async def own(scene, form=Format.TEXT):
+    parse = parse_text if form is Format.TEXT else parse_openmetrics
+    return {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in parse(await scene.scrape(form))
+        for sample in family.samples
+        if sample.name.startswith(("connectivity_exporter", "connectivity_probe"))
+    }
+
+
+async def test_the_exporter_tells_of_itself():
+    scene = exposing.populated()
+    scene.lag = 0.25
+    scene.telemetry.load = Busy()
+    scene.telemetry.observe_lateness(0.002)
+    scene.telemetry.reloaded(True, NOW)
+    scene.telemetry.reloaded(False, NOW + 60)
+    values = await own(scene)
+    name = "connectivity_exporter_"
+    assert values[f"{name}targets", "active"] == 5
+    assert values[f"{name}targets", "unset"] == 1
+    assert values[f"{name}targets", "retired"] == 1
+    assert values[f"{name}targets", "other_role"] == 0
+    assert values[f"{name}targets", "not_applicable"] == 0
+    assert values[(f"{name}config_last_reload_successful",)] == 0
+    assert values[(f"{name}config_last_reload_success_timestamp_seconds",)] == NOW
+    assert values[(f"{name}probes_in_flight",)] == 3
+    assert values[(f"{name}probe_slots",)] == 256
+    assert values[(f"{name}probes_skipped_total",)] == 7
+    assert values[(f"{name}event_loop_lag_seconds",)] == 0.25
+    assert values[f"{name}schedule_lateness_seconds_bucket", "0.001"] == 0
+    assert values[f"{name}schedule_lateness_seconds_bucket", "0.0025"] == 1
+    assert values[(f"{name}schedule_lateness_seconds_count",)] == 1
+
+
+@pytest.mark.parametrize("form", Format)
+async def test_probe_durations_are_kept_by_role_usage_and_probe(form):
+    target, other = make.target(), make.target("ssh", id="other")
+    scene = Scene(target, other)
+    scene.store.add(target, make.result(duration=0.3))
+    scene.store.add(target, make.result(duration=20.0))
+    scene.store.add(other, make.result(duration=0.0004))
+    values = await own(scene, form)
+    name = "connectivity_probe_duration_seconds"
+    assert values[f"{name}_count", "tcp", "vendor-api", "web"] == 2
+    assert values[f"{name}_sum", "tcp", "vendor-api", "web"] == pytest.approx(20.3)
+    assert values[f"{name}_bucket", "0.25", "tcp", "vendor-api", "web"] == 0
+    assert values[f"{name}_bucket", "0.5", "tcp", "vendor-api", "web"] == 1
+    assert values[f"{name}_bucket", "+Inf", "tcp", "vendor-api", "web"] == 2
+    assert values[f"{name}_bucket", "0.001", "ssh", "vendor-api", "web"] == 1
+
+
+async def test_no_number_has_an_exponent():
+    scene = await scene_after(
+        exposing.answered(latency=1e-06, phases={Stage.CONNECT: 1.5e-05}, duration=3e-7)
+    )
+    scene.telemetry.observe_lateness(1.25e-05)
+    values = [
+        line.rpartition(" ")[2]
+        for line in (await scene.scrape()).splitlines()
+        if not line.startswith("#")
+    ]
+    assert [value for value in values if "e" in value.lower()] == []
+
+
+async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
+    scene = exposing.populated()
+    scene.telemetry.load = Busy()
+    target = make.target("ntp", "ntp.example.ac.uk", 123, id="ntp")
+    scene.reload(*scene.all_targets, target)
+    facts = Evidence(http_status=200, ntp_offset=0.5, ntp_stratum=1, clock_skew=-0.25)
+    scene.store.add(target, exposing.answered(evidence=facts))
+    failing = make.target(id="failing")
+    scene.reload(*scene.all_targets, failing)
+    scene.store.add(failing, exposing.prohibited())
+    scene.store.add_path(failing, PATH)
+    scene.telemetry.reloaded(True, NOW)
+    scene.telemetry.lists = lambda: [mirror_list(fetched=True)]
+    scene.telemetry.controls = lambda: [Control(make.target(), answered=True)]
+    labels = {}
+    for family in parse_openmetrics(await scene.scrape(Format.OPENMETRICS)):
+        name = family.name + ("_total" if family.type == "counter" else "")
+        if name.startswith("connectivity_"):
+            names = {key for sample in family.samples for key in sample.labels}
+            labels[name] = (family.type, family.documentation, names - {"le"})
+    expected = {
+        family.name: (family.kind, family.help, set(family.labels))
+        for family in families.EXPORTER
+    } | {
+        family.name: (
+            family.kind,
+            family.help,
+            {*families.COMMON_LABELS, *family.labels},
+        )
+        for family in families.TARGET
+    }
+    assert labels == expected
+
+
+def test_a_control_is_told_once_it_was_looked_at():
+    telemetry = Telemetry(list, lambda: 0.0)
+    one, two, new = (make.target(destination=f"192.0.2.{n}") for n in (1, 2, 3))
+    telemetry.controls = lambda: [Control(one, False), Control(two, True), Control(new)]
+    told = {
+        (sample.labels["destination"], sample.labels["port"]): sample.value
+        for metric in telemetry.collect()
+        for sample in metric.samples
+        if sample.name == "connectivity_exporter_control_answered"
+    }
+    assert told == {("192.0.2.1", "443"): 0, ("192.0.2.2", "443"): 1}
+
+
+def mirror_list(*, fetched):
+    url = "https://lists.example.org/"
+    known = MirrorList("os", "OS", url, ListFormat.MIRRORLIST, 1, 600.0)
+    state = ListState(known, allow_private=False, failures=3)
+    if fetched:
+        mirrors = [Endpoint(f"{name}.example.org", 443, tls=True) for name in "ab"]
+        state.take_in(mirrors, NOW)
+    return state
+
+
+@pytest.mark.parametrize("fetched", [False, True])
+def test_a_mirror_list_claims_mirrors_and_an_age_only_once_it_was_had(fetched):
+    telemetry = Telemetry(list, lambda: 0.0)
+    telemetry.lists = lambda: [mirror_list(fetched=fetched)]
+    told = {
+        (sample.name, sample.labels["list"]): sample.value
+        for metric in telemetry.collect()
+        for sample in metric.samples
+        if "mirror_list" in sample.name
+    }
+    prefix = "connectivity_exporter_mirror_list"
+    expected = {(f"{prefix}_fetch_failures_total", "os"): 3}
+    if fetched:
+        expected |= {
+            (f"{prefix}_targets", "os"): 1,
+            (f"{prefix}_last_success_timestamp_seconds", "os"): NOW,
+        }
+    assert told == expected
+
+
+def test_before_anything_is_known_telemetry_claims_nothing():
+    names = {metric.name for metric in Telemetry(list, lambda: 0.0).collect()}
+    assert "connectivity_exporter_probes_in_flight" not in names
