@@ -30,7 +30,6 @@ from exporter.monitor.mirror_refresh import Mirrors, Source, lists_for
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.scheduler import Scheduler
 from exporter.monitor.store import Store
-from exporter.probes.protocols import PROBERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -64,7 +63,7 @@ async def serve(
         ValueError: the listen address is none.
         OSError: the address cannot be listened on.
     """
-    site = load_site(path, PROBERS, roles)
+    site = load_site(path, roles)
     protection = _protection(web_config)
     endpoint = site.web.listen if listen_address is None else listen(listen_address)
     async with LoopLag() as lag:
@@ -145,9 +144,7 @@ class Exporter:
 
     async def _try_reload(self) -> Sequence[str]:
         try:
-            site = await asyncio.to_thread(
-                load_site, self._site.path, PROBERS, self._roles
-            )
+            site = await asyncio.to_thread(load_site, self._site.path, self._roles)
             protection = await asyncio.to_thread(_protection, self._web_config)
             resolver = resolver_of(site, self._lag)
             runner = runner_of(site, resolver, self._store, self._lag, self._controls)

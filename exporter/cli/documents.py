@@ -17,7 +17,6 @@ from rich.text import Text
 from exporter.config.catalogue import load_catalogue
 from exporter.config.diagnostics import ConfigError
 from exporter.config.field_types import SLUG
-from exporter.probes.protocols import PROBERS
 from exporter.rules.compare import compare
 from exporter.rules.document.draft import draft_of
 from exporter.rules.document.draftfile import written
@@ -112,7 +111,7 @@ def diff(old: str, new: str, flows: bool, form: str) -> None:
     Exits with 0 if nothing changed, 1 if something did, 2 if one cannot be read.
     """
     try:
-        before, after = (load_catalogue(side, PROBERS) for side in (old, new))
+        before, after = (load_catalogue(side) for side in (old, new))
     except ConfigError as error:
         _cannot(error)
     changes = compare(before, after, flows=flows)

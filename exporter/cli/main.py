@@ -20,7 +20,6 @@ from exporter.config.schema import json_schema
 from exporter.config.site import load_site
 from exporter.model.outcome import ProbeError, Verdict
 from exporter.model.rule import Status, Usage
-from exporter.probes.protocols import PROBERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -278,7 +277,7 @@ def validate(config: Path | None, roles: Sequence[str]) -> None:
 @main.command()
 def schema() -> None:
     """Print the JSON Schema of the site file and of catalogues, for editors."""
-    click.echo(_json(json_schema(PROBERS)), nl=False)
+    click.echo(_json(json_schema()), nl=False)
 
 
 def _print_check(
@@ -366,7 +365,7 @@ def _without_mirrors(site: Site, chosen: Collection[str]) -> list[Target]:
 
 
 def _load(config: Path | None, roles: Sequence[str]) -> Site:
-    return load_site(_config_path(config), PROBERS, roles)
+    return load_site(_config_path(config), roles)
 
 
 def _config_path(config: Path | None) -> Path:

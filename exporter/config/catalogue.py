@@ -79,12 +79,11 @@ class Catalogue:
     names: Names
 
 
-def load_catalogue(source: str | Path, probers: Mapping[str, type]) -> Catalogue:
+def load_catalogue(source: str | Path) -> Catalogue:
     """A catalogue by the name of a shipped one, or by its path.
 
     Args:
         source: such as `appsanywhere`, or a path ending in `.yaml`.
-        probers: the prober dataclasses that rules may name.
 
     Raises:
         ConfigError: with every problem of the file.
@@ -94,7 +93,7 @@ def load_catalogue(source: str | Path, probers: Mapping[str, type]) -> Catalogue
     except ValueError as error:
         raise ConfigError([Problem(str(source), 1, "", str(error))]) from error
     problems: list[Problem] = []
-    catalogue = read_catalogue(path, probers, problems)
+    catalogue = read_catalogue(path, problems)
     if problems or catalogue is None:
         raise ConfigError(problems)
     return catalogue
@@ -117,9 +116,7 @@ def locate(source: str, folder: Path) -> Path:
     return shipped[source]
 
 
-def read_catalogue(
-    path: Path, probers: Mapping[str, type], problems: list[Problem]
-) -> Catalogue | None:
+def read_catalogue(path: Path, problems: list[Problem]) -> Catalogue | None:
     """The catalogue in a file, as far as it can be understood.
 
     Adds every problem to `problems`; gives None if there is nothing to go on with.
@@ -133,7 +130,7 @@ def read_catalogue(
     header, rules = split_rules(file.value)
     model = validate(CatalogueModel, header, file, (), problems)
     name = "" if model is None else model.catalogue
-    entries = read_entries(file, rules, name, probers, problems)
+    entries = read_entries(file, rules, name, problems)
     if model is None:
         return None
     catalogue = Catalogue(

@@ -16,6 +16,7 @@ from exporter.config.rule_schema import RuleModel, TlsModel
 from exporter.config.scalars import ProbeCall
 from exporter.config.validation import validate
 from exporter.model.rule import Expect, Rule, Severity, TlsPolicy, Transport
+from exporter.probes.protocols import PROBERS, default_probe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +84,6 @@ def read_entries(
     file: YamlFile,
     rules: tuple[object, ...],
     catalogue: str,
-    probers: Mapping[str, type],
     problems: list[Problem],
 ) -> tuple[Entry, ...]:
     """The rules of a file; `problems` grows by what is wrong with them."""
@@ -98,11 +98,9 @@ def read_entries(
             if not isinstance(written, dict):
                 continue
             model, unread = _patched(written, file, at)
-        call = model.probe or ProbeCall(
-            probe_options.default_probe(model.port, model.transport, probers)
-        )
+        call = model.probe or ProbeCall(default_probe(model.port, model.transport))
         transport = None if "transport" in unread else model.transport
-        chosen = checked_probe(call, transport, probers, (file, at), problems)
+        chosen = checked_probe(call, transport, (file, at), problems)
         rule = _rule(model, catalogue, call.name, chosen)
         where = Destination(**model.destination.model_dump())
         entry = Entry(rule, where, model.interval, model.timeout, file, at, unread)
@@ -128,7 +126,6 @@ def _patched(
 def checked_probe(
     call: ProbeCall,
     transport: Transport | None,
-    probers: Mapping[str, type],
     place: tuple[YamlFile, Location],
     problems: list[Problem],
 ) -> Mapping[str, Any]:
@@ -138,12 +135,12 @@ def checked_probe(
     the location of the rule or override that names the probe. What is wrong is added to `problems`, and the options are then empty.
     """
     file, at = place[0], (*place[1], "probe")
-    if call.name not in probers:
+    if call.name not in PROBERS:
         if not file.flawed(at):
-            problems.append(file.problem(at, unknown("probe", call.name, probers)))
+            problems.append(file.problem(at, unknown("probe", call.name, PROBERS)))
         return {}
-    prober = probers[call.name]
-    spoken = probe_options.transports(prober)
+    prober = PROBERS[call.name]
+    spoken = prober.transports
     if transport is not None and transport not in spoken:
         said = f"{call.name} runs over {' and '.join(sorted(spoken))}, not {transport}"
         problems.append(file.problem(at, said))

@@ -40,7 +40,6 @@ class Whole:
 def read_catalogues(
     sources: Iterable[str],
     file: YamlFile,
-    probers: Mapping[str, type],
     problems: list[Problem],
 ) -> tuple[Catalogue, ...] | None:
     """The catalogues that a site file names; None if one of them is unreadable."""
@@ -58,9 +57,7 @@ def read_catalogues(
             problems.append(file.problem(at, "this catalogue stands here twice"))
             continue
         seen.add(path)
-        found.append(
-            read_catalogue(locate(source, file.path.parent), probers, problems)
-        )
+        found.append(read_catalogue(locate(source, file.path.parent), problems))
     whole = tuple(catalogue for catalogue in found if catalogue is not None)
     return whole if len(whole) == len(found) else None
 

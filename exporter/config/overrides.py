@@ -6,11 +6,13 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from exporter.config import probe_options, references
+from exporter.config import references
 from exporter.config.definitions import checked_probe, tls_policy
 from exporter.config.diagnostics import unknown
 from exporter.config.schema import OverrideModel
 from exporter.model.rule import Expect
+from exporter.probes.protocols import PROBERS
+from exporter.probes.protocols.base import FLOOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +35,6 @@ class Settler:
         file: the site file.
         schedule: its timings, for rules without their own.
         overrides: its changes by rule id.
-        probers: the prober dataclasses that rules may name.
         problems: grows by what cannot be.
         warnings: grows by what is done differently from what is written.
     """
@@ -41,7 +42,6 @@ class Settler:
     file: YamlFile
     schedule: ScheduleModel
     overrides: Mapping[str, OverrideModel]
-    probers: Mapping[str, type]
     problems: list[Problem]
     warnings: list[str] = field(default_factory=list)
 
@@ -99,7 +99,6 @@ class Settler:
             changes["options"] = checked_probe(
                 override.probe,
                 entry.rule.transport,
-                self.probers,
                 place,
                 self.problems,
             )
@@ -107,7 +106,7 @@ class Settler:
 
     def _timing(self, entry: Entry, override: OverrideModel) -> dict[str, float]:
         probe = override.probe.name if override.probe else entry.rule.probe
-        floor = probe_options.floor(self.probers.get(probe, object))
+        floor = PROBERS[probe].floor if probe in PROBERS else FLOOR
         own = override.interval or entry.interval
         interval = max(own or self.schedule.interval, floor)
         timeout = override.timeout or entry.timeout or self.schedule.timeout

@@ -37,9 +37,10 @@ from exporter.config.field_types import (
 from exporter.config.mirror_list import Format
 from exporter.config.rule_schema import Model, RuleModel, TlsModel
 from exporter.model.rule import AddressPolicy, Denial, Severity
+from exporter.probes.protocols import PROBERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    pass
 
 
 class RoleModel(Model):
@@ -225,18 +226,14 @@ class SiteModel(Model):
     """The exporter's own HTTP server."""
 
 
-def json_schema(probers: Mapping[str, type]) -> dict[str, Any]:
-    """One JSON Schema (draft 2020-12) that both files fit, for editors.
-
-    Args:
-        probers: the dataclasses whose fields are the options of `probe`, by name.
-    """
+def json_schema() -> dict[str, Any]:
+    """One JSON Schema (draft 2020-12) that both files fit, for editors."""
     references, schema = models_json_schema(
         [(CatalogueModel, "validation"), (SiteModel, "validation")],
         title="connectivity-exporter files",
     )
     definitions = schema["$defs"]
-    definitions["Probe"] = _probe_schema(probers)
+    definitions["Probe"] = _probe_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": schema["title"],
@@ -246,10 +243,10 @@ def json_schema(probers: Mapping[str, type]) -> dict[str, Any]:
     }
 
 
-def _probe_schema(probers: Mapping[str, type]) -> dict[str, Any]:
+def _probe_schema() -> dict[str, Any]:
     calls = {
         name: probe_options.options_model(prober).model_json_schema()
-        for name, prober in sorted(probers.items())
+        for name, prober in sorted(PROBERS.items())
     }
     with_options = {
         "type": "object",
@@ -258,7 +255,7 @@ def _probe_schema(probers: Mapping[str, type]) -> dict[str, Any]:
         "minProperties": 1,
         "maxProperties": 1,
     }
-    names = {"type": "string", "enum": sorted(probers)}
+    names = {"type": "string", "enum": sorted(PROBERS)}
     return {
         "title": "Probe",
         "description": "The protocol spoken: a name, or a name with options.",

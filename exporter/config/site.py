@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from exporter.config import placeholders, probe_options
+from exporter.config import placeholders
 from exporter.config.catalogue import split_rules
 from exporter.config.definitions import read_entries, written_ids
 from exporter.config.diagnostics import ConfigError, listed, unknown
@@ -22,6 +22,7 @@ from exporter.config.schema import SiteModel
 from exporter.config.validation import validate
 from exporter.config.yamlfile import read_yaml
 from exporter.model.rule import Expect, Rule, Status, Target, Transport, Usage
+from exporter.probes.protocols.base import FLOOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -116,14 +117,11 @@ class Site:
     warnings: tuple[str, ...]
 
 
-def load_site(
-    path: Path, probers: Mapping[str, type], roles_override: Sequence[str] = ()
-) -> Site:
+def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
     """Reads a site file and the catalogues it names.
 
     Args:
         path: the site file.
-        probers: the prober dataclasses that rules may name.
         roles_override: roles to play instead of those in the file.
 
     Raises:
@@ -133,11 +131,11 @@ def load_site(
     problems = list(file.problems)
     header, written = split_rules(file.value)
     model = validate(SiteModel, header, file, (), problems)
-    own = read_entries(file, written, SITE, probers, problems)
+    own = read_entries(file, written, SITE, problems)
     if model is None:
         raise ConfigError(problems)
     trust = Trust(_ca_file(model, file, problems))
-    catalogues = read_catalogues(model.catalogues, file, probers, problems)
+    catalogues = read_catalogues(model.catalogues, file, problems)
     if catalogues is None:
         # What the unreadable one declares is not known, so names cannot be checked.
         raise ConfigError(problems)
@@ -145,7 +143,7 @@ def load_site(
     roles = tuple(dict.fromkeys(roles_override or model.roles))
     problems += _unknown_roles(roles, model, file, whole.names.roles)
     bindings = placeholders.bind(whole.placeholders, model.placeholders, file, problems)
-    settler = Settler(file, model.schedule, model.overrides, probers, problems)
+    settler = Settler(file, model.schedule, model.overrides, problems)
     problems += settler.misfits(whole.entries, whole.names)
     settled = tuple(settler.settle(whole.entries))
     if problems:
@@ -226,7 +224,7 @@ def _controls(model: SiteModel, role: str) -> tuple[Target, ...]:
                 description="Must not answer",
                 catalogue=SITE,
                 expect=Expect.DENY,
-                interval=max(schedule.interval, probe_options.FLOOR),
+                interval=max(schedule.interval, FLOOR),
                 timeout=schedule.timeout,
             ),
             one.host,

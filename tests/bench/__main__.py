@@ -14,7 +14,6 @@ import tempfile
 from pathlib import Path
 
 from exporter.config.catalogue import load_catalogue
-from exporter.probes.protocols import PROBERS
 from tests.bench import measure, report
 from tests.bench.blackbox import blackbox
 from tests.bench.ours import ours
@@ -65,7 +64,7 @@ def _mix(servers):
         **dict.fromkeys(_INSIDE_TLS, ("https", servers.secure)),
         "http": ("http", servers.plain),
     }
-    entries = load_catalogue("appsanywhere", PROBERS).entries
+    entries = load_catalogue("appsanywhere").entries
     return [shapes.get(one.rule.probe, ("tcp", servers.plain)) for one in entries]
 
 

@@ -25,7 +25,6 @@ from exporter.http import server
 from exporter.model.rule import Rule, Target, TlsPolicy, Transport, Usage
 from exporter.monitor.gc_pacing import collecting_little
 from exporter.monitor.loop_lag import LoopLag
-from exporter.probes.protocols import PROBERS
 from tests.bench.peers import ADDRESSES, DOMAIN
 
 _TICK = 0.001
@@ -151,7 +150,7 @@ async def _orders():
 
 
 async def main(path):
-    site = load_site(path, PROBERS)
+    site = load_site(path)
     async with LoopLag() as lag:
         exporter = Exporter(site, (), lag)
         async with server.serve(exporter.parts(), "127.0.0.1", 0) as port:

@@ -1,4 +1,8 @@
-"""Small probers for the loader's own tests, with options of every kind."""
+"""Small probers for the loader's own tests, with options of every kind.
+
+Whoever imports this module has them in the place of the real ones, by the fixture
+`stand_ins` of `conftest.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,14 @@ from typing import ClassVar, Literal
 
 from hypothesis import settings
 
+from exporter.probes.protocols.base import BOTH, TCP, UDP, Prober
+
 STEADY = settings(derandomize=True, deadline=None)
 """For property tests: the same examples each time, and no race with a clock."""
 
 
 @dataclass(frozen=True, slots=True)
-class Web:
+class Web(Prober):
     """Asks for a page.
 
     Attributes:
@@ -24,7 +30,8 @@ class Web:
     statuses: tuple[int | str, ...] = ()
     patience: float = 1.0
     strict: bool = False
-    transports: ClassVar[frozenset[str]] = frozenset({"tcp"})
+    transports: ClassVar[frozenset[str]] = TCP
+    default_ports: ClassVar[frozenset[int]] = frozenset({443})
 
     def __post_init__(self) -> None:
         if not self.path.startswith("/"):
@@ -32,35 +39,40 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Prober):
     """Speaks UDP, seldom."""
 
-    transports: ClassVar[frozenset[str]] = frozenset({"udp"})
+    transports: ClassVar[frozenset[str]] = UDP
+    default_ports: ClassVar[frozenset[int]] = frozenset({123})
     floor: ClassVar[float] = 64.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tcp:
-    """Knows no options; runs over either transport, since it does not say."""
+class Tcp(Prober):
+    """Knows no options; runs over either transport."""
+
+    transports: ClassVar[frozenset[str]] = BOTH
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class Named(Prober):
     """Cannot do without an option."""
 
     account: str
+    transports: ClassVar[frozenset[str]] = BOTH
 
 
 @dataclass(frozen=True, slots=True)
-class Choosy:
+class Choosy(Prober):
     """Takes one of a few words, and bytes, which YAML files cannot say."""
 
     mode: Literal["fast", "slow"] = "fast"
     seen: tuple[str, ...] = field(default_factory=tuple)
     raw: bytes = b""
+    transports: ClassVar[frozenset[str]] = BOTH
 
 
-PROBERS = {
+STAND_INS = {
     "https": Web,
     "ntp": Clock,
     "tcp": Tcp,

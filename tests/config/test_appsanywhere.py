@@ -14,7 +14,6 @@ import pytest
 
 from exporter.config.site import load_site
 from exporter.model.rule import Expect, Severity, Status, Usage
-from exporter.probes.protocols import PROBERS
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "config" / "connectivity.yaml"
@@ -53,7 +52,7 @@ ROLES = {
 
 @pytest.fixture(scope="module")
 def site():
-    return load_site(SHIPPED, PROBERS)
+    return load_site(SHIPPED)
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +187,7 @@ def test_the_parallels_pointer_is_a_note(site):
 
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_every_role_runs_what_starts_from_it(role):
-    site = load_site(SHIPPED, PROBERS, [role])
+    site = load_site(SHIPPED, [role])
     counted = Counter(str(target.status) for target in site.targets)
     assert counted == Counter(ROLES[role])
 
@@ -215,7 +214,7 @@ def test_every_placeholder_stands_commented_in_the_shipped_site_file(site, tmp_p
     )
     changed = tmp_path / "connectivity.yaml"
     changed.write_text(uncommented, encoding="utf-8")
-    site = load_site(changed, PROBERS)
+    site = load_site(changed)
     assert {binding.status for binding in site.placeholders} == {Status.ACTIVE}
     assert not site.warnings
 
@@ -227,7 +226,7 @@ def test_without_cloudpaging_and_parallels_their_rules_do_not_apply(tmp_path):
         "placeholders: {cloudpaging: null, parallels: null}\n",
         encoding="utf-8",
     )
-    site = load_site(path, PROBERS)
+    site = load_site(path)
     gone = {
         target.rule.id
         for target in site.targets

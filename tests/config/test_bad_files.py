@@ -14,7 +14,9 @@ from exporter.config.catalogue import load_catalogue
 from exporter.config.diagnostics import ConfigError
 from exporter.config.site import load_site
 from exporter.model.rule import Usage
-from tests.config.standins import PROBERS
+from tests.config.standins import STAND_INS
+
+pytestmark = pytest.mark.usefixtures("stand_ins")
 
 BAD = Path(__file__).parent / "bad"
 HELD = {"other.yaml"}  # only wrong together with another catalogue
@@ -203,7 +205,7 @@ EXPECTED = {
         ":7: rules[0].source: unknown role 'tll'; did you mean 'till'? allowed: till",
         ":8: rules[0].destination.placeholder: unknown placeholder 'bnk'; did you mean 'bank'? allowed: bank",
         ":9: rules[0].port: '22:22' is a number in base 60 to some YAML readers: quote it",
-        f":11: rules[0].probe: unknown probe 'shh'; allowed: {', '.join(sorted(PROBERS))}",
+        f":11: rules[0].probe: unknown probe 'shh'; allowed: {', '.join(sorted(STAND_INS))}",
         ":14: rules[1].id: one is taken, by catalogue-torn.yaml:6: ids are unique over all files",
         ":14: rules[1].transport: unknown word 'tcq'; did you mean 'tcp'? allowed: tcp, udp",
         ":14: rules[1].witness: unknown rule 'gone'; did you mean 'one'? allowed: one, three, two",
@@ -437,7 +439,7 @@ def test_every_mistake_is_told_with_its_line_and_what_is_allowed(name, monkeypat
     monkeypatch.chdir(BAD)
     load = load_catalogue if name.startswith("catalogue") else load_site
     with pytest.raises(ConfigError) as caught:
-        load(Path(name), PROBERS)
+        load(Path(name))
     told = [line.removeprefix(name) for line in str(caught.value).splitlines()]
     assert told == EXPECTED[name]
 

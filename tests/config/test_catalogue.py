@@ -9,15 +9,13 @@ import pytest
 from exporter.config import catalogue
 from exporter.config.catalogue import load_catalogue
 from exporter.config.diagnostics import ENOUGH, ConfigError
-from exporter.probes.protocols import PROBERS as REAL
-from tests.config.standins import PROBERS
 
 GOOD = Path(__file__).parent / "good" / "catalogue.yaml"
 HEAD = "catalogue: c\ntitle: C\nroles: {till: {title: Till}}\nrules:\n"
 
 
 def test_a_shipped_catalogue_is_found_by_its_name():
-    found = load_catalogue("appsanywhere", REAL)
+    found = load_catalogue("appsanywhere")
     assert found.name == "appsanywhere"
     assert len(found.entries) > 60
 
@@ -25,18 +23,18 @@ def test_a_shipped_catalogue_is_found_by_its_name():
 def test_an_installed_package_carries_its_catalogues_inside(tmp_path, monkeypatch):
     (tmp_path / "inside.yaml").write_text(GOOD.read_text(encoding="utf-8"))
     monkeypatch.setattr(catalogue, "_SHIPPED", (tmp_path, tmp_path / "no-checkout"))
-    assert load_catalogue("inside", PROBERS).name == "shop"
+    assert load_catalogue("inside").name == "shop"
 
 
 def test_a_catalogue_is_found_by_its_path():
-    found = load_catalogue(GOOD, PROBERS)
+    found = load_catalogue(GOOD)
     assert found.title == "What the shop needs"
     assert [note.rows for note in found.notes] == [("N1",), ()]
 
 
 def test_a_catalogue_that_is_not_shipped_is_told_with_those_that_are():
     with pytest.raises(ConfigError) as caught:
-        load_catalogue("apsanywhere", REAL)
+        load_catalogue("apsanywhere")
     assert str(caught.value) == (
         "apsanywhere:1: unknown catalogue 'apsanywhere'; did you mean 'appsanywhere'? "
         "allowed: appsanywhere; or a path ending in .yaml"
@@ -57,7 +55,7 @@ def test_a_flood_of_mistakes_is_told_up_to_where_nobody_reads_on(flood, tmp_path
     path = tmp_path / "flood.yaml"
     path.write_text(flood, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
-        load_catalogue(path, PROBERS)
+        load_catalogue(path)
     assert ENOUGH <= len(caught.value.problems) <= ENOUGH + 10
 
 
@@ -72,6 +70,6 @@ def test_a_rule_with_a_mistake_still_counts_as_a_witness(tmp_path):
         encoding="utf-8",
     )
     with pytest.raises(ConfigError) as caught:
-        load_catalogue(path, PROBERS)
+        load_catalogue(path)
     [problem] = caught.value.problems
     assert problem.path == "rules[0].port"

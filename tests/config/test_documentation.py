@@ -9,7 +9,6 @@ import pytest
 import trustme
 
 from exporter.config.catalogue import load_catalogue
-from exporter.config.probe_options import _BY_PORT
 from exporter.config.schema import json_schema
 from exporter.config.site import load_site
 from exporter.model.rule import Status, Usage
@@ -20,7 +19,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 START, OVERRIDES, CONTROLS, CATALOGUE = re.findall(
     r"```yaml\n(.*?)```", TEXT, re.DOTALL
 )
-MODELS = json_schema(PROBERS)["$defs"]
+MODELS = json_schema()["$defs"]
 KEYS = {
     key
     for name, model in MODELS.items()
@@ -34,9 +33,16 @@ def test_every_key_status_and_usage_is_documented(word):
     assert re.search(rf"`([a-z]+\.)?{word}`", TEXT)
 
 
-@pytest.mark.parametrize(("place", "name"), _BY_PORT.items())
-def test_every_port_that_stands_for_a_probe_is_documented(place, name):
-    port, transport = place
+@pytest.mark.parametrize(
+    ("port", "transport", "name"),
+    [
+        (port, transport, name)
+        for name, prober in PROBERS.items()
+        for port in sorted(prober.default_ports)
+        for transport in sorted(prober.transports)
+    ],
+)
+def test_every_port_that_stands_for_a_probe_is_documented(port, transport, name):
     assert re.search(rf"\| ([^|]*, )?{port}/{transport}(, [^|]*)? \| `{name}` \|", TEXT)
 
 
@@ -44,7 +50,7 @@ def test_the_first_example_names_every_host_its_role_needs(tmp_path):
     trustme.CA().cert_pem.write_to_path(tmp_path / "our-ca.pem")
     path = tmp_path / "connectivity.yaml"
     path.write_text(START, encoding="utf-8")
-    site = load_site(path, PROBERS)
+    site = load_site(path)
     assert not site.warnings
     assert Status.ACTIVE in {target.status for target in site.targets}
 
@@ -55,7 +61,7 @@ def test_the_overrides_of_the_example_are_right(tmp_path):
         f"catalogues: [appsanywhere]\nroles: [appsanywhere]\n{OVERRIDES}",
         encoding="utf-8",
     )
-    rules = {rule.id: rule for rule in load_site(path, PROBERS).rules}
+    rules = {rule.id: rule for rule in load_site(path).rules}
     assert rules["appsanywhere-mssql"].owner == "dba-on-call"
 
 
@@ -65,10 +71,10 @@ def test_the_controls_of_the_example_are_right(tmp_path):
         f"catalogues: [appsanywhere]\nroles: [appsanywhere]\n{CONTROLS}",
         encoding="utf-8",
     )
-    assert len(load_site(path, PROBERS).controls) == 2
+    assert len(load_site(path).controls) == 2
 
 
 def test_the_catalogue_of_the_example_is_right(tmp_path):
     path = tmp_path / "shop.yaml"
     path.write_text(CATALOGUE, encoding="utf-8")
-    assert load_catalogue(path, PROBERS).name == "shop"
+    assert load_catalogue(path).name == "shop"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from exporter.config import probe_options
 from exporter.config.schema import json_schema
 from exporter.model.rule import Transport, Usage
-from exporter.probes.protocols import PROBERS as REAL
-from tests.config.standins import PROBERS, Clock, Tcp, Web
+from exporter.probes.protocols import PROBERS, default_probe
 
 
 def test_both_files_are_described_key_by_key():
-    schema = json_schema(PROBERS)
+    schema = json_schema()
     definitions = schema["$defs"]
     assert [one["$ref"] for one in schema["anyOf"]] == [
         "#/$defs/CatalogueModel",
@@ -26,14 +27,15 @@ def test_both_files_are_described_key_by_key():
 
 
 def test_defaults_are_shown_as_they_are_written():
-    shown = json_schema(PROBERS)["$defs"]
+    shown = json_schema()["$defs"]
     assert shown["ScheduleModel"]["properties"]["interval"]["default"] == "60s"
     assert shown["ScheduleModel"]["properties"]["rate"]["default"] == "200/s"
     assert shown["WebModel"]["properties"]["listen"]["default"] == "127.0.0.1:9842"
 
 
+@pytest.mark.usefixtures("stand_ins")
 def test_every_prober_is_offered_with_its_options_and_their_meaning():
-    names, calls = json_schema(PROBERS)["$defs"]["Probe"]["anyOf"]
+    names, calls = json_schema()["$defs"]["Probe"]["anyOf"]
     assert names["enum"] == sorted(PROBERS)
     assert calls["properties"]["https"]["properties"]["path"] == {
         "default": "/",
@@ -45,41 +47,39 @@ def test_every_prober_is_offered_with_its_options_and_their_meaning():
 
 
 def test_the_schema_of_the_real_probers_is_json_and_every_reference_leads_somewhere():
-    schema = json_schema(REAL)
+    schema = json_schema()
     text = json.dumps(schema)
     used = {part.partition('"')[0] for part in text.split('"#/$defs/')[1:]}
     assert used <= set(schema["$defs"])
 
 
 def test_a_section_of_comments_alone_is_right_in_an_editor_too():
-    properties = json_schema(PROBERS)["$defs"]["SiteModel"]["properties"]
+    properties = json_schema()["$defs"]["SiteModel"]["properties"]
     for name in ("placeholders", "overrides", "rules"):
         assert "null" in properties[name]["type"]
 
 
-def test_a_prober_says_its_transports_and_its_floor_or_gets_the_common_ones():
-    assert probe_options.transports(Web) == {"tcp"}
-    assert probe_options.transports(Tcp) == {"tcp", "udp"}
-    assert probe_options.floor(Clock) == 64.0
-    assert probe_options.floor(Web) == 5.0
+def test_a_ports_own_protocol_is_the_default_only_where_it_is_spoken():
+    assert default_probe(443, Transport.TCP) == "https"
+    assert default_probe(443, Transport.UDP) == "udp"
+    assert default_probe(1433, Transport.TCP) == "mssql"
+    assert default_probe(1433, Transport.UDP) == "udp"
+    assert default_probe(88, Transport.UDP) == default_probe(88, Transport.TCP)
+    assert default_probe(9999, Transport.TCP) == "tcp"
 
 
-def test_a_ports_own_protocol_is_the_default_only_where_it_can_be_spoken():
-    assert probe_options.default_probe(443, Transport.TCP, PROBERS) == "https"
-    assert probe_options.default_probe(443, Transport.UDP, PROBERS) == "udp"
-    assert probe_options.default_probe(1433, Transport.TCP, PROBERS) == "tcp"
-    assert probe_options.default_probe(1433, Transport.TCP, REAL) == "mssql"
-
-
-def test_every_default_by_port_exists_and_speaks_the_transport():
-    for port in (22, 80, 88, 123, 443, 445, 587, 636, 1433, 1434):
-        for transport in Transport:
-            name = probe_options.default_probe(port, transport, REAL)
-            assert transport in probe_options.transports(REAL[name])
+def test_no_port_is_claimed_twice():
+    claimed = [
+        (port, transport)
+        for prober in PROBERS.values()
+        for port in prober.default_ports
+        for transport in prober.transports
+    ]
+    assert len(claimed) == len(set(claimed)) > 10
 
 
 def test_the_real_probers_options_can_all_be_derived():
-    for prober in REAL.values():
+    for prober in PROBERS.values():
         assert (
             probe_options.options_model(prober).model_json_schema()["type"] == "object"
         )

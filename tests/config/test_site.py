@@ -12,7 +12,8 @@ from exporter.config.diagnostics import ConfigError
 from exporter.config.site import load_site
 from exporter.model.endpoint import Endpoint
 from exporter.model.rule import AddressPolicy, Denial, Severity, Status, TlsPolicy
-from tests.config.standins import PROBERS
+
+pytestmark = pytest.mark.usefixtures("stand_ins")
 
 GOOD = Path(__file__).parent / "good"
 
@@ -25,7 +26,7 @@ def load(tmp_path):
         path = tmp_path / "site.yaml"
         text = f"catalogues: [catalogue.yaml]\nroles: [{roles}]\n{more}"
         path.write_text(text, encoding="utf-8")
-        return load_site(path, PROBERS, **options)
+        return load_site(path, **options)
 
     return load_text
 
@@ -209,7 +210,7 @@ def test_a_role_without_rules_is_warned_of(load, tmp_path):
     (tmp_path / "site2.yaml").write_text(
         "catalogues: [more.yaml]\nroles: [idle]\n", encoding="utf-8"
     )
-    site = load_site(tmp_path / "site2.yaml", PROBERS)
+    site = load_site(tmp_path / "site2.yaml")
     assert site.warnings == ("role idle has no rules: nothing is probed for it",)
 
 
@@ -308,7 +309,7 @@ def test_two_catalogues_may_say_the_same_of_a_role(load, tmp_path):
         "placeholders: {bank: b.example}\n",
         encoding="utf-8",
     )
-    site = load_site(tmp_path / "both.yaml", PROBERS)
+    site = load_site(tmp_path / "both.yaml")
     assert places(site, "more") == [("b.example", 22, "active")]
 
 
@@ -329,7 +330,7 @@ rules:
 def test_a_rule_that_leads_to_a_mirror_list_waits_with_the_lists_own_host(tmp_path):
     (tmp_path / "lists.yaml").write_text(LISTS)
     (tmp_path / "site.yaml").write_text("catalogues: [lists.yaml]\nroles: [till]\n")
-    site = load_site(tmp_path / "site.yaml", PROBERS)
+    site = load_site(tmp_path / "site.yaml")
     assert places(site, "packages") == [("lists.example.org", 443, "unset")]
     assert places(site, "news") == [("lists.example.org", 443, "other_role")]
     assert rule(site, "packages").mirrors == "os"

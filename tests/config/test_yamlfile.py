@@ -14,7 +14,7 @@ from exporter.config.catalogue import load_catalogue
 from exporter.config.diagnostics import ConfigError
 from exporter.config.site import load_site
 from exporter.config.yamlfile import MAX_BYTES, read_yaml
-from tests.config.standins import PROBERS, STEADY
+from tests.config.standins import STEADY
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def test_whatever_a_file_holds_is_loaded_or_refused_with_problems(data):
         os.close(handle)
         for load in (load_catalogue, load_site):
             try:
-                load(Path(name), PROBERS)
+                load(Path(name))
             except ConfigError as error:
                 assert min(one.line for one in error.problems) >= 1  # noqa: PT017 - either end is right
     finally:

@@ -188,7 +188,7 @@ from exporter.probes.dns import Resolver
 from exporter.probes.protocols import PROBERS
 from exporter.config.site import load_site
 async def main():
-    site = load_site(Path(sys.argv[1]), PROBERS)
+    site = load_site(Path(sys.argv[1]))
     lists = lists_for(site, site.targets)
     resolver = Resolver(site.dns.servers)
     keeper = Mirrors(Source.of(site, resolver))

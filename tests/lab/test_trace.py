@@ -117,7 +117,7 @@ from exporter.probes.protocols import PROBERS
 from exporter.probes.runner import Runner
 from exporter.config.site import load_site
 async def main():
-    site = load_site(Path(sys.argv[1]), PROBERS)
+    site = load_site(Path(sys.argv[1]))
     wanted = {target.rule.id: target for target in site.targets}
     runner = Runner(Resolver(site.dns.servers), None)
     for _ in range(int(sys.argv[2])):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exporter.config.catalogue import Catalogue, load_catalogue
-from exporter.probes.protocols import PROBERS
 from exporter.rules.document.draft import draft_of
 from exporter.rules.document.draftfile import written
 from exporter.rules.document.source import read_page
@@ -41,7 +40,7 @@ def imported(path, folder, internal=()):
     out = folder / "draft.yaml"
     out.write_text(written(draft, path.name, "draft", "", ""), encoding="utf-8")
     return Imported(
-        load_catalogue(out, PROBERS),
+        load_catalogue(out),
         out.read_text(encoding="utf-8"),
         [str(remark.problem) for remark in draft.remarks],
     )

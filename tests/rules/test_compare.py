@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from exporter.config.catalogue import load_catalogue
-from exporter.probes.protocols import PROBERS
 from exporter.rules.compare import Change, compare
 
 HEAD = """catalogue: shop
@@ -39,13 +38,13 @@ def catalogue(tmp_path):
             if rules
             else head + " []"
         )
-        return load_catalogue(path, PROBERS)
+        return load_catalogue(path)
 
     return write
 
 
 def test_a_catalogue_is_the_same_as_itself():
-    shipped = load_catalogue("appsanywhere", PROBERS)
+    shipped = load_catalogue("appsanywhere")
     assert compare(shipped, shipped) == []
     assert compare(shipped, shipped, flows=True) == []
 

@@ -18,6 +18,7 @@ from exporter.probes.protocols.tls import Tls
 from exporter.probes.protocols.udp import Udp
 
 if TYPE_CHECKING:
+    from exporter.model.rule import Transport
     from exporter.probes.protocols.base import Prober
 
 PROBERS: dict[str, type[Prober]] = {
@@ -35,3 +36,11 @@ PROBERS: dict[str, type[Prober]] = {
     "tls": Tls,
     "udp": Udp,
 }
+
+
+def default_probe(port: int, transport: Transport) -> str:
+    """The protocol that a port is for, else the bare transport."""
+    for name, prober in PROBERS.items():
+        if port in prober.default_ports and transport in prober.transports:
+            return name
+    return str(transport)

@@ -27,12 +27,14 @@ class Prober(Protocol):
 
     Attributes:
         transports: the transports the protocol runs over.
+        default_ports: ports whose rules are probed so if they name no probe.
         floor: seconds between two probes of one target, at the least.
         one_at_a_time: addresses of a target are probed one after another, since
             they may be one server that counts unauthenticated connections.
     """
 
     transports: ClassVar[frozenset[str]]
+    default_ports: ClassVar[frozenset[int]] = frozenset()
     floor: ClassVar[float] = FLOOR
     one_at_a_time: ClassVar[bool] = False
 

@@ -38,7 +38,7 @@ class Http(Prober):
     expect_status: tuple[int | str, ...] = ()
     location: tuple[str, ...] = ()
     transports: ClassVar[frozenset[str]] = TCP
-    default_port: ClassVar[int] = 80
+    default_ports: ClassVar[frozenset[int]] = frozenset({80})
 
     def __post_init__(self) -> None:
         """Refuses what would not stay one line of a request.
@@ -81,7 +81,7 @@ class Http(Prober):
             return self.host_header
         name = f"[{target.destination}]" if ":" in target.destination else None
         name = name or target.destination
-        return name if target.port == self.default_port else f"{name}:{target.port}"
+        return name if target.port in self.default_ports else f"{name}:{target.port}"
 
     def _accepts(self, status: int) -> bool:
         if not self.expect_status:
@@ -101,7 +101,7 @@ class Http(Prober):
 class Https(Http):
     """The same over TLS, with ALPN http/1.1 (RFC 7301)."""
 
-    default_port: ClassVar[int] = 443
+    default_ports: ClassVar[frozenset[int]] = frozenset({443})
 
     async def _open(self, link: Link) -> Stream:
         return await link.start_tls(await link.connect(), [b"http/1.1"])

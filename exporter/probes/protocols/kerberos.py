@@ -38,6 +38,7 @@ class Kerberos(Prober):
     realm: str | None = None
     principal: str = "fwprobe-reachability"
     transports: ClassVar[frozenset[str]] = BOTH
+    default_ports: ClassVar[frozenset[int]] = frozenset({88})
     floor: ClassVar[float] = 300.0
 
     def __post_init__(self) -> None:

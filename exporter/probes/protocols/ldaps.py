@@ -20,6 +20,7 @@ class Ldaps(Prober):
     """Searches the rootDSE (RFC 4511, RFC 4512 5.1) inside TLS and unbinds."""
 
     transports: ClassVar[frozenset[str]] = TCP
+    default_ports: ClassVar[frozenset[int]] = frozenset({636})
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """The end of the search is the answer, whatever its result code."""

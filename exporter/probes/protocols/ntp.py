@@ -26,6 +26,7 @@ class Ntp(Prober):
     """Asks for the time (RFC 5905), at most twice."""
 
     transports: ClassVar[frozenset[str]] = UDP
+    default_ports: ClassVar[frozenset[int]] = frozenset({123})
     # RFC 5905: the lowest poll exponent a public server expects is 6.
     floor: ClassVar[float] = 64.0
 

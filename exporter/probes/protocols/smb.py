@@ -21,6 +21,7 @@ class Smb(Prober):
     """Sends NEGOTIATE ([MS-SMB2] 2.2.3) and closes: no session set-up, no SMB 1."""
 
     transports: ClassVar[frozenset[str]] = TCP
+    default_ports: ClassVar[frozenset[int]] = frozenset({445})
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """The server's answer to NEGOTIATE counts, also when it agrees to nothing."""

@@ -44,6 +44,7 @@ class Smtp(Prober):
     starttls: bool = True
     helo: str | None = None
     transports: ClassVar[frozenset[str]] = TCP
+    default_ports: ClassVar[frozenset[int]] = frozenset({587})
 
     def __post_init__(self) -> None:
         """Refuses a name that is none, or that would carry further commands."""

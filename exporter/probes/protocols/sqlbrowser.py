@@ -28,6 +28,7 @@ class Sqlbrowser(Prober):
     """
 
     transports: ClassVar[frozenset[str]] = UDP
+    default_ports: ClassVar[frozenset[int]] = frozenset({1434})
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """A list of instances is the answer."""

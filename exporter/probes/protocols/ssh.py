@@ -36,6 +36,7 @@ class Ssh(Prober):
 
     disconnect: bool = False
     transports: ClassVar[frozenset[str]] = TCP
+    default_ports: ClassVar[frozenset[int]] = frozenset({22})
     # OpenSSH 9.8 counts unauthenticated connections against the source; at one in
     # 30 s its penalty never accrues.
     floor: ClassVar[float] = 30.0
