@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from exporter.http.negotiation import Format
 from exporter.http.server import Parts
-from exporter.metrics.exposition import Exposition, Telemetry
+from exporter.metrics.exposition import Exposition
+from exporter.metrics.telemetry import Sources, Telemetry
+from exporter.metrics.text_format import ExpositionFormat
 from exporter.model.outcome import (
     Icmp,
     Origin,
@@ -31,7 +32,17 @@ class Scene:
         self.all_targets = list(targets)
         self.lag = 0.0
         self.store = Store()
-        self.telemetry = Telemetry(lambda: self.all_targets, lambda: self.lag)
+        self.load = None
+        self.lists = []
+        self.controls = []
+        sources = Sources(
+            targets=lambda: self.all_targets,
+            lag=lambda: self.lag,
+            load=lambda: self.load,
+            lists=lambda: self.lists,
+            controls=lambda: self.controls,
+        )
+        self.telemetry = Telemetry(sources)
         self.exposition = Exposition(self.store, self.telemetry)
         self.reload()
 
@@ -42,11 +53,11 @@ class Scene:
         active = [t for t in self.all_targets if t.status is Status.ACTIVE]
         self.store.replace(active)
 
-    async def scrape(self, form=Format.TEXT):
+    async def scrape(self, form=ExpositionFormat.TEXT):
         """The whole exposition as text."""
         return b"".join([c async for c in self.exposition.chunks(form)]).decode()
 
-    async def lines(self, *names, form=Format.TEXT):
+    async def lines(self, *names, form=ExpositionFormat.TEXT):
         """The sample lines of the named metrics, all per-target ones by default."""
         text = await self.scrape(form)
         wanted = tuple(f"{name}{{" for name in names) or "connectivity_rule_"

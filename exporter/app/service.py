@@ -21,7 +21,8 @@ from exporter.config.scalars import listen
 from exporter.config.site import load_site
 from exporter.http import server
 from exporter.http.web_config import WebConfig, read_web_config
-from exporter.metrics.exposition import Exposition, Telemetry
+from exporter.metrics.exposition import Exposition
+from exporter.metrics.telemetry import Sources, Telemetry
 from exporter.model.outcome import Verdict
 from exporter.monitor.controls import Controls
 from exporter.monitor.gc_pacing import collecting_little
@@ -64,11 +65,9 @@ async def serve(
         OSError: the address cannot be listened on.
     """
     site = load_site(path, roles)
-    protection = _protection(web_config)
     endpoint = site.web.listen if listen_address is None else listen(listen_address)
     async with LoopLag() as lag:
-        exporter = Exporter(site, roles, lag)
-        exporter.protect(protection, web_config)
+        exporter = Exporter(site, roles, lag, web_config)
         parts = exporter.parts()
         async with server.serve(parts, endpoint.host, endpoint.port) as port:
             logger.info("listening on %s", endpoint if endpoint.port else port)
@@ -87,40 +86,51 @@ class Exporter:
         site: the configuration to begin with.
         roles: roles to play instead of the file's, at each reload too.
         lag: measures the running event loop.
+        web_config: file with TLS and passwords of the server, if any; read again at
+            each reload.
+
+    Raises:
+        ConfigError: the file of TLS and passwords cannot be used.
     """
 
-    def __init__(self, site: Site, roles: Sequence[str], lag: LoopLag) -> None:
+    def __init__(
+        self,
+        site: Site,
+        roles: Sequence[str],
+        lag: LoopLag,
+        web_config: Path | None = None,
+    ) -> None:
         self._site = site
         self._roles = roles
         self._lag = lag
         self._store = Store()
         self._store.listeners.append(_Changes().hear)
-        self._telemetry = Telemetry(lambda: self._targets, lambda: lag.latest)
-        self._exposition = Exposition(self._store, self._telemetry)
         self._targets: Sequence[Target] = site.targets
         self._resolver = resolver_of(site, lag)
         source = Source.of(site, self._resolver)
         self._mirrors = Mirrors(source, self._expand, socket.gethostname())
-        self._telemetry.lists = self._mirrors.states
         self._controls = Controls()
-        self._telemetry.controls = self._controls.states
         runner = runner_of(site, self._resolver, self._store, lag, self._controls)
         self._rounds = Rounds(runner, self._store)
+        self._telemetry = Telemetry(
+            Sources(
+                targets=lambda: self._targets,
+                lag=lambda: lag.latest,
+                load=lambda: self._scheduler,
+                lists=self._mirrors.states,
+                controls=self._controls.states,
+            )
+        )
         self._scheduler = Scheduler(
             self._run,
             limits_of(site),
             lateness=self._telemetry.observe_lateness,
             salt=socket.gethostname(),
         )
-        self._telemetry.load = self._scheduler
+        self._exposition = Exposition(self._store, self._telemetry)
         self._reloading = asyncio.Lock()
-        self._protection = WebConfig()
-        self._web_config: Path | None = None
-
-    def protect(self, protection: WebConfig, file: Path | None = None) -> None:
-        """Protects the server so from now on; reloads read the file again."""
-        self._protection = protection
-        self._web_config = file
+        self._protection = _protection(web_config)
+        self._web_config = web_config
 
     def start(self) -> None:
         """Begins to probe."""

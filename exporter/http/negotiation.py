@@ -8,21 +8,15 @@ have is sent the plain form rather than an error, as Prometheus clients expect.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
+
+from exporter.metrics.text_format import ExpositionFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _MAX_ITEMS = 64
 """Items of a header looked at; nobody honest sends more."""
-
-
-class Format(Enum):
-    """The exposition formats, by their content types."""
-
-    TEXT = "text/plain; version=0.0.4; charset=utf-8"
-    OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +28,13 @@ class _Item:
     parameters: Mapping[str, str]
 
 
-def exposition_format(accept: str) -> Format:
+def exposition_format(accept: str) -> ExpositionFormat:
     """The format that `accept` prefers; plain text when in doubt."""
     items = list(_items(accept))
     # A wildcard covers plain text only: OpenMetrics is for those who name it.
     openmetrics = _quality(items, ["application/openmetrics-text"], "1.0.0")
     text = _quality(items, ["text/plain", "text/*", "*/*"], "0.0.4")
-    return Format.OPENMETRICS if openmetrics > text else Format.TEXT
+    return ExpositionFormat.OPENMETRICS if openmetrics > text else ExpositionFormat.TEXT
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

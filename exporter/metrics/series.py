@@ -1,6 +1,6 @@
 """A target's part of the exposition, rendered when its result changes.
 
-A `Row` holds one piece of text per family: all samples of that family for one target,
+A `TargetSeries` holds one piece of text per family: all samples of that family for one target,
 ready to be put between those of its neighbours. A scrape only joins pieces. What
 cannot have changed since the last round is not rendered again, and what a target
 does not have costs nothing, since all empty pieces are one object.
@@ -40,7 +40,7 @@ _OF_ANSWERED = _placed(samples.OF_ANSWERED)
 _OF_TLS = _placed(samples.OF_TLS)
 
 
-class Row:
+class TargetSeries:
     """The rendered pieces of one target.
 
     Attributes:

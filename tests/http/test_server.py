@@ -16,9 +16,9 @@ import trustme
 from aiohttp.test_utils import TestClient, TestServer
 
 from exporter.http import server
-from exporter.http.negotiation import Format
 from exporter.http.server import MAX_STREAMS, make_app, serve
 from exporter.http.web_config import WebConfig, read_web_config
+from exporter.metrics.text_format import ExpositionFormat
 from exporter.present.documents import rule_document, targets_document
 from tests import exposing, make
 from tests.exposing import NOW
@@ -46,7 +46,7 @@ async def body(response):
 async def test_metrics_are_served_as_plain_text(client):
     response = await client.get("/metrics", headers={"Accept-Encoding": "identity"})
     assert response.status == 200
-    assert response.headers["Content-Type"] == Format.TEXT.value
+    assert response.headers["Content-Type"] == ExpositionFormat.TEXT.value
     assert response.headers["Vary"] == "Accept, Accept-Encoding"
     assert "Content-Encoding" not in response.headers
     assert 'connectivity_rule_satisfied{rule="api"' in await response.text()
@@ -58,7 +58,7 @@ async def test_metrics_are_served_as_gzipped_openmetrics(client):
         "Accept-Encoding": "gzip",
     }
     response = await client.get("/metrics", headers=headers)
-    assert response.headers["Content-Type"] == Format.OPENMETRICS.value
+    assert response.headers["Content-Type"] == ExpositionFormat.OPENMETRICS.value
     assert response.headers["Content-Encoding"] == "gzip"
     text = gzip.decompress(await response.read()).decode()
     assert text.endswith("# EOF\n")

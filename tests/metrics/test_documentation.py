@@ -11,8 +11,8 @@ import yaml
 from exporter.http.server import MAX_STREAMS, make_app
 from exporter.http.web_config import _FileModel
 from exporter.metrics import families
-from exporter.metrics.exposition import _DURATION_BUCKETS, _LATENESS_BUCKETS
 from exporter.metrics.samples import MAX_LABEL
+from exporter.metrics.telemetry import _DURATION_BUCKETS, _LATENESS_BUCKETS
 from exporter.model.outcome import INCONCLUSIVE, Stage
 from exporter.model.rule import Status
 from tests import exposing

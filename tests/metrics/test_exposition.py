@@ -14,10 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.config.mirror_list import Format as ListFormat
 from exporter.config.mirror_list import MirrorList
-from exporter.http.negotiation import Format
 from exporter.metrics import families
-from exporter.metrics.exposition import CHUNK, HELD, STEP, Telemetry
+from exporter.metrics.exposition import CHUNK, HELD, STEP
 from exporter.metrics.samples import MAX_LABEL
+from exporter.metrics.telemetry import Sources, Telemetry
+from exporter.metrics.text_format import ExpositionFormat
 from exporter.model.endpoint import Endpoint
 from exporter.model.outcome import (
     Evidence,
@@ -288,7 +289,7 @@ async def test_a_target_whose_rule_changed_starts_afresh():
 async def test_one_scrape_tells_one_state_of_each_target():
     targets = [make.target(id=f"rule-{i}") for i in range(2 * STEP)]
     scene = Scene(*targets)
-    chunks = scene.exposition.chunks(Format.TEXT)
+    chunks = scene.exposition.chunks(ExpositionFormat.TEXT)
     text = await anext(chunks)
     for target in targets:
         scene.store.add(target, exposing.answered())
@@ -317,7 +318,9 @@ async def turns_during(work, others=lambda: None):
 
 
 async def sizes(scene):
-    return [len(chunk) async for chunk in scene.exposition.chunks(Format.TEXT)]
+    return [
+        len(chunk) async for chunk in scene.exposition.chunks(ExpositionFormat.TEXT)
+    ]
 
 
 async def many_targets():
@@ -411,7 +414,9 @@ async def test_both_formats_parse_and_say_the_same():
     scene = exposing.populated()
     scene.telemetry.observe_lateness(0.002)
     text = samples_of(parse_text(await scene.scrape()))
-    formal = samples_of(parse_openmetrics(await scene.scrape(Format.OPENMETRICS)))
+    formal = samples_of(
+        parse_openmetrics(await scene.scrape(ExpositionFormat.OPENMETRICS))
+    )
     assert text == formal
     assert len(text) > 50
     assert sum(value for (name, _), value in text.items() if "satisfied" in name) == 2
@@ -419,7 +424,7 @@ async def test_both_formats_parse_and_say_the_same():
 
 async def test_openmetrics_names_counters_without_total_and_ends_once():
     scene = exposing.populated()
-    text = await scene.scrape(Format.OPENMETRICS)
+    text = await scene.scrape(ExpositionFormat.OPENMETRICS)
     assert "# TYPE connectivity_rule_probes counter\n" in text
     assert "# TYPE process_cpu_seconds counter\n" in text
     assert text.endswith("# EOF\n")
@@ -435,8 +440,8 @@ async def test_hostile_labels_are_escaped_bounded_and_survive_the_way_back():
     scene = await scene_after(exposing.answered(tls=facts), description=HOSTILE)
     bounded = HOSTILE.replace("\ud800", "?")[: MAX_LABEL - 1] + "…"
     for form, parse in (
-        (Format.TEXT, parse_text),
-        (Format.OPENMETRICS, parse_openmetrics),
+        (ExpositionFormat.TEXT, parse_text),
+        (ExpositionFormat.OPENMETRICS, parse_openmetrics),
     ):
         labels = {
             sample.name: sample.labels
@@ -469,8 +474,8 @@ class Busy:
     skipped = 7
 
 
-async def own(scene, form=Format.TEXT):
-    parse = parse_text if form is Format.TEXT else parse_openmetrics
+async def own(scene, form=ExpositionFormat.TEXT):
+    parse = parse_text if form is ExpositionFormat.TEXT else parse_openmetrics
     return {
         (sample.name, *sorted(sample.labels.values())): sample.value
         for family in parse(await scene.scrape(form))
@@ -482,7 +487,7 @@ async def own(scene, form=Format.TEXT):
 async def test_the_exporter_tells_of_itself():
     scene = exposing.populated()
     scene.lag = 0.25
-    scene.telemetry.load = Busy()
+    scene.load = Busy()
     scene.telemetry.observe_lateness(0.002)
     scene.telemetry.reloaded(True, NOW)
     scene.telemetry.reloaded(False, NOW + 60)
@@ -504,7 +509,7 @@ async def test_the_exporter_tells_of_itself():
     assert values[(f"{name}schedule_lateness_seconds_count",)] == 1
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", ExpositionFormat)
 async def test_probe_durations_are_kept_by_role_usage_and_probe(form):
     target, other = make.target(), make.target("ssh", id="other")
     scene = Scene(target, other)
@@ -536,7 +541,7 @@ async def test_no_number_has_an_exponent():
 
 async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene = exposing.populated()
-    scene.telemetry.load = Busy()
+    scene.load = Busy()
     target = make.target("ntp", "ntp.example.ac.uk", 123, id="ntp")
     scene.reload(*scene.all_targets, target)
     facts = Evidence(http_status=200, ntp_offset=0.5, ntp_stratum=1, clock_skew=-0.25)
@@ -546,10 +551,10 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene.store.add(failing, exposing.prohibited())
     scene.store.add_path(failing, PATH)
     scene.telemetry.reloaded(True, NOW)
-    scene.telemetry.lists = lambda: [mirror_list(fetched=True)]
-    scene.telemetry.controls = lambda: [Control(make.target(), answered=True)]
+    scene.lists = [mirror_list(fetched=True)]
+    scene.controls = [Control(make.target(), answered=True)]
     labels = {}
-    for family in parse_openmetrics(await scene.scrape(Format.OPENMETRICS)):
+    for family in parse_openmetrics(await scene.scrape(ExpositionFormat.OPENMETRICS)):
         name = family.name + ("_total" if family.type == "counter" else "")
         if name.startswith("connectivity_"):
             names = {key for sample in family.samples for key in sample.labels}
@@ -569,9 +574,9 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
 
 
 def test_a_control_is_told_once_it_was_looked_at():
-    telemetry = Telemetry(list, lambda: 0.0)
     one, two, new = (make.target(destination=f"192.0.2.{n}") for n in (1, 2, 3))
-    telemetry.controls = lambda: [Control(one, False), Control(two, True), Control(new)]
+    controls = [Control(one, False), Control(two, True), Control(new)]
+    telemetry = Telemetry(Sources(list, lambda: 0.0, controls=lambda: controls))
     told = {
         (sample.labels["destination"], sample.labels["port"]): sample.value
         for metric in telemetry.collect()
@@ -593,8 +598,8 @@ def mirror_list(*, fetched):
 
 @pytest.mark.parametrize("fetched", [False, True])
 def test_a_mirror_list_claims_mirrors_and_an_age_only_once_it_was_had(fetched):
-    telemetry = Telemetry(list, lambda: 0.0)
-    telemetry.lists = lambda: [mirror_list(fetched=fetched)]
+    lists = [mirror_list(fetched=fetched)]
+    telemetry = Telemetry(Sources(list, lambda: 0.0, lists=lambda: lists))
     told = {
         (sample.name, sample.labels["list"]): sample.value
         for metric in telemetry.collect()
@@ -612,5 +617,5 @@ def test_a_mirror_list_claims_mirrors_and_an_age_only_once_it_was_had(fetched):
 
 
 def test_before_anything_is_known_telemetry_claims_nothing():
-    names = {metric.name for metric in Telemetry(list, lambda: 0.0).collect()}
+    names = {metric.name for metric in Telemetry(Sources(list, lambda: 0.0)).collect()}
     assert "connectivity_exporter_probes_in_flight" not in names

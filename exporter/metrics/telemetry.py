@@ -1,0 +1,176 @@
+"""The exporter's own metrics, kept and read with the client library."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from exporter import __version__
+from exporter.metrics import families
+from exporter.metrics.families import Family, Kind
+from exporter.metrics.samples import label
+from exporter.metrics.text_format import ExpositionFormat, header, sample_lines
+from exporter.model.rule import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from prometheus_client.core import Metric
+
+    from exporter.model.rule import Rule, Target
+    from exporter.monitor.controls import Control
+    from exporter.monitor.mirror_refresh import ListState
+
+_DURATION_BUCKETS = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+_LATENESS_BUCKETS = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+)
+
+
+class Load(Protocol):
+    """What the scheduler says of itself: probes under way, possible, left out."""
+
+    in_flight: int
+    slots: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the exporter's own metrics are read from, at the moment of a scrape.
+
+    Attributes:
+        targets: all targets of the configuration in force, whatever their status.
+        lag: seconds by which the event loop woke up late the last time.
+        load: the scheduler, None where nothing is scheduled.
+        lists: the mirror lists in use.
+        controls: what must not answer, and whether it does.
+    """
+
+    targets: Callable[[], Sequence[Target]]
+    lag: Callable[[], float]
+    load: Callable[[], Load | None] = lambda: None
+    lists: Callable[[], Sequence[ListState]] = lambda: ()
+    controls: Callable[[], Sequence[Control]] = lambda: ()
+
+
+class Telemetry(Collector):
+    """The exporter's own metrics, read from `sources`."""
+
+    def __init__(self, sources: Sources) -> None:
+        # The time a series was created is one more series each, of use to few.
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library's
+        self._sources = sources
+        self._reload_successful: bool | None = None
+        self._reload_timestamp: float | None = None
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        # One histogram a label set, so that a scrape can take them one at a time.
+        self._durations: dict[tuple[str, ...], tuple[str, Histogram]] = {}
+        self._lateness = _histogram(families.LATENESS, _LATENESS_BUCKETS)
+        self._registry.register(self._lateness)
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def observe_probe(self, rule: Rule, seconds: float) -> None:
+        """Books how long a whole probe took."""
+        key = (rule.source, rule.usage, rule.probe)
+        known = self._durations.get(key)
+        if known is None:
+            labels = map(label, families.PROBE_DURATION.labels, key)
+            histogram = _histogram(families.PROBE_DURATION, _DURATION_BUCKETS)
+            known = self._durations[key] = ("".join(labels), histogram)
+        known[1].observe(seconds)
+
+    def observe_lateness(self, seconds: float) -> None:
+        """Books how long after its due time a probe started."""
+        self._lateness.observe(seconds)
+
+    def reloaded(self, successful: bool, timestamp: float) -> None:
+        """Books an attempt, the first one too, to load the configuration."""
+        self._reload_successful = successful
+        if successful:
+            self._reload_timestamp = timestamp
+
+    def collect(self) -> Iterator[Metric]:
+        """What is read at the moment of the scrape."""
+        build = _gauge(families.BUILD_INFO)
+        build.add_metric([__version__, platform.python_version()], 1)
+        yield build
+        counts = Counter(target.status for target in self._sources.targets())
+        by_status = _gauge(families.TARGETS)
+        for status in Status:
+            by_status.add_metric([status], counts[status])
+        yield by_status
+        yield _gauge(families.RELOAD_SUCCESSFUL, self._reload_successful)
+        yield _gauge(families.RELOAD_TIMESTAMP, self._reload_timestamp)
+        yield _gauge(families.LOOP_LAG, max(self._sources.lag(), 0.0))
+        load = self._sources.load()
+        if load is not None:
+            yield _gauge(families.PROBES_IN_FLIGHT, load.in_flight)
+            yield _gauge(families.PROBE_SLOTS, load.slots)
+            skipped = families.PROBES_SKIPPED
+            yield CounterMetricFamily(skipped.name, skipped.help, load.skipped)
+        yield from self._mirror_lists()
+        answered = _gauge(families.CONTROL_ANSWERED)
+        for control in self._sources.controls():
+            if control.answered is not None:
+                place = [control.target.destination, str(control.target.port)]
+                answered.add_metric(place, control.answered)
+        yield answered
+
+    def _mirror_lists(self) -> Iterator[Metric]:
+        targets = _gauge(families.MIRROR_LIST_TARGETS)
+        success = _gauge(families.MIRROR_LIST_SUCCESS)
+        failed = families.MIRROR_LIST_FAILURES
+        failures = CounterMetricFamily(failed.name, failed.help, labels=failed.labels)
+        for state in self._sources.lists():
+            name = [state.known.name]
+            failures.add_metric(name, state.failures)
+            if state.last_success_timestamp is not None:
+                targets.add_metric(name, len(state.in_force))
+                success.add_metric(name, state.last_success_timestamp)
+        yield from (targets, success, failures)
+
+    def rendered(self, form: ExpositionFormat) -> Iterator[bytes]:
+        """All of it, in parts that each take well under a millisecond.
+
+        The client library would render the whole registry in one go.
+        """
+        for metric in self._registry.collect():
+            kind = Kind(metric.type)
+            suffix = "_total" if kind is Kind.COUNTER else ""
+            family = Family(metric.name + suffix, kind, metric.documentation)
+            yield (header(family, form) + sample_lines(metric, "")).encode()
+        yield header(families.PROBE_DURATION, form).encode()
+        for labels, histogram in list(self._durations.values()):
+            for metric in histogram.collect():
+                yield sample_lines(metric, labels).encode()
+
+
+def _gauge(family: Family, value: float | None = None) -> GaugeMetricFamily:
+    if family.labels:
+        return GaugeMetricFamily(family.name, family.help, labels=family.labels)
+    return GaugeMetricFamily(family.name, family.help, value)
+
+
+def _histogram(family: Family, buckets: Sequence[float]) -> Histogram:
+    return Histogram(family.name, family.help, registry=None, buckets=buckets)
