@@ -16,6 +16,8 @@ def rule(probe="tcp", **changes):
         "usage": Usage.VENDOR_API,
         "description": "API of the vendor",
         "catalogue": "test",
+        "interval": 60.0,
+        "timeout": 5.0,
     }
     return Rule(**facts | changes)
 

@@ -1,6 +1,6 @@
 """Catalogues: the rules of one vendor document, as read from its YAML file.
 
-Shape, then the meaning of each rule by itself (`entries.py`), then the names that
+Shape, then the meaning of each rule by itself (`definitions.py`), then the names that
 parts of the file use for each other. A name declared in a part that is itself wrong
 still counts as known, so that one mistake is one message.
 """
@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.config import references, scalars
-from exporter.config.definitions import Entry, read_entries, written_ids
+from exporter.config.definitions import RuleDefinition, read_rules, written_ids
 from exporter.config.diagnostics import ConfigError, Problem, unknown
 from exporter.config.mirror_list import MirrorList
-from exporter.config.references import Names
+from exporter.config.references import DeclaredNames
 from exporter.config.schema import CatalogueModel
 from exporter.config.validation import validate
 from exporter.config.yamlfile import YamlFile, read_yaml
@@ -74,9 +74,9 @@ class Catalogue:
     roles: Mapping[str, Role]
     placeholders: Mapping[str, Placeholder]
     mirrors: Mapping[str, MirrorList]
-    entries: tuple[Entry, ...]
+    definitions: tuple[RuleDefinition, ...]
     notes: tuple[Note, ...]
-    names: Names
+    names: DeclaredNames
 
 
 def load_catalogue(source: str | Path) -> Catalogue:
@@ -130,7 +130,7 @@ def read_catalogue(path: Path, problems: list[Problem]) -> Catalogue | None:
     header, rules = split_rules(file.value)
     model = validate(CatalogueModel, header, file, (), problems)
     name = "" if model is None else model.catalogue
-    entries = read_entries(file, rules, name, problems)
+    definitions = read_rules(file, rules, name, problems)
     if model is None:
         return None
     catalogue = Catalogue(
@@ -146,9 +146,9 @@ def read_catalogue(path: Path, problems: list[Problem]) -> Catalogue | None:
             name: MirrorList(name, **written.model_dump())
             for name, written in model.mirrors.items()
         },
-        entries=entries,
+        definitions=definitions,
         notes=tuple(Note(note.text, note.rows) for note in model.notes),
-        names=Names(
+        names=DeclaredNames(
             roles=_written_names(file.value, "roles"),
             placeholders=_written_names(file.value, "placeholders"),
             mirrors=_written_names(file.value, "mirrors"),
@@ -198,13 +198,15 @@ def endpoint(text: str, *, url: bool) -> Endpoint:
 def _check_names(catalogue: Catalogue, file: YamlFile, problems: list[Problem]) -> None:
     roles = {role.name: role.is_a for role in catalogue.roles.values()}
     defaults = {item.name: item.default for item in catalogue.placeholders.values()}
-    names, entries = catalogue.names, catalogue.entries
-    problems += references.links(file, "roles", "is_a", "role", roles, names.roles)
-    problems += references.links(
+    names, definitions = catalogue.names, catalogue.definitions
+    problems += references.broken_pointers(
+        file, "roles", "is_a", "role", roles, names.roles
+    )
+    problems += references.broken_pointers(
         file, "placeholders", "default", "placeholder", defaults, names.placeholders
     )
-    problems += references.duplicates(entries)
-    problems += references.references(entries, entries, names)
+    problems += references.duplicates(definitions)
+    problems += references.unresolved(definitions, definitions, names)
 
 
 def _written_names(value: object, section: str) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Rules as they stand in a file, each understood by itself.
 
-An entry is a rule with what only binding to a site can settle: where its destination
-lies, and how often and how long it is probed if the file does not say.
+A definition becomes a `Rule` once the site's schedule and overrides are known
+(`overrides.py`), and targets once its placeholders are (`placeholders.py`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from exporter.config import probe_options
 from exporter.config.diagnostics import ENOUGH, unknown
 from exporter.config.references import DENY_ONLY
-from exporter.config.rule_schema import RuleModel, TlsModel
+from exporter.config.rule_schema import RuleModel
 from exporter.config.scalars import ProbeCall
 from exporter.config.validation import validate
-from exporter.model.rule import Expect, Rule, Severity, TlsPolicy, Transport
+from exporter.model.rule import Expect, Severity, Transport
 from exporter.probes.protocols import PROBERS, default_probe
 
 if TYPE_CHECKING:
@@ -38,36 +38,33 @@ _STAND_INS: dict[str, object] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
-    """Where a rule leads: a fixed host, or the name of a placeholder or mirror list."""
+class RuleDefinition:
+    """One rule of one file, as it is written there.
 
-    host: str | None = None
-    placeholder: str | None = None
-    mirrors: str | None = None
-
-    def __str__(self) -> str:
-        if self.mirrors is not None:
-            return f"the mirrors of {self.mirrors}"
-        return self.host or f"placeholder {self.placeholder}"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One rule of one file.
-
-    `interval` and `timeout` are seconds, None where the file leaves them to the
-    site. `at` is the rule's place in `file`. `unread` are required keys that are
-    missing or wrong, and have a stand-in in `rule`: what else the rule says can still
-    be checked.
+    Attributes:
+        written: what the file says, each value by itself in order.
+        catalogue: the name of the file's catalogue.
+        probe: the prober, the port's own where the file names none.
+        options: what its constructor takes.
+        file: where the rule stands.
+        at: its place in `file`.
+        unread: required keys that are missing or wrong, and have a stand-in in
+            `written`: what else the rule says can still be checked.
     """
 
-    rule: Rule
-    destination: Destination
-    interval: float | None
-    timeout: float | None
+    written: RuleModel
+    catalogue: str
+    probe: str
+    options: Mapping[str, Any]
     file: YamlFile
     at: Location
     unread: frozenset[str] = frozenset()
+
+    @property
+    def severity(self) -> Severity:
+        """How loudly a violation is told, before any override."""
+        quiet = Severity.INFO if self.written.advisory else Severity.WARNING
+        return self.written.severity or quiet
 
     def problem(self, key: str, message: str) -> Problem:
         """A problem with one key of this rule."""
@@ -80,14 +77,14 @@ def written_ids(rules: tuple[object, ...]) -> frozenset[str]:
     return frozenset(written for written in ids if isinstance(written, str))
 
 
-def read_entries(
+def read_rules(
     file: YamlFile,
     rules: tuple[object, ...],
     catalogue: str,
     problems: list[Problem],
-) -> tuple[Entry, ...]:
+) -> tuple[RuleDefinition, ...]:
     """The rules of a file; `problems` grows by what is wrong with them."""
-    entries = []
+    definitions = []
     for index, written in enumerate(rules):
         if len(problems) >= ENOUGH:
             break
@@ -101,12 +98,12 @@ def read_entries(
         call = model.probe or ProbeCall(default_probe(model.port, model.transport))
         transport = None if "transport" in unread else model.transport
         chosen = checked_probe(call, transport, (file, at), problems)
-        rule = _rule(model, catalogue, call.name, chosen)
-        where = Destination(**model.destination.model_dump())
-        entry = Entry(rule, where, model.interval, model.timeout, file, at, unread)
-        problems += _contradictions(entry)
-        entries.append(entry)
-    return tuple(entries)
+        definition = RuleDefinition(
+            model, catalogue, call.name, chosen, file, at, unread
+        )
+        problems += _contradictions(definition)
+        definitions.append(definition)
+    return tuple(definitions)
 
 
 def _patched(
@@ -158,53 +155,16 @@ def checked_probe(
     return chosen
 
 
-def tls_policy(model: TlsModel) -> TlsPolicy:
-    """What a rule asks of the certificate."""
-    return TlsPolicy(model.verify, model.server_name, model.expected_issuer)
-
-
-def _rule(
-    model: RuleModel, catalogue: str, probe: str, chosen: Mapping[str, Any]
-) -> Rule:
-    quiet = Severity.INFO if model.advisory else Severity.WARNING
-    return Rule(
-        id=model.id,
-        source=model.source,
-        port=model.port,
-        transport=model.transport,
-        probe=probe,
-        usage=model.usage,
-        description=model.description,
-        catalogue=catalogue,
-        options=chosen,
-        section=model.section,
-        expect=model.expect,
-        witness=model.witness,
-        denial=frozenset(model.denial),
-        severity=model.severity or quiet,
-        owner=model.owner,
-        public=model.public,
-        tls=tls_policy(model.tls),
-        addresses=model.addresses,
-        rows=model.rows,
-        retired=model.retired,
-        unverifiable=model.unverifiable,
-        advisory=model.advisory,
-        notes=model.notes,
-        mirrors=model.destination.mirrors,
-    )
-
-
-def _contradictions(entry: Entry) -> list[Problem]:
+def _contradictions(definition: RuleDefinition) -> list[Problem]:
     """Keys of one rule that cannot be true together."""
-    rule = entry.rule
+    rule = definition.written
     found = []
     if rule.expect is not Expect.DENY:
         if rule.witness is not None:
-            found.append(entry.problem("witness", DENY_ONLY))
+            found.append(definition.problem("witness", DENY_ONLY))
         if rule.denial:
-            found.append(entry.problem("denial", DENY_ONLY))
+            found.append(definition.problem("denial", DENY_ONLY))
     if rule.advisory and rule.rows:
         said = "an advisory rule is not in the document, so it has no rows"
-        found.append(entry.problem("rows", said))
+        found.append(definition.problem("rows", said))
     return found

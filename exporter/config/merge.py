@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from exporter.config import references
 from exporter.config.catalogue import Catalogue, locate, read_catalogue
-from exporter.config.references import Names
+from exporter.config.references import DeclaredNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from exporter.config.catalogue import Placeholder, Role
-    from exporter.config.definitions import Entry
+    from exporter.config.definitions import RuleDefinition
     from exporter.config.diagnostics import Problem
     from exporter.config.mirror_list import MirrorList
     from exporter.config.yamlfile import YamlFile
@@ -26,15 +26,15 @@ D = TypeVar("D")
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """All that a site's files declare; `entries` are in the order of the files."""
+class MergedCatalogues:
+    """All that a site's files declare; `definitions` are in the order of the files."""
 
     catalogues: tuple[Catalogue, ...]
     roles: Mapping[str, Role]
     placeholders: Mapping[str, Placeholder]
     mirrors: Mapping[str, MirrorList]
-    entries: tuple[Entry, ...]
-    names: Names
+    definitions: tuple[RuleDefinition, ...]
+    names: DeclaredNames
 
 
 def read_catalogues(
@@ -62,32 +62,35 @@ def read_catalogues(
     return whole if len(whole) == len(found) else None
 
 
-def put_together(
+def merge_catalogues(
     catalogues: tuple[Catalogue, ...],
-    own: tuple[Entry, ...],
+    own: tuple[RuleDefinition, ...],
     own_ids: frozenset[str],
     file: YamlFile,
     problems: list[Problem],
-) -> Whole:
+) -> MergedCatalogues:
     """Catalogues and the site's own rules as one, their names checked across files."""
-    entries = (*(entry for one in catalogues for entry in one.entries), *own)
+    definitions = (
+        *(definition for one in catalogues for definition in one.definitions),
+        *own,
+    )
     every = [one.names for one in catalogues]
-    names = Names(
+    names = DeclaredNames(
         roles=frozenset().union(*(one.roles for one in every)),
         placeholders=frozenset().union(*(one.placeholders for one in every)),
         mirrors=frozenset().union(*(one.mirrors for one in every)),
         rules=own_ids.union(*(one.rules for one in every)),
     )
-    problems += references.duplicates(entries)
-    problems += references.references(own, entries, names)
+    problems += references.duplicates(definitions)
+    problems += references.unresolved(own, definitions, names)
     roles = _merged("role", [one.roles for one in catalogues], file, problems)
     placeholders = _merged(
         "placeholder", [one.placeholders for one in catalogues], file, problems
     )
     lists = [one.mirrors for one in catalogues]
     mirrors = _merged("mirror list", lists, file, problems)
-    read = tuple(entry for entry in entries if not entry.unread)
-    return Whole(catalogues, roles, placeholders, mirrors, read, names)
+    read = tuple(definition for definition in definitions if not definition.unread)
+    return MergedCatalogues(catalogues, roles, placeholders, mirrors, read, names)
 
 
 def _merged(

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from exporter.config.catalogue import Placeholder, Role
-    from exporter.config.definitions import Destination
     from exporter.config.diagnostics import Location, Problem
     from exporter.config.mirror_list import MirrorList
+    from exporter.config.rule_schema import DestinationModel
     from exporter.config.yamlfile import YamlFile
     from exporter.model.rule import Rule
 
@@ -111,7 +111,7 @@ def _binding(
 
 
 @dataclass(frozen=True, slots=True)
-class StandsFor:
+class SiteBindings:
     """What the names in rules stand for here.
 
     Attributes:
@@ -127,16 +127,16 @@ class StandsFor:
 
 def targets(
     rule: Rule,
-    destination: Destination,
-    stands_for: StandsFor,
+    destination: DestinationModel,
+    site: SiteBindings,
 ) -> Iterator[Target]:
     """The targets of one rule.
 
     One that leads to a mirror list is unset, with the list's own host, until a list has
     been fetched (see `mirrors.expand`).
     """
-    endpoints, status = _places(destination, stands_for)
-    if rule.source not in stands_for.running:
+    endpoints, status = _endpoints_of(destination, site)
+    if rule.source not in site.running:
         status = Status.OTHER_ROLE
     elif rule.retired is not None:
         status = Status.RETIRED
@@ -144,15 +144,15 @@ def targets(
         yield Target(rule, place.host, place.port or rule.port, status)
 
 
-def _places(
-    destination: Destination, stands_for: StandsFor
+def _endpoints_of(
+    destination: DestinationModel, site: SiteBindings
 ) -> tuple[tuple[Endpoint, ...], Status]:
     if destination.host is not None:
         return (Endpoint(destination.host, 0),), Status.ACTIVE
     if destination.mirrors is not None:
-        host = stands_for.mirrors[destination.mirrors].host
+        host = site.mirrors[destination.mirrors].host
         return (Endpoint(host, 0),), Status.UNSET
-    binding = stands_for.bindings[destination.placeholder or ""]
+    binding = site.bindings[destination.placeholder or ""]
     return binding.endpoints, binding.status
 
 

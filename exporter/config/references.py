@@ -1,4 +1,4 @@
-"""Names that parts of files use for each other: do they exist, do they make sense."""
+"""DeclaredNames that parts of files use for each other: do they exist, do they make sense."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exporter.model.rule import Expect
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from exporter.config.definitions import Entry
+    from exporter.config.definitions import RuleDefinition
     from exporter.config.diagnostics import Problem
     from exporter.config.yamlfile import YamlFile
 
@@ -19,7 +19,7 @@ DENY_ONLY = "belongs to rules with expect: deny only"
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class DeclaredNames:
     """What may be referred to, including what is declared but wrong in itself."""
 
     roles: frozenset[str]
@@ -28,68 +28,86 @@ class Names:
     rules: frozenset[str]
 
 
-def duplicates(entries: Iterable[Entry]) -> Iterator[Problem]:
+def duplicates(definitions: Iterable[RuleDefinition]) -> Iterator[Problem]:
     """Rule ids that stand in more than one place."""
-    first: dict[str, Entry] = {}
-    for entry in entries:
-        if "id" in entry.unread:
+    first: dict[str, RuleDefinition] = {}
+    for definition in definitions:
+        if "id" in definition.unread:
             continue
-        other = first.setdefault(entry.rule.id, entry)
-        if other is not entry:
+        other = first.setdefault(definition.written.id, definition)
+        if other is not definition:
             line = other.problem("id", "").line
-            said = f"{entry.rule.id} is taken, by {other.file.path}:{line}"
-            yield entry.problem("id", f"{said}: ids are unique over all files")
+            said = f"{definition.written.id} is taken, by {other.file.path}:{line}"
+            yield definition.problem("id", f"{said}: ids are unique over all files")
 
 
-def references(
-    entries: Iterable[Entry], known: Iterable[Entry], names: Names
+def unresolved(
+    definitions: Iterable[RuleDefinition],
+    known: Iterable[RuleDefinition],
+    names: DeclaredNames,
 ) -> Iterator[Problem]:
-    """Roles, destinations and witnesses of `entries` that do not exist or do not fit.
+    """Roles, destinations and witnesses of `definitions` that do not exist or do not fit.
 
     `known` are all rules that a witness may be.
     """
-    by_id = {entry.rule.id: entry for entry in known if not entry.unread}
-    for entry in entries:
-        source = entry.rule.source
-        if source not in names.roles and "source" not in entry.unread:
-            yield entry.problem("source", unknown("role", source, names.roles))
-        yield from _unknown_destination(entry, names)
-        if entry.rule.witness is not None:
-            witness = None if entry.unread else by_id.get(entry.rule.witness)
-            said = unfit_witness(entry, witness, names)
+    by_id = {
+        definition.written.id: definition
+        for definition in known
+        if not definition.unread
+    }
+    for definition in definitions:
+        source = definition.written.source
+        if source not in names.roles and "source" not in definition.unread:
+            yield definition.problem("source", unknown("role", source, names.roles))
+        yield from _unknown_destination(definition, names)
+        witness = definition.written.witness
+        if witness is not None:
+            said = unfit_witness(
+                definition, witness, {} if definition.unread else by_id, names
+            )
             if said:
-                yield entry.problem("witness", said)
+                yield definition.problem("witness", said)
 
 
-def _unknown_destination(entry: Entry, names: Names) -> Iterator[Problem]:
-    placeholder, mirrors = entry.destination.placeholder, entry.destination.mirrors
-    at = (*entry.at, "destination")
+def _unknown_destination(
+    definition: RuleDefinition, names: DeclaredNames
+) -> Iterator[Problem]:
+    placeholder, mirrors = (
+        definition.written.destination.placeholder,
+        definition.written.destination.mirrors,
+    )
+    at = (*definition.at, "destination")
     if placeholder is not None and placeholder not in names.placeholders:
         said = unknown("placeholder", placeholder, names.placeholders)
-        yield entry.file.problem((*at, "placeholder"), said)
+        yield definition.file.problem((*at, "placeholder"), said)
     if mirrors is not None and mirrors not in names.mirrors:
         said = unknown("mirror list", mirrors, names.mirrors)
-        yield entry.file.problem((*at, "mirrors"), said)
+        yield definition.file.problem((*at, "mirrors"), said)
 
 
-def unfit_witness(entry: Entry, witness: Entry | None, names: Names) -> str:
-    """Why a rule cannot vouch for its destination being alive; empty if it can."""
-    name = entry.rule.witness or ""
-    if name == entry.rule.id:
+def unfit_witness(
+    definition: RuleDefinition,
+    name: str,
+    by_id: Mapping[str, RuleDefinition],
+    names: DeclaredNames,
+) -> str:
+    """Why the rule `name` cannot show that a destination lives; empty if it can."""
+    if name == definition.written.id:
         return "a rule cannot be its own witness"
+    witness = by_id.get(name)
     if witness is None:
         return "" if name in names.rules else unknown("rule", name, names.rules)
-    if witness.rule.expect is Expect.DENY:
+    if witness.written.expect is Expect.DENY:
         return f"{name} is a deny rule itself, so its success proves no host alive"
-    if witness.rule.retired is not None:
+    if witness.written.retired is not None:
         return f"{name} is retired, so it is never probed"
-    if witness.destination != entry.destination:
-        there, here = witness.destination, entry.destination
+    if witness.written.destination != definition.written.destination:
+        there, here = witness.written.destination, definition.written.destination
         return f"{name} leads to {there}, not to this rule's {here}"
     return ""
 
 
-def links(
+def broken_pointers(
     file: YamlFile,
     section: str,
     key: str,
@@ -99,7 +117,7 @@ def links(
 ) -> Iterator[Problem]:
     """Pointers from one entry of a section to another that lead nowhere or in a ring.
 
-    `pointers` says where each entry's `key` leads; `names` are all that exist.
+    `pointers` says where each definition's `key` leads; `names` are all that exist.
     """
     reported: set[str] = set()
     for name, target in pointers.items():

@@ -57,6 +57,11 @@ class DestinationModel(Model):
     mirrors: Name | None = None
     """The name of a mirror list of the same catalogue: one target for each mirror."""
 
+    def __str__(self) -> str:
+        if self.mirrors is not None:
+            return f"the mirrors of {self.mirrors}"
+        return self.host or f"placeholder {self.placeholder}"
+
     @model_validator(mode="after")
     def _only_one(self) -> DestinationModel:
         if [self.host, self.placeholder, self.mirrors].count(None) != 2:  # noqa: PLR2004 - two of the three

@@ -13,11 +13,11 @@ from cryptography import x509
 
 from exporter.config import placeholders
 from exporter.config.catalogue import split_rules
-from exporter.config.definitions import read_entries, written_ids
+from exporter.config.definitions import read_rules, written_ids
 from exporter.config.diagnostics import ConfigError, listed, unknown
-from exporter.config.merge import put_together, read_catalogues
-from exporter.config.overrides import Settler
-from exporter.config.placeholders import StandsFor
+from exporter.config.merge import merge_catalogues, read_catalogues
+from exporter.config.overrides import Overrides
+from exporter.config.placeholders import SiteBindings
 from exporter.config.schema import SiteModel
 from exporter.config.validation import validate
 from exporter.config.yamlfile import read_yaml
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.config.catalogue import Catalogue, Role
-    from exporter.config.definitions import Entry
+    from exporter.config.definitions import RuleDefinition
     from exporter.config.diagnostics import Problem
-    from exporter.config.merge import Whole
+    from exporter.config.merge import MergedCatalogues
     from exporter.config.mirror_list import MirrorList
     from exporter.config.placeholders import Binding
     from exporter.config.yamlfile import YamlFile
@@ -53,7 +53,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Dns:
+class DnsSettings:
     """Name servers as `address` or `address:port`, and search domains."""
 
     servers: tuple[str, ...]
@@ -61,14 +61,14 @@ class Dns:
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class TlsSettings:
     """The site's own CAs: a readable PEM file, or None."""
 
     ca_file: Path | None
 
 
 @dataclass(frozen=True, slots=True)
-class Mirrors:
+class MirrorSettings:
     """The mirror lists of all catalogues by name, and how far they are trusted."""
 
     lists: Mapping[str, MirrorList]
@@ -76,7 +76,7 @@ class Mirrors:
 
 
 @dataclass(frozen=True, slots=True)
-class Web:
+class WebSettings:
     """Where the exporter listens; an empty host is every address."""
 
     listen: Endpoint
@@ -107,12 +107,12 @@ class Site:
     rules: tuple[Rule, ...]
     targets: tuple[Target, ...]
     schedule: Schedule
-    dns: Dns
-    tls: Trust
+    dns: DnsSettings
+    tls: TlsSettings
     proxy: Endpoint | None
-    mirrors: Mirrors
+    mirrors: MirrorSettings
     controls: tuple[Target, ...]
-    web: Web
+    web: WebSettings
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -131,21 +131,21 @@ def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
     problems = list(file.problems)
     header, written = split_rules(file.value)
     model = validate(SiteModel, header, file, (), problems)
-    own = read_entries(file, written, SITE, problems)
+    own = read_rules(file, written, SITE, problems)
     if model is None:
         raise ConfigError(problems)
-    trust = Trust(_ca_file(model, file, problems))
+    tls = TlsSettings(_ca_file(model, file, problems))
     catalogues = read_catalogues(model.catalogues, file, problems)
     if catalogues is None:
         # What the unreadable one declares is not known, so names cannot be checked.
         raise ConfigError(problems)
-    whole = put_together(catalogues, own, written_ids(written), file, problems)
+    whole = merge_catalogues(catalogues, own, written_ids(written), file, problems)
     roles = tuple(dict.fromkeys(roles_override or model.roles))
     problems += _unknown_roles(roles, model, file, whole.names.roles)
     bindings = placeholders.bind(whole.placeholders, model.placeholders, file, problems)
-    settler = Settler(file, model.schedule, model.overrides, problems)
-    problems += settler.misfits(whole.entries, whole.names)
-    settled = tuple(settler.settle(whole.entries))
+    overrides = Overrides(file, model.schedule, model.overrides, problems)
+    problems += overrides.misfits(whole.definitions, whole.names)
+    in_force = tuple(overrides.apply(whole.definitions))
     if problems:
         raise ConfigError(problems)
     running = frozenset(
@@ -153,31 +153,33 @@ def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
         for role in roles
         for name in placeholders.with_ancestors(role, whole.roles)
     )
-    stands_for = StandsFor(bindings, whole.mirrors, running)
+    site_bindings = SiteBindings(bindings, whole.mirrors, running)
     targets = tuple(
         target
-        for entry, rule in settled
-        for target in placeholders.targets(rule, entry.destination, stands_for)
+        for definition, rule in in_force
+        for target in placeholders.targets(
+            rule, definition.written.destination, site_bindings
+        )
     )
     idle = _without_rules(roles, whole)
-    unset = _unset(whole.entries, targets, bindings)
+    unset = _unset(whole.definitions, targets, bindings)
     return Site(
         path=path,
         catalogues=whole.catalogues,
         roles=roles,
         roles_known=whole.roles,
         placeholders=tuple(bindings.values()),
-        rules=tuple(rule for _, rule in settled),
+        rules=tuple(rule for _, rule in in_force),
         targets=targets,
         schedule=Schedule(**model.schedule.model_dump()),
-        dns=Dns(model.dns.servers, model.dns.search),
-        tls=trust,
+        dns=DnsSettings(model.dns.servers, model.dns.search),
+        tls=tls,
         proxy=model.proxy,
-        mirrors=Mirrors(whole.mirrors, model.mirrors.allow_private),
+        mirrors=MirrorSettings(whole.mirrors, model.mirrors.allow_private),
         controls=_controls(model, roles[0]),
-        web=Web(model.web.listen),
+        web=WebSettings(model.web.listen),
         notes=tuple(str(note) for one in whole.catalogues for note in one.notes),
-        warnings=(*settler.warnings, *idle, *unset, *_unwatched(targets)),
+        warnings=(*overrides.warnings, *idle, *unset, *_unwatched(targets)),
     )
 
 
@@ -245,25 +247,30 @@ def _unwatched(targets: Sequence[Target]) -> Iterator[str]:
             yield f"{one.rule.id}: {said}: silence proves no block of {one.destination}"
 
 
-def _without_rules(roles: Sequence[str], whole: Whole) -> Iterator[str]:
-    sources = {entry.rule.source for entry in whole.entries}
+def _without_rules(roles: Sequence[str], whole: MergedCatalogues) -> Iterator[str]:
+    sources = {definition.written.source for definition in whole.definitions}
     for role in roles:
         if sources.isdisjoint(placeholders.with_ancestors(role, whole.roles)):
             yield f"role {role} has no rules: nothing is probed for it"
 
 
 def _unset(
-    entries: Sequence[Entry],
+    definitions: Sequence[RuleDefinition],
     targets: Sequence[Target],
     bindings: Mapping[str, Binding],
 ) -> Iterator[str]:
     """One line for each placeholder that keeps rules of this host from being probed."""
     waiting = {one.rule.id for one in targets if one.status is Status.UNSET}
     by_placeholder: dict[str, list[str]] = {}
-    for entry in entries:
-        if entry.rule.id in waiting and entry.destination.placeholder is not None:
-            ids = by_placeholder.setdefault(entry.destination.placeholder, [])
-            ids.append(entry.rule.id)
+    for definition in definitions:
+        if (
+            definition.written.id in waiting
+            and definition.written.destination.placeholder is not None
+        ):
+            ids = by_placeholder.setdefault(
+                definition.written.destination.placeholder, []
+            )
+            ids.append(definition.written.id)
     for name, ids in by_placeholder.items():
         declared = bindings[name].placeholder
         also = f", nor has {declared.default}" if declared.default else ""

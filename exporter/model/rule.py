@@ -112,6 +112,8 @@ class Rule:
     usage: Usage
     description: str
     catalogue: str
+    interval: float
+    timeout: float
     options: Mapping[str, Any] = field(default_factory=dict)
     section: str = ""
     expect: Expect = Expect.ALLOW
@@ -119,8 +121,6 @@ class Rule:
     denial: frozenset[Denial] = frozenset()
     severity: Severity = Severity.WARNING
     owner: str = ""
-    interval: float = 60.0
-    timeout: float = 5.0
     public: bool = False
     tls: TlsPolicy = TlsPolicy()
     addresses: AddressPolicy = AddressPolicy.ANY

@@ -13,19 +13,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from exporter.config.rule_schema import TlsModel
 from exporter.model.endpoint import Endpoint
-from exporter.model.rule import Expect, TlsPolicy
+from exporter.model.rule import Expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from exporter.config.catalogue import Catalogue
-    from exporter.config.definitions import Entry
+    from exporter.config.definitions import RuleDefinition
 
 Fields: TypeAlias = "Mapping[str, str]"
-
-_NOT_SAID = {"catalogue", "mirrors", "interval", "timeout"}
-"""Fields of `Rule` that repeat others, or that a site settles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +65,15 @@ def compare(old: Catalogue, new: Catalogue, *, flows: bool = False) -> list[Chan
 
 
 def _told(catalogue: Catalogue, *, flows: bool) -> list[_Told]:
-    every = [_as_text(catalogue, entry) for entry in catalogue.entries]
+    every = [_as_text(catalogue, one) for one in catalogue.definitions]
     if not flows:
         return every
     stated = [
-        entry.rule.id
-        for entry in catalogue.entries
-        if entry.rule.expect is Expect.ALLOW
-        and not entry.rule.advisory
-        and entry.destination.mirrors is None
+        one.written.id
+        for one in catalogue.definitions
+        if one.written.expect is Expect.ALLOW
+        and not one.written.advisory
+        and one.written.destination.mirrors is None
     ]
     keys = ("source", "destination", "port", "transport")
     return [
@@ -85,16 +83,17 @@ def _told(catalogue: Catalogue, *, flows: bool) -> list[_Told]:
     ]
 
 
-def _as_text(catalogue: Catalogue, entry: Entry) -> _Told:
-    rule, lead = entry.rule, entry.destination
+def _as_text(catalogue: Catalogue, definition: RuleDefinition) -> _Told:
+    rule, lead = definition.written, definition.written.destination
     name = lead.placeholder
     host = catalogue.placeholders[name].example.host if name else str(lead)
     place = (rule.source, host)
     said = {
-        **_fields(rule, _NOT_SAID),
+        **{name: _word(getattr(rule, name)) for name in type(rule).model_fields},
         "destination": str(lead),
-        "interval": _word(entry.interval),
-        "timeout": _word(entry.timeout),
+        "probe": definition.probe,
+        "options": _word(definition.options),
+        "severity": str(definition.severity),
     }
     return _Told(rule.id, place, (*place, str(rule.port), str(rule.transport)), said)
 
@@ -196,7 +195,7 @@ def _word(value: object) -> str:
             return host
         case tuple() | frozenset():
             return ", ".join(sorted(map(str, value)))
-        case TlsPolicy():
-            return json.dumps(dataclasses.asdict(value))
+        case TlsModel():
+            return value.model_dump_json()
         case _:
             return json.dumps(value, default=str, sort_keys=True)

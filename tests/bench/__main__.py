@@ -64,8 +64,8 @@ def _mix(servers):
         **dict.fromkeys(_INSIDE_TLS, ("https", servers.secure)),
         "http": ("http", servers.plain),
     }
-    entries = load_catalogue("appsanywhere").entries
-    return [shapes.get(one.rule.probe, ("tcp", servers.plain)) for one in entries]
+    rules = load_catalogue("appsanywhere").definitions
+    return [shapes.get(one.probe, ("tcp", servers.plain)) for one in rules]
 
 
 def _fleet(folder, servers, of, shapes, targets, *, minute):

@@ -125,6 +125,7 @@ def _target(number, probe, port, interval):
         section="Servers / Outbound Traffic (External)",
         owner="network-team",
         interval=interval,
+        timeout=5.0,
         # A name each, as real targets have: every chain is judged on its own.
         tls=TlsPolicy(server_name=name),
     )

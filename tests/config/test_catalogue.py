@@ -17,7 +17,7 @@ HEAD = "catalogue: c\ntitle: C\nroles: {till: {title: Till}}\nrules:\n"
 def test_a_shipped_catalogue_is_found_by_its_name():
     found = load_catalogue("appsanywhere")
     assert found.name == "appsanywhere"
-    assert len(found.entries) > 60
+    assert len(found.definitions) > 60
 
 
 def test_an_installed_package_carries_its_catalogues_inside(tmp_path, monkeypatch):

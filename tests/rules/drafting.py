@@ -23,14 +23,14 @@ class Imported:
         return {
             (
                 row,
-                entry.rule.source,
-                entry.destination.host
-                or places[entry.destination.placeholder].example.host,
-                entry.rule.port,
-                str(entry.rule.transport),
+                entry.written.source,
+                entry.written.destination.host
+                or places[entry.written.destination.placeholder].example.host,
+                entry.written.port,
+                str(entry.written.transport),
             )
-            for entry in self.catalogue.entries
-            for row in entry.rule.rows
+            for entry in self.catalogue.definitions
+            for row in entry.written.rows
         }
 
 

@@ -66,7 +66,7 @@ def test_each_form_of_the_page_gives_the_flows_of_its_rows(path, tmp_path):
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.suffix)
 def test_a_row_without_destinations_stands_with_what_it_sums_up(path, tmp_path):
-    rules = [entry.rule for entry in imported(path, tmp_path).catalogue.entries]
+    rules = [entry.written for entry in imported(path, tmp_path).catalogue.definitions]
     for name, row in ROWS.items():
         if row["covered_by"]:
             covered = {other for r in rules if name in r.rows for other in r.rows}
@@ -91,7 +91,8 @@ def test_sections_roles_and_placeholders_are_those_of_the_page(path, tmp_path):
     catalogue = imported(path, tmp_path).catalogue
     assert catalogue.title == "Connectivity"
     sections = {
-        entry.rule.rows[0][0]: entry.rule.section for entry in catalogue.entries
+        entry.written.rows[0][0]: entry.written.section
+        for entry in catalogue.definitions
     }
     assert sections["B"] == "AppsAnywhere / Inbound (Internal)"
     assert sections["F"] == "AppsAnywhere / External Destinations"
@@ -114,8 +115,10 @@ def test_sections_roles_and_placeholders_are_those_of_the_page(path, tmp_path):
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.suffix)
 def test_sentences_inside_a_destination_become_notes(path, tmp_path):
-    entries = imported(path, tmp_path).catalogue.entries
-    notes = {row: entry.rule.notes for entry in entries for row in entry.rule.rows}
+    entries = imported(path, tmp_path).catalogue.definitions
+    notes = {
+        row: entry.written.notes for entry in entries for row in entry.written.rows
+    }
     listed = "its mirrors are needed too"
     assert {row for row in notes if row[0] != "D" and listed in notes[row]} == {
         *("E10", "E13", "E14", "F5", "F7", "F9", "F13")
@@ -181,7 +184,9 @@ def test_what_cannot_be_probed_is_told_and_kept(page):
 
 
 def test_what_the_columns_hold_besides_goes_into_the_notes(page):
-    rules = {entry.rule.id: entry.rule for entry in page(SCANNER).catalogue.entries}
+    rules = {
+        entry.written.id: entry.written for entry in page(SCANNER).catalogue.definitions
+    }
     assert rules["scan-engine-lic-vendor-com-443"].notes == "Required: yes."
     notes = rules["console-api-vendor-com-443"].notes
     assert "https://api.vendor.com/v1" in notes
@@ -190,10 +195,12 @@ def test_what_the_columns_hold_besides_goes_into_the_notes(page):
 
 def test_only_hosts_of_the_internet_are_public(page):
     found = page(SCANNER).catalogue
-    assert {e.rule.public for e in found.entries if e.destination.host} == {True}
-    private = [e for e in found.entries if e.destination.placeholder]
-    assert {e.destination.placeholder for e in private} == {"host_192_0_2_7"}
-    assert not any(e.rule.public for e in private)
+    assert {
+        e.written.public for e in found.definitions if e.written.destination.host
+    } == {True}
+    private = [e for e in found.definitions if e.written.destination.placeholder]
+    assert {e.written.destination.placeholder for e in private} == {"host_192_0_2_7"}
+    assert not any(e.written.public for e in private)
 
 
 @pytest.mark.parametrize(
@@ -333,7 +340,7 @@ def test_csv_with_any_delimiter_and_quotes(page, delimiter):
         ("A1", "b.vendor.com"),
         ("A2", "c.vendor.com"),
     }
-    assert found.catalogue.entries[0].rule.description == "Fonts; icons, more"
+    assert found.catalogue.definitions[0].written.description == "Fonts; icons, more"
 
 
 def test_text_copied_from_a_browser_has_tabs(page):
@@ -356,7 +363,7 @@ def test_html_cells_reach_over_rows_and_columns(page):
         ("A1", "web", "b.vendor.com"),
         ("A2", "web", "c.vendor.com"),
     }
-    assert found.catalogue.entries[0].rule.section == "Time"
+    assert found.catalogue.definitions[0].written.section == "Time"
 
 
 def test_titles_may_stand_above_the_headings_of_a_table(page):
@@ -366,7 +373,7 @@ def test_titles_may_stand_above_the_headings_of_a_table(page):
         "page.html",
     )
     assert found.flows == {("A1", "web", "a.vendor.com", 443, "tcp")}
-    assert found.catalogue.entries[0].rule.section == "Cloud"
+    assert found.catalogue.definitions[0].written.section == "Cloud"
     assert found.remarks == []
 
 
@@ -409,7 +416,7 @@ def test_a_summary_of_nothing_is_told_and_kept(page):
         HEAD + "| Web | a.vendor.com | 443 TCP | |\n\n"
         "| Source | Port |\n|-|-|\n| Web | 443 TCP |\n| Web | 25 TCP |\n"
     )
-    assert found.catalogue.entries[0].rule.rows == ("A1", "B1")
+    assert found.catalogue.definitions[0].written.rows == ("A1", "B1")
     assert found.remarks == [
         "page.md:8: B2: sums up TCP 25, for which no row names a host"
     ]
@@ -457,7 +464,7 @@ def test_flows_that_look_alike_have_ids_of_their_own(page):
         HEAD
         + "| Web | a-b.vendor.com | 1 TCP | |\n| Web | a.b.vendor.com | 1 TCP | |\n"
     )
-    assert [entry.rule.id for entry in found.catalogue.entries] == [
+    assert [entry.written.id for entry in found.catalogue.definitions] == [
         "web-a-b-vendor-com-1",
         "web-a-b-vendor-com-1-2",
     ]
@@ -492,7 +499,7 @@ def test_html_may_leave_out_tags_and_write_letters_as_entities(page):
         "page.html",
     )
     assert found.flows == {("A1", "web", "a.vendor.com", 443, "tcp")}
-    assert found.catalogue.entries[0].rule.description == "Fonts & icons <new>"
+    assert found.catalogue.definitions[0].written.description == "Fonts & icons <new>"
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\r"])
@@ -529,8 +536,8 @@ def test_html_that_hides_the_rest_of_the_page_is_told(page):
 )
 def test_internal_examples_become_placeholders(page, host, internal, place):
     found = page(HEAD + f"| Web | {host} | 1433 TCP | |\n", internal=internal)
-    [entry] = found.catalogue.entries
-    assert (entry.destination.placeholder is not None) is place
+    [entry] = found.catalogue.definitions
+    assert (entry.written.destination.placeholder is not None) is place
     assert {flow[2] for flow in found.flows} == {host}
 
 
@@ -545,19 +552,22 @@ def test_a_flow_stated_twice_is_one_rule_that_says_both(page):
         HEAD + "| Web | a.vendor.com | 443 TCP | Fonts |\n"
         "| Web | A.vendor.com. | TCP 443 | Icons |\n"
     )
-    [entry] = found.catalogue.entries
-    assert entry.rule.rows == ("A1", "A2")
-    assert (entry.rule.description, entry.rule.notes) == ("Fonts", "A2 says: Icons.")
+    [entry] = found.catalogue.definitions
+    assert entry.written.rows == ("A1", "A2")
+    assert (entry.written.description, entry.written.notes) == (
+        "Fonts",
+        "A2 says: Icons.",
+    )
 
 
 def test_an_id_is_of_the_flow_alone_and_stays_when_rows_come_and_go(page):
     row = "| Web | a.vendor.com | 443 TCP | Fonts |\n"
     longest = ".".join(["a" * 60] * 4)
-    [alone] = page(HEAD + row).catalogue.entries
+    [alone] = page(HEAD + row).catalogue.definitions
     among = page(HEAD + f"| Web | {longest}.com | 53 UDP | |\n" + row).catalogue
-    assert [entry.rule.id for entry in among.entries][1] == alone.rule.id
-    assert alone.rule.id == "web-a-vendor-com-443"
-    assert among.entries[0].rule.id.endswith("-53-udp")
+    assert [entry.written.id for entry in among.definitions][1] == alone.written.id
+    assert alone.written.id == "web-a-vendor-com-443"
+    assert among.definitions[0].written.id.endswith("-53-udp")
 
 
 @pytest.mark.parametrize(
@@ -574,7 +584,7 @@ def test_an_id_is_of_the_flow_alone_and_stays_when_rows_come_and_go(page):
 )
 def test_the_usage_is_a_guess_that_says_so(page, port, words, usage):
     found = page(HEAD + f"| Web | a.vendor.com | {port} TCP | {words} |\n")
-    assert found.catalogue.entries[0].rule.usage is usage
+    assert found.catalogue.definitions[0].written.usage is usage
     [line] = [line for line in found.text.splitlines() if "usage:" in line]
     assert "  # guessed from " in line or line.endswith(
         "# nothing tells: please choose"
@@ -587,8 +597,12 @@ def test_words_that_mean_something_to_yaml_stay_words(page):
         '| No | a.vendor.com | 1 TCP | "yes": {no} # [x] \\ & * |\n'
         "| 2024-07-01 | b.vendor.com | 2 TCP | null |\n| 010 | c.vendor.com | 3 TCP | ~ |\n"
     ).catalogue
-    assert {entry.rule.source for entry in found.entries} == {"no", "2024-07-01", "010"}
-    said = [entry.rule.description for entry in found.entries]
+    assert {entry.written.source for entry in found.definitions} == {
+        "no",
+        "2024-07-01",
+        "010",
+    }
+    said = [entry.written.description for entry in found.definitions]
     assert said == ['"yes": {no} # [x] \\ & *', "null", "~"]
 
 
@@ -668,7 +682,7 @@ def test_a_row_of_a_thousand_rules_is_told_and_kept(page):
 )
 def test_encodings(page, encoding, told):
     found = page((HEAD + "| Web | a.vendor.com | 1 TCP | Caf\xe9 |\n").encode(encoding))
-    assert found.catalogue.entries[0].rule.description == "Caf\xe9"
+    assert found.catalogue.definitions[0].written.description == "Caf\xe9"
     assert len(found.remarks) == told
 
 
@@ -678,7 +692,7 @@ def test_a_page_says_its_own_encoding(page):
         "<tr><td>Web<td>a.vendor.com<td>1 TCP<td>\u0142".encode("iso-8859-2"),
         "page.html",
     )
-    assert found.catalogue.entries[0].rule.description == "\u0142"
+    assert found.catalogue.definitions[0].written.description == "\u0142"
     assert found.remarks == []
 
 
@@ -687,7 +701,9 @@ def test_a_page_cannot_write_yaml_or_speak_to_a_terminal(page):
         HEAD + "| Web | a.vendor.com | 1 TCP | x<br>rules: []\x1b[31m\x85- id: b |\n"
         "| Web | *.b.com\x1b[2J | 1 TCP | |\n\n\x1b[31mred\u2028rules: []\n"
     )
-    assert found.catalogue.entries[0].rule.description == "x rules: [][31m - id: b"
+    assert (
+        found.catalogue.definitions[0].written.description == "x rules: [][31m - id: b"
+    )
     assert all(
         c.isprintable() or c == "\n" for c in found.text + "".join(found.remarks)
     )

@@ -18,9 +18,9 @@ from exporter.rules.document.usage import Guess, guess
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from exporter.config.definitions import Destination
     from exporter.model.rule import Transport
     from exporter.rules.document.page import Page
+    from exporter.rules.document.places import Destination
 
 Flow: TypeAlias = "tuple[str, Destination, int, Transport]"
 

@@ -12,9 +12,8 @@ from exporter.config.diagnostics import ConfigError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from exporter.config.definitions import Destination
     from exporter.rules.document.draft import Draft, DraftRule
-    from exporter.rules.document.places import DraftPlaceholder
+    from exporter.rules.document.places import Destination, DraftPlaceholder
 
 _SAFE = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _./()+;&'-]*[A-Za-z0-9.)])?")
 _LINE = 300

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.config.definitions import Destination
 from exporter.rules.document import names
 from exporter.rules.document.hosts import is_internal
 
@@ -14,6 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 _TITLE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a drafted rule leads: a fixed host, or a placeholder by its name."""
+
+    host: str | None = None
+    placeholder: str | None = None
+
+    def __str__(self) -> str:
+        return self.host or f"placeholder {self.placeholder}"
 
 
 @dataclass(slots=True)
