@@ -360,7 +360,7 @@ def test_a_list_that_cannot_be_had_is_told_and_is_no_pass(listed):
         done = run("check", "--config", path)
         assert done.exit_code == 3
         assert "1 targets: 1 holds" in done.stdout
-        assert "1 rules lead to mirror lists that could not be had" in done.stdout
+        assert "1 rules lead to mirror lists that could not be fetched" in done.stdout
         assert "placeholders have no value" not in done.stdout
         assert run("check", "--config", path, "--rule", "plain").exit_code == 0
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from exporter.app.parts import limits_of, resolver_of, runner_of
 from exporter.monitor.controls import Controls
 from exporter.monitor.loop_lag import LoopLag
-from exporter.monitor.mirror_refresh import Mirrors, Source, lists_for
+from exporter.monitor.mirror_refresh import ListSource, MirrorRefresher, lists_for
 from exporter.monitor.round import run_once
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.store import Store
@@ -42,7 +42,7 @@ async def with_mirrors(site: Site, rules: Collection[str] | None = None) -> Site
         return site
     resolver = resolver_of(site)
     try:
-        mirrors = Mirrors(Source.of(site, resolver, _CHECK_PATIENCE))
+        mirrors = MirrorRefresher(ListSource.of(site, resolver, _CHECK_PATIENCE))
         await mirrors.fetch_once(lists)
     finally:
         await resolver.close()
@@ -66,7 +66,7 @@ async def check(
         ending.push_async_callback(rounds.close)
         await controls.look()
         await run_once(targets, rounds.run, limits_of(site))
-        await rounds.settle()
+        await rounds.wait_for_traces()
     return store.records()
 
 

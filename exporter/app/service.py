@@ -25,9 +25,9 @@ from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Sources, Telemetry
 from exporter.model.outcome import Verdict
 from exporter.monitor.controls import Controls
-from exporter.monitor.gc_pacing import collecting_little
+from exporter.monitor.gc_pacing import incremental_gc
 from exporter.monitor.loop_lag import LoopLag
-from exporter.monitor.mirror_refresh import Mirrors, Source, lists_for
+from exporter.monitor.mirror_refresh import ListSource, MirrorRefresher, lists_for
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.scheduler import Scheduler
 from exporter.monitor.store import Store
@@ -73,7 +73,7 @@ async def serve(
             logger.info("listening on %s", endpoint if endpoint.port else port)
             exporter.start()
             try:
-                async with collecting_little():
+                async with incremental_gc():
                     await _until_told(exporter.reload)
             finally:
                 await exporter.close()
@@ -107,8 +107,8 @@ class Exporter:
         self._store.listeners.append(_Changes().hear)
         self._targets: Sequence[Target] = site.targets
         self._resolver = resolver_of(site, lag)
-        source = Source.of(site, self._resolver)
-        self._mirrors = Mirrors(source, self._expand, socket.gethostname())
+        source = ListSource.of(site, self._resolver)
+        self._mirrors = MirrorRefresher(source, self._expand, socket.gethostname())
         self._controls = Controls()
         runner = runner_of(site, self._resolver, self._store, lag, self._controls)
         self._rounds = Rounds(runner, self._store)
@@ -185,7 +185,7 @@ class Exporter:
     def _bring_into_force(self, site: Site) -> None:
         self._site = site
         lists = lists_for(site, site.targets)
-        self._mirrors.use(lists, Source.of(site, self._resolver))
+        self._mirrors.use(lists, ListSource.of(site, self._resolver))
         self._controls.keep_looking()
         self._expand()
         self._telemetry.reloaded(True, time.time())

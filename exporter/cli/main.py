@@ -162,7 +162,7 @@ def check(
     """Probe every rule once, now.
 
     Exits with 0 if all hold, 1 if some are violated, 3 if none is but some are
-    unknown (or a mirror list could not be had), 2 if it could not run.
+    unknown (or a mirror list could not be fetched), 2 if it could not run.
     """
     from exporter.app import oneshot  # noqa: PLC0415 - the other commands start without it
 
@@ -315,7 +315,7 @@ def _print_unprobed(site: Site, missing: Sequence[Target]) -> None:
     console = _console()
     if missing:
         console.print(
-            f"{len(missing)} rules lead to mirror lists that could not be had "
+            f"{len(missing)} rules lead to mirror lists that could not be fetched "
             f"(see the warnings)"
         )
     unset = [target for target in site.targets if target.status is Status.UNSET]
@@ -354,7 +354,7 @@ def _active(site: Site, chosen: Collection[str]) -> list[Target]:
 
 
 def _without_mirrors(site: Site, chosen: Collection[str]) -> list[Target]:
-    """What is not probed because a mirror list could not be had."""
+    """What is not probed because a mirror list could not be fetched."""
     return [
         target
         for target in site.targets

@@ -37,7 +37,7 @@ _SCHEMES = {"http": False, "https": True}
 _TLS_BY_PROBE = {"http": False, "https": True, "tls": True}
 
 
-class Format(StrEnum):
+class ListFormat(StrEnum):
     """How a list is written: one URL a line, or Metalink 3.0 (XML)."""
 
     MIRRORLIST = "mirrorlist"
@@ -60,7 +60,7 @@ class MirrorList:
     name: str
     title: str
     url: str
-    format: Format
+    format: ListFormat
     limit: int
     interval: float
 
@@ -75,7 +75,7 @@ class UselessListError(Exception):
 
 
 def parse(
-    content: bytes, form: Format, *, allow_private: bool = False
+    content: bytes, form: ListFormat, *, allow_private: bool = False
 ) -> tuple[Endpoint, ...]:
     """The mirrors of a list, each host and port once, in the order clients try them.
 
@@ -89,7 +89,7 @@ def parse(
     """
     if len(content) > MAX_BYTES:
         raise UselessListError(f"longer than {MAX_BYTES} bytes")
-    read = _lines if form is Format.MIRRORLIST else _metalink
+    read = _lines if form is ListFormat.MIRRORLIST else _metalink
     found: dict[Endpoint, None] = {}
     for count, url in enumerate(read(content)):
         if count >= _MAX_URLS:

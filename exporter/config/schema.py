@@ -34,7 +34,7 @@ from exporter.config.field_types import (
     Slug,
     Text,
 )
-from exporter.config.mirror_list import Format
+from exporter.config.mirror_list import ListFormat
 from exporter.config.rule_schema import Model, RuleModel, TlsModel
 from exporter.model.rule import AddressPolicy, Denial, Severity
 from exporter.probes.protocols import PROBERS
@@ -74,7 +74,7 @@ class MirrorListModel(Model):
     """What is mirrored."""
     url: ListUrl
     """Where the list is fetched, with whatever it asks for."""
-    format: Annotated[Format, Field(strict=False)]
+    format: Annotated[ListFormat, Field(strict=False)]
     """mirrorlist: one URL a line; metalink: Metalink 3.0."""
     limit: Annotated[int, Field(ge=1, le=50)] = 10
     """Mirrors probed at once, at the most."""

@@ -1,4 +1,4 @@
-"""The door of the HTTP server: connections are counted, and silence is not waited for.
+"""The listening socket of the HTTP server: connections are bounded, idle ones closed.
 
 Each connection takes a file descriptor, and the probes live on those too: somebody
 who opens hundreds of connections and says nothing must cost neither a probe nor a
@@ -51,7 +51,7 @@ def _nonsense(record: logging.LogRecord) -> bool:
 clients.addFilter(_nonsense)
 
 
-class Door:
+class BoundedListener:
     """Lets connections in to a server.
 
     Args:

@@ -19,7 +19,7 @@ from aiohttp import hdrs, web
 
 from exporter.http.auth import Users, password_guard, same_origin
 from exporter.http.compression import gzipped
-from exporter.http.connections import Door, clients
+from exporter.http.connections import BoundedListener, clients
 from exporter.http.negotiation import accepts_gzip, exposition_format, prefers_html
 from exporter.http.web_config import WebConfig
 from exporter.present.documents import rule_document, targets_text
@@ -132,9 +132,9 @@ async def serve(parts: Parts, host: str, port: int) -> AsyncIterator[int]:
     Raises:
         OSError: the address cannot be listened on.
     """
-    door = Door(lambda: parts.protection().tls)
+    listener = BoundedListener(lambda: parts.protection().tls)
     app = make_app(parts)
-    app.middlewares.insert(0, door.middleware())
+    app.middlewares.insert(0, listener.middleware())
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -146,7 +146,7 @@ async def serve(parts: Parts, host: str, port: int) -> AsyncIterator[int]:
     server = runner.server
     assert server is not None  # noqa: S101 - set up above
     try:
-        async with door.open(server, host, port) as listening:
+        async with listener.open(server, host, port) as listening:
             yield listening
     finally:
         await runner.cleanup()

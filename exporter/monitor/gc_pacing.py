@@ -1,4 +1,4 @@
-"""When Python looks for garbage that holds on to itself: little at a time.
+"""Cyclic garbage collection, paced: a small step at a time between probes.
 
 A collection visits every object younger than the one before it, and nothing else runs
 meanwhile. Left alone, Python collects when many more objects were made than went; but
@@ -33,7 +33,7 @@ _FULL = 15_000
 
 
 @contextlib.asynccontextmanager
-async def collecting_little() -> AsyncIterator[None]:
+async def incremental_gc() -> AsyncIterator[None]:
     """Takes all that exists now for lasting, and until left collects young objects."""
     gc.freeze()
     _, middle, _ = gc.get_threshold()

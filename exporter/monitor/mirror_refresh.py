@@ -35,14 +35,14 @@ FETCHES = 6
 FORGET = 48 * 3600.0
 """Seconds after which a mirror that no list has named is gone."""
 RETRY = 600.0
-"""Seconds until a list that could not be had is asked for again."""
+"""Seconds until a list that could not be fetched is asked for again."""
 _SPREAD = 0.1
 """Share of the interval by which hosts differ, to either side."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """How lists are had: `fetch` takes a URL and raises FetchError.
+class ListSource:
+    """How lists are fetched: `fetch` takes a URL and raises FetchError.
 
     `allow_private` also takes mirrors that are not on the Internet.
     """
@@ -51,7 +51,9 @@ class Source:
     allow_private: bool = False
 
     @classmethod
-    def of(cls, site: Site, resolver: Resolver, patience: float = PATIENCE) -> Source:
+    def of(
+        cls, site: Site, resolver: Resolver, patience: float = PATIENCE
+    ) -> ListSource:
         """Where a site has its lists from; `patience` is seconds for one of them."""
         fetcher = Fetcher(resolver, site.tls.ca_file, site.proxy, patience)
         return cls(fetcher.fetch, site.mirrors.allow_private)
@@ -77,9 +79,9 @@ class ListState:
 
     Attributes:
         seen: the mirrors of the last lists, the longest known first.
-        fetches: lists had.
+        fetches: lists fetched.
         failures: fetches that brought none.
-        last_success_timestamp: Unix time of the last list had.
+        last_success_timestamp: Unix time of the last list fetched.
     """
 
     known: MirrorList
@@ -107,7 +109,7 @@ class ListState:
                 del self.seen[mirror]
 
 
-class Mirrors:
+class MirrorRefresher:
     """The lists in use.
 
     Args:
@@ -119,7 +121,7 @@ class Mirrors:
 
     def __init__(
         self,
-        source: Source,
+        source: ListSource,
         changed: Callable[[], None] = lambda: None,
         salt: str = "",
         wall: Callable[[], float] = time.time,
@@ -136,15 +138,15 @@ class Mirrors:
         return list(self._states.values())
 
     def expand(self, site: Site) -> tuple[Target, ...]:
-        """The site's targets, with the mirrors in force of each list ever had."""
-        had = {
+        """The site's targets, with the mirrors in force of each list ever fetched."""
+        fetched = {
             name: state.in_force
             for name, state in self._states.items()
             if state.fetches
         }
-        return expand(site.targets, had, allow_private=site.mirrors.allow_private)
+        return expand(site.targets, fetched, allow_private=site.mirrors.allow_private)
 
-    def use(self, lists: Iterable[MirrorList], source: Source) -> None:
+    def use(self, lists: Iterable[MirrorList], source: ListSource) -> None:
         """Makes `lists` the ones in use; what is known of an unchanged one stays."""
         self._replace(lists, source)
         for name in [*self._tasks]:
@@ -168,7 +170,7 @@ class Mirrors:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _replace(self, lists: Iterable[MirrorList], source: Source) -> None:
+    def _replace(self, lists: Iterable[MirrorList], source: ListSource) -> None:
         before, self._states = self._states, {}
         self._source = source
         for known in lists:

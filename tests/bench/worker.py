@@ -23,7 +23,7 @@ from exporter.app.service import Exporter
 from exporter.config.site import load_site
 from exporter.http import server
 from exporter.model.rule import Rule, Target, TlsPolicy, Transport, Usage
-from exporter.monitor.gc_pacing import collecting_little
+from exporter.monitor.gc_pacing import incremental_gc
 from exporter.monitor.loop_lag import LoopLag
 from tests.bench.peers import ADDRESSES, DOMAIN
 
@@ -156,7 +156,7 @@ async def main(path):
         exporter = Exporter(site, (), lag)
         async with server.serve(exporter.parts(), "127.0.0.1", 0) as port:
             worker = Worker(exporter, site, port)
-            async with collecting_little():
+            async with incremental_gc():
                 async for order in _orders():
                     print(json.dumps(await worker.do(order)), flush=True)  # noqa: T201 - its answers
             await exporter.close()

@@ -12,7 +12,7 @@ import pytest
 
 from exporter.config.mirror_list import (
     MAX_BYTES,
-    Format,
+    ListFormat,
     UselessListError,
     expand,
     needed,
@@ -36,7 +36,7 @@ METALINK = """<?xml version="1.0"?>{dtd}
 
 
 def read(name):
-    form = Format.METALINK if name.endswith(".xml") else Format.MIRRORLIST
+    form = ListFormat.METALINK if name.endswith(".xml") else ListFormat.MIRRORLIST
     return tuple(map(shown, parse((LISTS / name).read_bytes(), form)))
 
 
@@ -46,15 +46,15 @@ def shown(mirror):
 
 def lines(*urls, **options):
     content = "\n".join(urls).encode()
-    return [str(mirror) for mirror in parse(content, Format.MIRRORLIST, **options)]
+    return [str(mirror) for mirror in parse(content, ListFormat.MIRRORLIST, **options)]
 
 
 def metalink(*urls, dtd=""):
     content = METALINK.format(dtd=dtd, urls="\n".join(urls)).encode()
-    return [shown(mirror) for mirror in parse(content, Format.METALINK)]
+    return [shown(mirror) for mirror in parse(content, ListFormat.METALINK)]
 
 
-def useless(content, form=Format.MIRRORLIST):
+def useless(content, form=ListFormat.MIRRORLIST):
     with pytest.raises(UselessListError) as caught:
         parse(content, form)
     return str(caught.value)
@@ -195,16 +195,16 @@ def test_private_mirrors_are_taken_where_the_site_allows_them():
 def test_a_page_is_no_list_even_with_urls_on_lines_of_their_own():
     assert useless(PAGE) == "a page with markup came instead of a list"
     assert useless(b"https://good.example.net/\n<p>") == useless(PAGE)
-    assert useless(PAGE, Format.METALINK) != ""
+    assert useless(PAGE, ListFormat.METALINK) != ""
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", ListFormat)
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\x00" * 99, b"\xff\xfe\x00h"])
 def test_nothing_and_noise_are_no_list(form, content):
     useless(content, form)
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", ListFormat)
 def test_more_than_the_limit_is_refused_unread(form):
     line = b"https://mirror.example.org/\n"
     assert "longer than" in useless(line * (MAX_BYTES // len(line) + 1), form)
@@ -243,7 +243,7 @@ def test_preference_decides_the_order_of_a_metalink_and_equals_keep_theirs():
 def test_a_metalink_with_a_dtd_is_refused(dtd):
     good = "<url>https://good.example.org/</url>"
     content = METALINK.format(dtd=dtd, urls=good).encode()
-    assert "DTD" in useless(content, Format.METALINK)
+    assert "DTD" in useless(content, ListFormat.METALINK)
 
 
 def test_entities_that_grow_without_bound_are_refused():
@@ -251,13 +251,13 @@ def test_entities_that_grow_without_bound_are_refused():
         f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 100}">' for n in range(10)
     )
     content = METALINK.format(dtd=f"<!DOCTYPE m [{entities}]>", urls="<url>&e9;</url>")
-    assert "DTD" in useless(content.encode(), Format.METALINK)
+    assert "DTD" in useless(content.encode(), ListFormat.METALINK)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
 def test_a_metalink_cut_short_is_no_list(share):
     content = (LISTS / "fedora-metalink-epel-9.xml").read_bytes()
-    told = useless(content[: int(len(content) * share)], Format.METALINK)
+    told = useless(content[: int(len(content) * share)], ListFormat.METALINK)
     assert told == "not a whole XML document"
 
 
@@ -275,7 +275,7 @@ def test_a_metalink_cut_short_is_no_list(share):
     ],
 )
 def test_other_xml_is_no_list(content, told):
-    assert useless(content, Format.METALINK) == told
+    assert useless(content, ListFormat.METALINK) == told
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ def test_lists_and_mirrors_go_through_the_proxy(proxied_lab, publish, check):
 TWICE = """
 import asyncio, sys
 from pathlib import Path
-from exporter.monitor.mirror_refresh import Mirrors, Source, lists_for
+from exporter.monitor.mirror_refresh import MirrorRefresher, ListSource, lists_for
 from exporter.probes.dns import Resolver
 from exporter.probes.protocols import PROBERS
 from exporter.config.site import load_site
@@ -191,7 +191,7 @@ async def main():
     site = load_site(Path(sys.argv[1]))
     lists = lists_for(site, site.targets)
     resolver = Resolver(site.dns.servers)
-    keeper = Mirrors(Source.of(site, resolver))
+    keeper = MirrorRefresher(ListSource.of(site, resolver))
     for answer in sys.argv[3:]:
         Path(sys.argv[2]).write_text(answer)
         await keeper.fetch_once(lists)

@@ -12,8 +12,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.config.mirror_list import Format as ListFormat
-from exporter.config.mirror_list import MirrorList
+from exporter.config.mirror_list import ListFormat, MirrorList
 from exporter.metrics import families
 from exporter.metrics.exposition import CHUNK, HELD, STEP
 from exporter.metrics.samples import MAX_LABEL

@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from exporter.monitor.gc_pacing import collecting_little
+from exporter.monitor.gc_pacing import incremental_gc
 from tests import virtual
 
 
@@ -28,7 +28,7 @@ def collections_of_each_generation():
 
 
 async def test_circles_that_die_young_go_without_a_full_collection():
-    async with collecting_little():
+    async with incremental_gc():
         young, middle, _ = gc.get_threshold()
         before = collections_of_each_generation()
         gone = weakref.ref(Circle())
@@ -42,13 +42,13 @@ async def test_circles_that_die_young_go_without_a_full_collection():
 
 async def test_what_exists_already_is_not_visited_any_more():
     lasting = [[] for _ in range(1000)]
-    async with collecting_little():
+    async with incremental_gc():
         assert gc.get_freeze_count() > len(lasting)
 
 
 def test_young_objects_are_visited_all_the_time_though_as_many_go_as_come():
     async def a_minute(_loop):
-        async with collecting_little():
+        async with incremental_gc():
             before = collections_of_each_generation()
             await asyncio.sleep(60.4)
             after = collections_of_each_generation()
@@ -59,6 +59,6 @@ def test_young_objects_are_visited_all_the_time_though_as_many_go_as_come():
 
 async def test_nothing_is_left_under_way():
     tasks = asyncio.all_tasks()
-    async with collecting_little():
+    async with incremental_gc():
         assert asyncio.all_tasks() > tasks
     assert asyncio.all_tasks() == tasks

@@ -8,16 +8,16 @@ import logging
 
 import pytest
 
-from exporter.config.mirror_list import Format, MirrorList
+from exporter.config.mirror_list import ListFormat, MirrorList
 from exporter.model.endpoint import Endpoint
 from exporter.monitor.fetch import FetchError
 from exporter.monitor.mirror_refresh import (
     FETCHES,
     FORGET,
     RETRY,
+    ListSource,
     ListState,
-    Mirrors,
-    Source,
+    MirrorRefresher,
 )
 from tests import virtual
 
@@ -26,7 +26,7 @@ HOUR = 3600.0
 
 def os_list(name="os", limit=3, interval=6 * HOUR):
     url = f"https://lists.example.org/{name}"
-    return MirrorList(name, name.upper(), url, Format.MIRRORLIST, limit, interval)
+    return MirrorList(name, name.upper(), url, ListFormat.MIRRORLIST, limit, interval)
 
 
 def mirrors(names):
@@ -63,8 +63,8 @@ def in_virtual_time(scenario, *answers, **options):
     async def main(loop):
         server = Server(loop, *answers)
         changes = []
-        source = Source(server.fetch)
-        keeper = Mirrors(
+        source = ListSource(server.fetch)
+        keeper = MirrorRefresher(
             source, lambda: changes.append(loop.time()), wall=loop.time, **options
         )
         keeper.changes = changes
@@ -191,12 +191,12 @@ def test_a_mirror_that_comes_back_in_time_keeps_its_place_and_its_first_time():
 def test_a_reload_keeps_what_is_known_of_an_unchanged_list_and_drops_the_others():
     async def scenario(keeper, server):
         [before] = keeper.states()
-        keeper.use([os_list(), os_list("more")], Source(server.fetch))
+        keeper.use([os_list(), os_list("more")], ListSource(server.fetch))
         await asyncio.sleep(1)
         kept, more = keeper.states()
         assert kept is before
         assert (hosts(kept), hosts(more)) == ("ab", "ab")
-        keeper.use([os_list("more")], Source(server.fetch))
+        keeper.use([os_list("more")], ListSource(server.fetch))
         assert keeper.states() == [more]
         await asyncio.sleep(20 * HOUR)
         asked = [name for name, _ in server.asked]
@@ -212,7 +212,7 @@ def test_a_reload_keeps_what_is_known_of_an_unchanged_list_and_drops_the_others(
 def test_a_reload_that_changes_a_list_or_its_trust_starts_it_afresh(known, allowed):
     async def scenario(keeper, server):
         [before] = keeper.states()
-        keeper.use([known], Source(server.fetch, allowed))
+        keeper.use([known], ListSource(server.fetch, allowed))
         [after] = keeper.states()
         assert after is not before
         await asyncio.sleep(1)
@@ -225,7 +225,7 @@ def test_a_reload_that_changes_a_list_or_its_trust_starts_it_afresh(known, allow
 def test_a_reload_changes_where_lists_come_from():
     async def scenario(keeper, server):
         other = Server(asyncio.get_running_loop(), "c")
-        keeper.use([os_list()], Source(other.fetch))
+        keeper.use([os_list()], ListSource(other.fetch))
         await asyncio.sleep(7 * HOUR)
         [known] = keeper.states()
         assert (len(server.asked), len(other.asked)) == (1, 1)

@@ -102,7 +102,7 @@ def rounds(runner, count=1, targets=(), target=None, gap=60.0):
         for _ in range(count):
             pauses.append(await under_test.run(target))
             await asyncio.sleep(gap)
-        await under_test.settle()
+        await under_test.wait_for_traces()
         await under_test.close()
         return store.record(target), loop.time() - 1000.0, pauses
 
@@ -211,7 +211,7 @@ def test_a_failure_is_told_before_it_is_traced():
         await asyncio.gather(*map(under_test.run, targets))
         took = loop.time() - 1000.0
         told = [store.record(target).verdict for target in targets]
-        await under_test.settle()
+        await under_test.wait_for_traces()
         return took, told, runner.measured
 
     took, told, measured = virtual.run(main)

@@ -173,7 +173,7 @@ def idle_row(target: Target) -> IdleRow:
     if target.status is Status.RETIRED and rule.retired:
         why = f"{why}: {rule.retired}"
     if target.status is Status.UNSET and rule.mirrors is not None:
-        why = f"its mirror list, {rule.mirrors}, has not been had yet"
+        why = f"its mirror list, {rule.mirrors}, has not been fetched yet"
     return IdleRow(why, rule.id, rule.source, _destination(target))
 
 
