@@ -86,7 +86,7 @@ class Rounds:
             task.add_done_callback(self._tasks.discard)
         return _hold_off(result)
 
-    async def settle(self) -> None:
+    async def wait_for_traces(self) -> None:
         """Waits for the traces under way."""
         await asyncio.gather(*self._tasks)
 
