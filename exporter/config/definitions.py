@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.config import probe_options
 from exporter.config.diagnostics import ENOUGH, unknown
-from exporter.config.references import DENY_ONLY
 from exporter.config.rule_schema import RuleModel
 from exporter.config.scalars import ProbeCall
 from exporter.config.validation import validate
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from exporter.config.diagnostics import Location, Problem
     from exporter.config.yamlfile import YamlFile
 
+
+DENY_ONLY = "belongs to rules with expect: deny only"
 
 _STAND_INS: dict[str, object] = {
     "id": "unread",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from exporter.config import references
-from exporter.config.definitions import checked_probe
+from exporter.config.definitions import DENY_ONLY, checked_probe
 from exporter.config.diagnostics import unknown
 from exporter.config.schema import OverrideModel
 from exporter.model.rule import Expect, Rule, TlsPolicy
@@ -79,7 +79,7 @@ class Overrides:
         said = {"witness": override.witness, "denial": override.denial}
         if definition.written.expect is not Expect.DENY:
             for key in (key for key, value in said.items() if value):
-                yield key, references.DENY_ONLY
+                yield key, DENY_ONLY
         elif override.witness is not None:
             unfit = references.unfit_witness(definition, override.witness, by_id, names)
             if unfit:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from exporter.config.diagnostics import Problem
     from exporter.config.yamlfile import YamlFile
 
-DENY_ONLY = "belongs to rules with expect: deny only"
-
 
 @dataclass(frozen=True, slots=True)
 class DeclaredNames:
