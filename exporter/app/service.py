@@ -159,8 +159,12 @@ class Exporter:
             resolver = resolver_of(site, self._lag)
             runner = runner_of(site, resolver, self._store, self._lag, self._controls)
         except (ConfigError, OSError) as error:
-            self._telemetry.reloaded(False, time.time())
-            return str(error).splitlines()
+            return self._failed(str(error).splitlines())
+        except Exception as error:
+            # A success must be reached: what nobody foresaw is a failure as well.
+            logger.debug("reload", exc_info=True)
+            kind = type(error).__name__
+            return self._failed([f"{self._site.path}: cannot be read: {kind}: {error}"])
         self._protection = protection
         before, self._resolver = self._resolver, resolver
         rounds, self._rounds = self._rounds, Rounds(runner, self._store)
@@ -168,6 +172,10 @@ class Exporter:
         await rounds.close()
         await before.retire()
         return []
+
+    def _failed(self, problems: Sequence[str]) -> Sequence[str]:
+        self._telemetry.reloaded(False, time.time())
+        return problems
 
     def parts(self) -> server.Parts:
         """What the HTTP server tells of, and may ask for."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from exporter.config import probe_options
 from exporter.config.diagnostics import ENOUGH, unknown
 from exporter.config.rule_schema import RuleModel
@@ -95,7 +97,7 @@ def read_rules(
         if model is None:
             if not isinstance(written, dict):
                 continue
-            model, unread = _patched(written, file, at)
+            model, unread = _patched(written)
         call = model.probe or ProbeCall(default_probe(model.port, model.transport))
         transport = None if "transport" in unread else model.transport
         chosen = checked_probe(call, transport, (file, at), problems)
@@ -107,18 +109,20 @@ def read_rules(
     return tuple(definitions)
 
 
-def _patched(
-    written: Mapping[str, object], file: YamlFile, at: Location
-) -> tuple[RuleModel, frozenset[str]]:
+def _patched(written: Mapping[str, object]) -> tuple[RuleModel, frozenset[str]]:
     """A rule with stand-ins for what is missing or wrong, and for which keys."""
-    good = {}
-    for key, value in written.items():
-        problems: list[Problem] = []
-        alone = validate(RuleModel, _STAND_INS | {key: value}, file, at, problems)
-        if alone is not None and not problems:
-            good[key] = value
+    good = {key: value for key, value in written.items() if _fits(key, value)}
     unread = frozenset(_STAND_INS.keys() - good.keys())
     return RuleModel.model_validate(_STAND_INS | good), unread
+
+
+def _fits(key: str, value: object) -> bool:
+    """Whether a rule may say this, whatever was told of it before."""
+    try:
+        RuleModel.model_validate(_STAND_INS | {key: value})
+    except ValidationError:
+        return False
+    return True
 
 
 def checked_probe(

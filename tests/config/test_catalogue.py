@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.config import catalogue
 from exporter.config.catalogue import load_catalogue
 from exporter.config.diagnostics import ENOUGH, ConfigError
+from exporter.config.rule_schema import RuleModel
+from tests.config.standins import STEADY
 
 GOOD = Path(__file__).parent / "good" / "catalogue.yaml"
 HEAD = "catalogue: c\ntitle: C\nroles: {till: {title: Till}}\nrules:\n"
@@ -73,3 +77,52 @@ def test_a_rule_with_a_mistake_still_counts_as_a_witness(tmp_path):
         load_catalogue(path)
     [problem] = caught.value.problems
     assert problem.path == "rules[0].port"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("5: x", "null: x", "~: x", "2024-07-01: x", "<<: {source: till}", "yes: x"),
+        *("010: x", "1:30: x", "0x1F: x", "port: 010", "port: 2024-07-01", "usage: no"),
+        *("tls: {5: x}", "destination: {null: x}", "probe: {5: {}}", "rows: [5, ~]"),
+    ],
+)
+def test_what_yaml_reads_in_its_own_way_beside_a_missing_key_is_told_at_its_line(
+    wrong, tmp_path
+):
+    path = tmp_path / "keys.yaml"
+    path.write_text(f"{HEAD}  - id: a\n    {wrong}\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_catalogue(path)
+    assert any(f"{path}:6: " in str(one) for one in caught.value.problems)
+
+
+@STEADY
+@given(
+    written=st.dictionaries(
+        st.sampled_from([*RuleModel.model_fields, "5", "null", "<<", "2024-07-01"]),
+        st.sampled_from(
+            [
+                "x",
+                "5",
+                "0",
+                "010",
+                "null",
+                "no",
+                "[]",
+                "{}",
+                "{a: b}",
+                "[~]",
+                "2024-07-01",
+            ]
+        ),
+        min_size=1,
+    )
+)
+def test_any_keys_of_a_rule_are_read_or_refused(written, tmp_path_factory):
+    path = tmp_path_factory.mktemp("any") / "any.yaml"
+    keys = "\n    ".join(f"{key}: {value}" for key, value in written.items())
+    path.write_text(f"{HEAD}  - {keys}\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_catalogue(path)
+    assert min(one.line for one in caught.value.problems) >= 1
