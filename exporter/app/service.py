@@ -15,7 +15,9 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from exporter.app.blocking import within
 from exporter.app.parts import active, limits_of, resolver_of, runner_of
+from exporter.app.reloading import Reloader
 from exporter.config.diagnostics import ConfigError
 from exporter.config.scalars import listen
 from exporter.config.site import load_site
@@ -31,6 +33,7 @@ from exporter.monitor.mirror_refresh import ListSource, MirrorRefresher, lists_f
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.scheduler import Scheduler
 from exporter.monitor.store import Store
+from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
     from exporter.monitor.store import Record
 
 logger = logging.getLogger(__name__)
+
+_READING = 5.0
+"""Seconds that the files of a reload may take to be read."""
 
 
 async def serve(
@@ -128,7 +134,7 @@ class Exporter:
             salt=socket.gethostname(),
         )
         self._exposition = Exposition(self._store, self._telemetry)
-        self._reloading = asyncio.Lock()
+        self._reloader = Reloader(self._reload)
         self._protection = _protection(web_config)
         self._web_config = web_config
 
@@ -138,6 +144,7 @@ class Exporter:
 
     async def close(self) -> None:
         """Stops probing; nothing is left under way."""
+        await self._reloader.close()
         await self._controls.close()
         await self._mirrors.close()
         await self._scheduler.close()
@@ -146,25 +153,25 @@ class Exporter:
 
     async def reload(self) -> Sequence[str]:
         """Loads the configuration anew; returns the problems, none if it is in force."""
-        async with self._reloading:
-            problems = await self._try_reload()
-        for problem in problems:
-            logger.error("reload failed, the old rules stay: %s", problem)
-        return problems
+        return await self._reloader.reload()
 
-    async def _try_reload(self) -> Sequence[str]:
+    async def _reload(self) -> Sequence[str]:
+        site_file, web_file = self._site.path, self._web_config
+        file = site_file
         try:
-            site = await asyncio.to_thread(load_site, self._site.path, self._roles)
-            protection = await asyncio.to_thread(_protection, self._web_config)
+            site = await within(_READING, lambda: load_site(site_file, self._roles))
             resolver = resolver_of(site, self._lag)
             runner = runner_of(site, resolver, self._store, self._lag, self._controls)
-        except (ConfigError, OSError) as error:
+            file = web_file or file
+            protection = await within(_READING, lambda: _protection(web_file))
+        except ConfigError as error:
             return self._failed(str(error).splitlines())
+        except TimeoutError:
+            return self._failed([f"{file}: not read within {_READING:g} s"])
         except Exception as error:
-            # A success must be reached: what nobody foresaw is a failure as well.
             logger.debug("reload", exc_info=True)
-            kind = type(error).__name__
-            return self._failed([f"{self._site.path}: cannot be read: {kind}: {error}"])
+            said = printable(f"{type(error).__name__}: {error}")
+            return self._failed([f"{file}: cannot be read: {said}"])
         self._protection = protection
         before, self._resolver = self._resolver, resolver
         rounds, self._rounds = self._rounds, Rounds(runner, self._store)
@@ -175,6 +182,8 @@ class Exporter:
 
     def _failed(self, problems: Sequence[str]) -> Sequence[str]:
         self._telemetry.reloaded(False, time.time())
+        for problem in problems:
+            logger.error("reload failed, the old rules stay: %s", problem)
         return problems
 
     def parts(self) -> server.Parts:

@@ -11,6 +11,8 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from exporter.probes.wire.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -53,14 +55,10 @@ class ConfigError(Exception):
 def dotted(location: Location) -> str:
     """`("rules", 3, "port")` as people write it: `rules[3].port`."""
     parts = (
-        f"[{part}]" if isinstance(part, int) else f".{_printable(part)}"
+        f"[{part}]" if isinstance(part, int) else f".{printable(part)}"
         for part in location
     )
     return "".join(parts).removeprefix(".")
-
-
-def _printable(key: str) -> str:
-    return key if key.isprintable() else repr(key)[1:-1]
 
 
 def shown(text: str) -> str:

@@ -15,6 +15,7 @@ from exporter.config import placeholders
 from exporter.config.catalogue import split_rules
 from exporter.config.definitions import read_rules, written_ids
 from exporter.config.diagnostics import ConfigError, listed, unknown
+from exporter.config.files import read_regular
 from exporter.config.merge import merge_catalogues, read_catalogues
 from exporter.config.overrides import Overrides
 from exporter.config.placeholders import SiteBindings
@@ -23,6 +24,7 @@ from exporter.config.validation import validate
 from exporter.config.yamlfile import read_yaml
 from exporter.model.rule import Expect, Rule, Status, Target, Transport, Usage
 from exporter.probes.protocols.base import FLOOR
+from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -189,10 +191,9 @@ def _ca_file(model: SiteModel, file: YamlFile, problems: list[Problem]) -> Path 
         return None
     path = file.beside(model.tls.ca_file)
     try:
-        with path.open("rb") as content:
-            x509.load_pem_x509_certificates(content.read(_MAX_CA_BYTES))
+        x509.load_pem_x509_certificates(read_regular(path, _MAX_CA_BYTES))
     except OSError as error:
-        said = f"{path} cannot be read: {error.strerror}"
+        said = f"{printable(str(path))} cannot be read: {error.strerror}"
     except ValueError:
         said = f"{path} holds no certificates in PEM form"
     else:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from exporter.config.diagnostics import ConfigError
+from exporter.config.files import read_regular
 from exporter.config.validation import validate
 from exporter.config.yamlfile import read_yaml
+from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 _BCRYPT = re.compile(r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{53}")
 _COSTS = range(4, 17)
 """Powers of two of work; a log-in at 16 takes seconds of CPU already."""
+_MAX_PEM_BYTES = 1 << 22
 _CLIENTS = {
     "NoClientCert": ssl.CERT_NONE,
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
@@ -156,10 +159,11 @@ def _unreadable(file: YamlFile, tls: _TlsModel) -> Iterator[Problem]:
         if name is None:
             continue
         try:
-            file.beside(name).read_bytes()
+            read_regular(file.beside(name), _MAX_PEM_BYTES)
         except OSError as error:
             at = ("tls_server_config", key)
-            yield file.problem(at, f"{name} cannot be read: {error.strerror}")
+            said = f"{printable(name)} cannot be read: {error.strerror}"
+            yield file.problem(at, said)
 
 
 def _why(error: ssl.SSLError) -> str:

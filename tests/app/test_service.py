@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import threading
+
 import pytest
 
 from exporter.app import service
+from exporter.app.blocking import within
+from exporter.app.reloading import Reloader
 from exporter.app.service import Exporter
+from exporter.config.diagnostics import ConfigError
 from exporter.config.site import load_site
+from exporter.http.web_config import read_web_config
 from exporter.metrics.text_format import ExpositionFormat
 from exporter.monitor.loop_lag import LoopLag
 
@@ -59,3 +67,74 @@ async def test_a_reload_that_fails_in_an_unforeseen_way_is_a_failed_one(
     monkeypatch.undo()
     assert await exporter.reload() == []
     assert await successful(exporter) == "1"
+
+
+async def test_files_that_cannot_be_opened_in_time_fail_a_reload_and_no_later_one(
+    exporter, monkeypatch
+):
+    stuck = threading.Event()
+    real = service.load_site
+
+    def hangs(*args):
+        stuck.wait(30)
+        return real(*args)
+
+    monkeypatch.setattr(service, "_READING", 0.05)
+    monkeypatch.setattr(service, "load_site", hangs)
+    [problem] = await exporter.reload()
+    assert "site.yaml: not read within" in problem
+    monkeypatch.setattr(service, "load_site", real)
+    monkeypatch.setattr(service, "_READING", 30.0)
+    assert await exporter.reload() == []
+    stuck.set()
+
+
+@pytest.mark.parametrize("name", ["web.yaml", "cert.pem"])
+async def test_a_fifo_in_the_place_of_a_file_is_told_at_once(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    path = tmp_path / "web.yaml"
+    if name != "web.yaml":
+        text = f"tls_server_config: {{cert_file: {name}, key_file: {name}}}\n"
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="cannot be read: not a regular file"):
+        await within(10, lambda: read_web_config(path))
+
+
+async def test_a_name_with_a_nul_is_told_escaped(tmp_path):
+    path = tmp_path / "web.yaml"
+    text = 'tls_server_config:\n  cert_file: "a\\0b"\n  key_file: k\n'
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_web_config(path)
+    assert f"{path}:2: tls_server_config.cert_file: a\\x00b cannot be read" in str(
+        caught.value
+    )
+
+
+async def test_a_storm_of_reloads_is_one_that_runs_and_one_that_waits():
+    begun, released = [], asyncio.Event()
+
+    async def load():
+        begun.append(len(begun))
+        await released.wait()
+        return []
+
+    reloader = Reloader(load)
+    first = asyncio.create_task(reloader.reload())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    storm = [asyncio.create_task(reloader.reload()) for _ in range(1000)]
+    await asyncio.sleep(0)
+    storm[0].cancel()
+    released.set()
+    await asyncio.gather(first, *storm[1:])
+    assert begun == [0, 1]
+    assert await reloader.reload() == []
+    assert begun == [0, 1, 2]
+    await reloader.close()
+
+
+async def test_what_a_thread_raises_is_raised_here_and_what_it_gives_is_given():
+    assert await within(10, lambda: 7) == 7
+    with pytest.raises(KeyError):
+        await within(10, lambda: {}[1])

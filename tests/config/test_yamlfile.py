@@ -132,9 +132,18 @@ def test_a_file_over_the_limit_is_not_parsed(read):
         read("#" * MAX_BYTES + "\n")
 
 
-def test_an_endless_file_is_read_no_further_than_the_limit():
+def test_a_file_is_read_no_further_than_the_limit(tmp_path):
+    path = tmp_path / "huge.yaml"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
     with pytest.raises(ConfigError, match="larger than 1048576 bytes"):
-        read_yaml(Path("/dev/zero"))
+        read_yaml(path)
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/tty", "/"])
+def test_what_is_no_regular_file_is_not_read(device):
+    with pytest.raises(ConfigError, match="cannot be read: "):
+        read_yaml(Path(device))
 
 
 @pytest.mark.parametrize("path", ["/nonexistent/x.yaml", "/"])
