@@ -197,6 +197,7 @@ class Exporter:
             next_due=self._scheduler.next_due,
             controls=self._controls.states,
             protection=lambda: self._protection,
+            hosts=lambda: self._site.web.hosts,
         )
 
     def _bring_into_force(self, site: Site) -> None:

@@ -189,6 +189,8 @@ class WebModel(Model):
 
     listen: Listen = Field(default="127.0.0.1:9842", validate_default=True)
     """Address and port; `:9842` listens on every address."""
+    hosts: tuple[Host, ...] = ()
+    """Names that clients may ask for; by default the loopback's own where it listens there, and any where it listens elsewhere."""
 
 
 class SiteModel(Model):

@@ -79,9 +79,14 @@ class MirrorSettings:
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """Where the exporter listens; an empty host is every address."""
+    """Where the exporter listens, and the names it is asked by.
+
+    An empty host is every address. Without `hosts`, a server on loopback answers to
+    this host's own names only, and any other one to every name.
+    """
 
     listen: Endpoint
+    hosts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +184,7 @@ def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
         proxy=model.proxy,
         mirrors=MirrorSettings(whole.mirrors, model.mirrors.allow_private),
         controls=_controls(model, roles[0]),
-        web=WebSettings(model.web.listen),
+        web=WebSettings(model.web.listen, model.web.hosts),
         notes=tuple(str(note) for one in whole.catalogues for note in one.notes),
         warnings=(*overrides.warnings, *idle, *unset, *_unwatched(targets)),
     )

@@ -11,7 +11,9 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import ipaddress
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ import bcrypt
 from aiohttp import hdrs, web
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from aiohttp.typedefs import Handler, Middleware
 
@@ -32,6 +34,7 @@ _CHALLENGE = {
     hdrs.WWW_AUTHENTICATE: 'Basic realm="connectivity-exporter", charset="UTF-8"'
 }
 _OWN_SITE = frozenset({"same-origin", "none"})
+_HOST = re.compile(r"(\[(?P<address>[0-9a-fA-F:.]+)\]|(?P<name>[^:\[\]]+))(:[0-9]*)?")
 _HARMLESS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
@@ -136,8 +139,51 @@ def _credentials(header: str) -> tuple[str, str] | None:
 
 
 def _foreign(request: web.Request) -> bool:
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site not in _OWN_SITE
+    """Whether one of the two headers names another site; what is not sent says nothing."""
+    site = request.headers.get("Sec-Fetch-Site", "none")
     origin = request.headers.get(hdrs.ORIGIN)
-    return origin is not None and origin.partition("://")[2] != request.host
+    elsewhere = origin is not None and origin.partition("://")[2] != request.host
+    return site not in _OWN_SITE or elsewhere
+
+
+def known_hosts(allowed: Callable[[], Collection[str] | None]) -> Middleware:
+    """Answers only requests for names that this server has.
+
+    A page can point a name of its own at this server's address, and is then of the
+    same origin (DNS rebinding): only the name in the request tells.
+
+    Args:
+        allowed: names beside those of this host itself; None lets every name pass.
+    """
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        names = allowed()
+        host = request.headers.get(hdrs.HOST)
+        if names is not None and host is not None and not _is_one_of(host, names):
+            text = (
+                "this server has no such name (web: {hosts: [...]} in the site file)\n"
+            )
+            raise web.HTTPMisdirectedRequest(text=text)
+        return await handler(request)
+
+    return guard
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address means this host itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_one_of(header: str, names: Collection[str]) -> bool:
+    """Whether a Host header (RFC 9110 7.2) names this host or one of `names`."""
+    found = _HOST.fullmatch(header)
+    if found is None:
+        return False
+    host = (found["address"] or found["name"]).lower().removesuffix(".")
+    return is_loopback(host) or host in names

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
 
-from exporter.http.auth import Users, password_guard, same_origin
+from exporter.http.auth import (
+    Users,
+    is_loopback,
+    known_hosts,
+    password_guard,
+    same_origin,
+)
 from exporter.http.compression import gzipped
 from exporter.http.connections import BoundedListener, clients
 from exporter.http.negotiation import accepts_gzip, exposition_format, prefers_html
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
         AsyncIterator,
         Awaitable,
         Callable,
+        Collection,
         Sequence,
     )
 
@@ -81,6 +88,8 @@ class Parts:
         floor: seconds between two probes of a rule, at the least.
         wall: Unix time.
         protection: TLS for the next connection, and users for the next request.
+        hosts: names that requests may be for; without any, every name on an address
+            that others reach, and none but this host's own on loopback.
     """
 
     store: Store
@@ -93,13 +102,19 @@ class Parts:
     floor: Callable[[Rule], float] = politeness_floor
     wall: Callable[[], float] = time.time
     protection: Callable[[], WebConfig] = WebConfig
+    hosts: Callable[[], Collection[str]] = frozenset
 
 
-def make_app(parts: Parts) -> web.Application:
-    """The application, ready to be served."""
+def make_app(parts: Parts, host: str = "") -> web.Application:
+    """The application, ready to be served on the address `host`."""
     users = Users(lambda: parts.protection().users)
     app = web.Application(
-        middlewares=[password_guard(users), same_origin], client_max_size=_MAX_BODY
+        middlewares=[
+            known_hosts(lambda: _names(parts.hosts(), host)),
+            password_guard(users),
+            same_origin,
+        ],
+        client_max_size=_MAX_BODY,
     )
     handlers = _Handlers(parts)
     app.add_routes(
@@ -120,6 +135,11 @@ def make_app(parts: Parts) -> web.Application:
     return app
 
 
+def _names(hosts: Collection[str], listening: str) -> Collection[str] | None:
+    """The names that requests may be for, None where every name will do."""
+    return hosts if hosts or is_loopback(listening) else None
+
+
 @contextlib.asynccontextmanager
 async def serve(parts: Parts, host: str, port: int) -> AsyncIterator[int]:
     """Serves until left; gives the port, which the system chooses if it is 0.
@@ -133,7 +153,7 @@ async def serve(parts: Parts, host: str, port: int) -> AsyncIterator[int]:
         OSError: the address cannot be listened on.
     """
     listener = BoundedListener(lambda: parts.protection().tls)
-    app = make_app(parts)
+    app = make_app(parts, host)
     app.middlewares.insert(0, listener.middleware())
     runner = web.AppRunner(
         app,

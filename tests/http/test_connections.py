@@ -17,7 +17,7 @@ from exporter.http.server import serve
 from exporter.http.web_config import read_web_config
 from tests import exposing
 
-REQUEST = b"GET /-/healthy HTTP/1.1\r\nHost: here\r\n\r\n"
+REQUEST = b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HEALTHY = b"healthy\n"
 PATIENT = 30.0  # seconds, far more than anything here takes
 
@@ -95,6 +95,55 @@ async def test_a_tls_handshake_under_way_is_counted(tmp_path, monkeypatch):
         connection(port) as (late, _),
     ):
         assert await late.read() == b""
+
+
+@contextlib.asynccontextmanager
+async def from_address(source, port):
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, local_addr=(source, 0)
+    )
+    try:
+        async with asyncio.timeout(PATIENT):
+            yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["idle", "silent"])
+async def test_who_holds_all_places_gives_one_to_somebody_else(port, monkeypatch, asks):
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 6)
+    monkeypatch.setattr(connections, "PATIENCE", 60.0)
+    async with contextlib.AsyncExitStack() as stack:
+        crowd = [
+            await stack.enter_async_context(from_address("127.0.0.66", port))
+            for _ in range(6)
+        ]
+        if asks:
+            for one in crowd:
+                assert await asked(*one)
+        for _ in range(3):
+            other = await stack.enter_async_context(from_address("127.0.0.77", port))
+            assert await asked(*other)
+        # They hold three places each now: nobody has to go for a newcomer of theirs.
+        async with from_address("127.0.0.66", port) as late:
+            assert await asked(*late) == b""
+        assert await asked(*other)
+
+
+async def test_who_pipelines_and_never_reads_is_cut_off(port, monkeypatch):
+    monkeypatch.setattr(connections, "STALLED", 0.2)
+    async with from_address("127.0.0.66", port) as (_, writer):
+        writer.transport.set_write_buffer_limits(0)
+
+        async def ask_on():
+            while True:
+                writer.write(REQUEST * 1000)
+                await writer.drain()
+
+        with pytest.raises(ConnectionError):
+            await ask_on()
+    async with from_address("127.0.0.77", port) as ends:
+        assert await asked(*ends)
 
 
 async def test_without_file_descriptors_a_client_waits_for_its_turn(

@@ -190,6 +190,7 @@ FOREIGN = [
     {"Origin": "https://evil.example"},
     {"Origin": "null"},
     {"Origin": "http://127.0.0.1:1"},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"},
 ]
 
 
@@ -215,6 +216,63 @@ async def test_our_own_pages_and_programs_may_reload(client):
         {},
     ):
         assert (await client.post("/-/reload", headers=headers)).status == 200
+
+
+async def answered(port, method, path, host):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n\r\n"
+    writer.write(head.encode())
+    status = await reader.readline()
+    writer.close()
+    return int(status.split()[1])
+
+
+PATHS = [
+    *("/", "/metrics", "/-/healthy", "/api/v1/targets", "/rules/api"),
+    "/api/v1/rules/api",
+]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("evil.example", "evil.example:{port}", "127.0.0.1.evil.example", "10.1.2.3"),
+        *("localhost.evil.example:{port}", "[::1].evil.example", "", "a@localhost"),
+    ],
+)
+async def test_on_loopback_nobody_elses_name_is_answered(name):
+    async with serve(exposing.populated().parts(), "127.0.0.1", 0) as port:
+        host = f"Host: {name.format(port=port)}\r\n"
+        for path in PATHS:
+            assert 400 <= await answered(port, "GET", path, host) < 500
+        for path in ("/-/reload", "/api/v1/rules/api/probe"):
+            assert 400 <= await answered(port, "POST", path, host) < 500
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["localhost", "LOCALHOST:{port}", "127.0.0.1", "127.0.0.1:{port}", "[::1]:{port}"],
+)
+async def test_on_loopback_its_own_names_are_answered(name):
+    async with serve(exposing.populated().parts(), "127.0.0.1", 0) as port:
+        host = f"Host: {name.format(port=port)}\r\n"
+        for path in PATHS:
+            assert await answered(port, "GET", path, host) == 200
+        assert await answered(port, "POST", "/-/reload", host) == 200
+
+
+async def test_names_of_the_site_file_are_answered_too_and_no_others():
+    parts = exposing.populated().parts(hosts=lambda: ["watch.example.ac.uk"])
+    async with serve(parts, "", 0) as port:
+        for name, status in (("watch.example.ac.uk", 200), ("evil.example", 421)):
+            host = f"Host: {name}:{port}\r\n"
+            assert await answered(port, "GET", "/metrics", host) == status
+
+
+async def test_without_names_an_address_for_others_answers_to_any():
+    async with serve(exposing.populated().parts(), "", 0) as port:
+        for host in ("Host: whatever.example\r\n", "Host: 10.1.2.3:9842\r\n"):
+            assert await answered(port, "GET", "/metrics", host) == 200
 
 
 async def test_reading_is_open_to_other_sites_links(client):
@@ -367,7 +425,7 @@ async def test_a_client_that_does_not_read_is_cut_off(monkeypatch, caplog):
         exposing.populated().parts(exposition=endless), "127.0.0.1", 0
     ) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n")
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await until(lambda: endless.under_way == 1)
         await until(lambda: endless.under_way == 0)
         assert "127.0.0.1 does not read what it asked for" in caplog.text
@@ -384,7 +442,7 @@ async def test_a_client_that_leaves_ends_its_scrape():
     parts = exposing.populated().parts(exposition=endless)
     async with serve(parts, "127.0.0.1", 0) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n")
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await reader.readexactly(100_000)
         writer.transport.abort()
         await until(lambda: endless.under_way == 0)
@@ -404,7 +462,9 @@ async def test_old_and_broken_requests_are_answered_and_closed():
         assert old.startswith(b"HTTP/1.0 200 OK\r\n")
         assert b'connectivity_rule_satisfied{rule="api"' in old
         assert b"chunked" not in old
-        large = b"GET / HTTP/1.1\r\nHost: here\r\nX: " + b"x" * 20_000 + b"\r\n\r\n"
+        large = (
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 20_000 + b"\r\n\r\n"
+        )
         for broken in (b"nonsense\r\n\r\n", large, b"\x16\x03\x01\x00\xff\r\n\r\n"):
             assert (await raw(port, broken)).split(b" ")[1] == b"400"
 
