@@ -17,16 +17,16 @@ from rich.text import Text
 from exporter.config.catalogue import load_catalogue
 from exporter.config.diagnostics import ConfigError
 from exporter.config.field_types import SLUG
-from exporter.rules.compare import compare
-from exporter.rules.document.draft import draft_of
-from exporter.rules.document.draftfile import written
-from exporter.rules.document.names import slug
-from exporter.rules.document.source import read_page
+from exporter.vendor.catalogue_writer import written
+from exporter.vendor.compare import compare
+from exporter.vendor.draft import draft_of
+from exporter.vendor.names import slug
+from exporter.vendor.readers import read_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from exporter.rules.compare import Change, Fields
+    from exporter.vendor.compare import Change, Fields
 
 EXIT_DIFFERENT = 1
 EXIT_LOOK = 1

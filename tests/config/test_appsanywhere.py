@@ -17,7 +17,7 @@ from exporter.model.rule import Expect, Severity, Status, Usage
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "config" / "connectivity.yaml"
-TABLE = Path(__file__).parents[1] / "rules" / "rows.csv"
+TABLE = Path(__file__).parents[1] / "vendor" / "rows.csv"
 LINES = TABLE.read_text(encoding="utf-8").splitlines()
 ROWS = {row["row"]: row for row in csv.DictReader(LINES)}
 DETAIL = sorted(name for name in ROWS if not name.startswith("D"))

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from exporter.cli.main import main
 
-PAGES = Path(__file__).parent / "rules" / "pages"
+PAGES = Path(__file__).parent / "pages"
 TABLE = "| Source | Destination | Port |\n|-|-|-|\n"
 
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from exporter.config.diagnostics import shown
 from exporter.config.field_types import ROW
 from exporter.model.rule import Transport
-from exporter.rules.document.columns import Layout, layout_of
-from exporter.rules.document.names import letters
-from exporter.rules.document.ports import read_ports, read_transports
-from exporter.rules.document.remarks import joined
+from exporter.vendor.columns import Layout, layout_of
+from exporter.vendor.names import letters
+from exporter.vendor.ports import read_ports, read_transports
+from exporter.vendor.remarks import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from exporter.rules.document.page import Page, Row, Table
-    from exporter.rules.document.remarks import Remarks
+    from exporter.vendor.page import Page, Row, Table
+    from exporter.vendor.remarks import Remarks
 
 _LONGEST_ROW = 20
 _NTP = 123

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exporter.config.catalogue import Catalogue, load_catalogue
-from exporter.rules.document.draft import draft_of
-from exporter.rules.document.draftfile import written
-from exporter.rules.document.source import read_page
+from exporter.vendor.catalogue_writer import written
+from exporter.vendor.draft import draft_of
+from exporter.vendor.readers import read_page
 
 
 @dataclass

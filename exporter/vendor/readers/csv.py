@@ -6,12 +6,12 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from exporter.rules.document.columns import layout_of
+from exporter.vendor.columns import layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.rules.document.page import PageBuilder
+    from exporter.vendor.page import PageBuilder
 
 _DELIMITERS = (",", ";", "\t", "|")
 

@@ -1,51 +1,81 @@
-"""HTML as a page, in one pass whose time grows with the file and no faster.
+"""HTML as a page: lxml's tree, walked once.
 
-The standard library's parser needs a minute and a half for 64 KiB of unfinished tags,
-and of a vendor's page only the tags of tables, headings and lines matter. So tags are
-found by one expression, and everything else is text.
+libxml2 reads what browsers read, refuses nothing, loads nothing, and stops at a depth
+that no page has. Comments and attributes are none of a page's text; what is struck
+through, or not shown, is no requirement.
 """
 
 from __future__ import annotations
 
-import html
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from lxml import etree
+
 if TYPE_CHECKING:
-    from exporter.rules.document.page import PageBuilder
+    from collections.abc import Mapping
+
+    from exporter.vendor.page import PageBuilder
 
 Reader: TypeAlias = "Callable[[str, PageBuilder], None]"
 
-_TAG = re.compile(
-    r"<!--(?:.*?-->|.*)|<[!?][^<>]*+>|<(/?)([a-zA-Z][a-zA-Z0-9]*+)([^<>]*+)>", re.DOTALL
-)
-_SPAN = re.compile(r"\b(row|col)span\s*=\s*[\"']?([0-9]{1,4})", re.IGNORECASE)
-_UNSEEN = {"script", "style", "template", "svg", "noscript", "nav"}
+STRUCK = frozenset({"s", "del", "strike"})
+"""Elements whose text an author has struck through."""
+_UNSEEN = STRUCK | {"script", "style", "template", "svg", "noscript", "nav"}
 _LINES = re.compile(
     r"address|article|aside|blockquote|body|br|caption|d[dlt]|div|figcaption|figure"
     r"|footer|form|head|header|hr|html|li|main|nav|ol|option|p|pre|section|title|ul"
 )
 _CELLS = {"td", "th"}
 _HEADING = re.compile(r"h[1-6]")
+_SPAN = re.compile(r"\s*([0-9]{1,4})")
 _MAX_COLUMNS = 20
 _MAX_DEPTH = 20
 
 
-def read(text: str, page: PageBuilder) -> None:
-    """Puts a page in HTML together; nothing it holds makes this fail."""
+def read(text: str, page: PageBuilder, first_line: int = 1) -> None:
+    """Puts a page in HTML together; nothing it holds makes this fail.
+
+    `first_line` is the line of the file on which `text` begins.
+    """
     reader = _Reader(page)
-    line, end = 1, 0
-    for found in _TAG.finditer(text):
-        reader.text(text[end : found.start()], line)
-        line += text.count("\n", end, found.start())
-        if found[2]:
-            reader.tag(found[2].lower(), found[3], bool(found[1]), line)
-        line += text.count("\n", found.start(), found.end())
-        end = found.end()
-    reader.text(text[end:], line)
+    line, before = 1, first_line - 1
+    for event, element in etree.iterwalk(_tree(text, page, before), ("start", "end")):
+        name = str(element.tag)
+        if event == "start":
+            line = max(line, element.sourceline or 1)
+            reader.tag(name, element.attrib, line + before)
+            said = element.text or ""
+        else:
+            reader.end(name)
+            said = element.tail or ""
+        reader.text(said, line + before)
+        line += said.count("\n")
     reader.finish()
+
+
+def _tree(text: str, page: PageBuilder, before: int) -> etree._Element:
+    """The tree of all that could be parsed; what could not is told."""
+    parser = etree.HTMLParser(
+        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True
+    )
+    whole = f"<html>{text}"  # an empty document has no tree
+    tree = etree.fromstring(whole.encode("utf-8", "replace"), parser)
+    for error in parser.error_log:
+        if error.level == etree.ErrorLevels.FATAL:
+            page.loss(error.line + before, f"no HTML from here on: {error.message}")
+            break
+    opened = Counter(str(one.tag) for one in tree.iter(*_UNSEEN))
+    for name, count in opened.items():
+        if count > len(re.findall(f"</{name}\\b", text, re.IGNORECASE)):
+            *_, last = tree.iter(name)
+            said = f"<{name}> never ends: nothing from here on was read"
+            line = last.sourceline if isinstance(last.sourceline, int) else 1
+            page.loss(line + before, said)
+    return tree
 
 
 @dataclass(slots=True)
@@ -63,15 +93,12 @@ class _Grid:
         self.end_row()
         self.row, self.line = [], line
 
-    def start_cell(self, attributes: str, line: int) -> None:
+    def start_cell(self, attributes: Mapping[str, str], line: int) -> None:
         if self.row is None:
             self.start_row(line)
         self.end_cell()
-        spans = {kind.lower(): int(n) for kind, n in _SPAN.findall(attributes)}
-        self.reach = (
-            max(1, spans.get("row", 1)),
-            min(max(1, spans.get("col", 1)), _MAX_COLUMNS),
-        )
+        rows, columns = _span(attributes, "rowspan"), _span(attributes, "colspan")
+        self.reach = (rows, min(columns, _MAX_COLUMNS))
         self.cell = []
 
     def end_cell(self) -> None:
@@ -100,20 +127,24 @@ class _Grid:
             self.row.append(text)
 
 
+def _span(attributes: Mapping[str, str], name: str) -> int:
+    found = _SPAN.match(attributes.get(name, ""))
+    return max(1, int(found[1])) if found else 1
+
+
 @dataclass(slots=True)
 class _Reader:
     page: PageBuilder
-    unseen: str = ""
-    unseen_line: int = 0
+    unseen: int = 0
     heading: list[str] | None = None
     prose: list[str] = field(default_factory=list)
     prose_line: int = 1
     grids: list[_Grid] = field(default_factory=list)
 
-    def text(self, raw: str, line: int) -> None:
-        if self.unseen or not raw:
+    def text(self, text: str, line: int) -> None:
+        """Text between two tags, beginning on `line`."""
+        if self.unseen or not text:
             return
-        text = html.unescape(raw)
         grid = self.grids[-1] if self.grids else None
         if grid is not None and grid.cell is not None:
             grid.cell.append(" ".join(text.split("\n")))
@@ -121,31 +152,43 @@ class _Reader:
             self.heading.append(text)
         else:
             if not self.prose:
-                self.prose_line = line + len(raw[: -len(raw.lstrip())].split("\n")) - 1
+                self.prose_line = (
+                    line + text[: len(text) - len(text.lstrip())].count("\n") + 1 - 1
+                )
             self.prose.append(text)
 
-    def tag(self, name: str, attributes: str, closing: bool, line: int) -> None:
+    def tag(self, name: str, attributes: Mapping[str, str], line: int) -> None:
+        """The beginning of an element."""
         if self.unseen or name in _UNSEEN:
-            self._unseen(name, closing, line)
-        elif _HEADING.fullmatch(name):
+            self.unseen += name in _UNSEEN
+        elif name == "tr" and self.grids:
+            self.grids[-1].start_row(line)
+        elif name in _CELLS and self.grids:
+            self.grids[-1].start_cell(attributes, line)
+        else:
+            self._boundary(name, closing=False)
+
+    def end(self, name: str) -> None:
+        """The end of an element."""
+        if self.unseen:
+            self.unseen -= name in _UNSEEN
+        elif name == "tr" and self.grids:
+            self.grids[-1].end_row()
+        elif name in _CELLS and self.grids:
+            self.grids[-1].end_cell()
+        else:
+            self._boundary(name, closing=True)
+
+    def _boundary(self, name: str, *, closing: bool) -> None:
+        if _HEADING.fullmatch(name):
             self._heading(int(name[1]), closing)
         elif name == "table":
             self._table(closing)
         elif _LINES.fullmatch(name):
             self._new_line()
-        elif self.grids:
-            self._inside_table(name, attributes, closing, line)
-
-    def _unseen(self, name: str, closing: bool, line: int) -> None:
-        if closing and name == self.unseen:
-            self.unseen = ""
-        elif not closing and not self.unseen:
-            self.unseen, self.unseen_line = name, line
 
     def finish(self) -> None:
-        if self.unseen:
-            said = f"<{self.unseen}> never ends: nothing from here on was read"
-            self.page.loss(self.unseen_line, said)
+        """The end of the page."""
         while self.grids:
             self._table(closing=True)
         self._heading(1, closing=True)
@@ -183,12 +226,3 @@ class _Reader:
             for line, cells in grid.rows:
                 self.page.row(line, cells)
             self.page.end_table()
-
-    def _inside_table(
-        self, name: str, attributes: str, closing: bool, line: int
-    ) -> None:
-        grid = self.grids[-1]
-        if name == "tr":
-            grid.end_row() if closing else grid.start_row(line)
-        elif name in _CELLS:
-            grid.end_cell() if closing else grid.start_cell(attributes, line)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import time
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,14 @@ from hypothesis import strategies as st
 from exporter.config import yamlfile
 from exporter.config.diagnostics import ConfigError
 from exporter.model.rule import Usage
-from exporter.rules.document import draft as draft_module
-from exporter.rules.document import page as page_module
-from exporter.rules.document import source
-from exporter.rules.document.draft import draft_of
-from exporter.rules.document.draftfile import written
-from exporter.rules.document.ports import read_ports
-from exporter.rules.document.source import read_page
-from tests.rules.drafting import imported
+from exporter.vendor import draft as draft_module
+from exporter.vendor import page as page_module
+from exporter.vendor import readers
+from exporter.vendor.catalogue_writer import written
+from exporter.vendor.draft import draft_of
+from exporter.vendor.ports import read_ports
+from exporter.vendor.readers import read_page
+from tests.vendor.drafting import imported
 
 HERE = Path(__file__).parent
 PAGES = sorted((HERE / "pages").iterdir())
@@ -624,7 +626,7 @@ def test_a_file_without_requirements_is_refused(tmp_path, data, message):
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(source, "MAX_BYTES", 100)
+    monkeypatch.setattr(readers, "MAX_BYTES", 100)
     monkeypatch.setattr(page_module, "MAX_ROWS", 3)
     path = tmp_path / "page.md"
     path.write_text("x" * 101)
@@ -729,7 +731,7 @@ TEXTS = st.one_of(
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(TEXTS, st.sampled_from([*source.FORMS, ""]), st.booleans())
+@given(TEXTS, st.sampled_from([*readers.FORMS, ""]), st.booleans())
 @example("Source|Host|Port\n|", ".md", False)
 def test_arbitrary_text_is_a_catalogue_or_a_refusal(tmp_path, text, suffix, headed):
     path = tmp_path / f"page{suffix}"
@@ -746,7 +748,7 @@ def test_arbitrary_text_is_a_catalogue_or_a_refusal(tmp_path, text, suffix, head
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=300), st.sampled_from([*source.FORMS, ""]))
+@given(st.binary(max_size=300), st.sampled_from([*readers.FORMS, ""]))
 def test_arbitrary_bytes_are_read_or_refused(tmp_path, data, suffix):
     path = tmp_path / f"page{suffix}"
     path.write_bytes(data)
@@ -755,3 +757,135 @@ def test_arbitrary_bytes_are_read_or_refused(tmp_path, data, suffix):
     except ConfigError:
         return
     assert written(draft, path.name, "draft", "", "")
+
+
+# --- What is on a page and is no requirement ----------------------------------------
+
+ROW = "| Web | a.vendor.com | 443 TCP | |\n"
+OTHER = "| Web | b.vendor.com | 444 TCP | |\n"
+HTML_ROW = "<tr><td>Web</td><td>{}</td><td>{}</td></tr>"
+HTML_HEAD = "<table><tr><th>Source</th><th>Destination</th><th>Port</th></tr>"
+
+
+def ports(found):
+    return sorted(one.written.port for one in found.catalogue.definitions)
+
+
+@pytest.mark.parametrize(
+    "unmeant",
+    [
+        f"```\n{HEAD}{OTHER}```\n",
+        f"~~~text\n{HEAD}{OTHER}~~~\n",
+        "".join(f"    {line}\n" for line in (HEAD + OTHER).splitlines()),
+        f"<!--\n{HEAD}{OTHER}-->\n",
+        f"<!--\n\n{HEAD}{OTHER}\n-->\n",
+        f"<p title='{HTML_HEAD}'>Words</p>\n",
+        f"<del>{HTML_HEAD}{HTML_ROW.format('b.vendor.com', '444')}</table></del>\n",
+        f"<template>{HTML_HEAD}{HTML_ROW.format('b.vendor.com', '444')}</table></template>\n",
+    ],
+)
+def test_in_markdown_code_comments_and_struck_text_are_no_requirements(page, unmeant):
+    assert ports(page(f"# Page\n\n{HEAD}{ROW}\n\n{unmeant}\n")) == [443]
+
+
+@pytest.mark.parametrize(
+    ("cell", "left"),
+    [
+        ("~~444~~ 443", [443]),
+        ("<del>444</del> 443", [443]),
+        ("<s>444<br>445</s> 443", [443]),
+        ("443 <!-- 444 -->", [443]),
+        ("443<br>444", [443, 444]),
+        ("443 <span title='444'></span>", [443]),
+        ('443 ![444](picture.png "445")', [443]),
+    ],
+)
+def test_in_a_markdown_cell_only_what_is_seen_counts(page, cell, left):
+    found = page(f"# Page\n\n{HEAD}| Web | a.vendor.com | {cell} | |\n")
+    assert set(ports(found)) <= set(left)
+    assert 443 in ports(found) or found.remarks
+
+
+@pytest.mark.parametrize(
+    "unmeant",
+    [
+        "<!-- {} -->",
+        "<!-- > {} -->",
+        "<del>{}</del>",
+        "<s>{}</s>",
+        "<strike>{}</strike>",
+        "<template>{}</template>",
+        "<script>{}</script>",
+        "<p title='{}'></p>",
+        '<img alt="{}">',
+    ],
+)
+def test_in_html_comments_attributes_and_struck_text_are_no_requirements(page, unmeant):
+    meant = f"{HTML_HEAD}{HTML_ROW.format('a.vendor.com', '443 TCP')}</table>"
+    other = f"{HTML_HEAD}{HTML_ROW.format('b.vendor.com', '444 TCP')}</table>"
+    found = page(f"<html>{meant}{unmeant.format(other)}</html>", "page.html")
+    assert ports(found) == [443]
+
+
+def test_a_struck_row_of_html_is_none_and_the_rest_of_its_table_is(page):
+    struck = HTML_ROW.format("<s>b.vendor.com</s>", "<s>444 TCP</s>")
+    text = f"{HTML_HEAD}{struck}{HTML_ROW.format('a.vendor.com', '443 TCP')}</table>"
+    assert ports(page(text, "page.html")) == [443]
+
+
+def test_a_table_in_html_inside_markdown_is_read_with_its_empty_lines(page):
+    rows = "\n\n".join(
+        HTML_ROW.format(f"{name}.vendor.com", f"{port} TCP")
+        for name, port in (("a", 443), ("b", 444))
+    )
+    found = page(f"# Page\n\nWords.\n\n{HTML_HEAD}\n\n{rows}\n\n</table>\n\nMore.\n")
+    assert ports(found) == [443, 444]
+
+
+def test_a_markdown_table_without_its_ruler_loses_no_row(page):
+    head = "| Source | Destination | Port | Usage |\n"
+    assert ports(page(f"# Page\n\nText before.\n\n{head}{ROW}{OTHER}")) == [443, 444]
+
+
+def test_cells_beyond_the_columns_are_not_lost_without_a_word(page):
+    found = page(f"# Page\n\n{HEAD}| Web | a.vendor.com | 443 TCP | API | 444 TCP |\n")
+    assert ports(found) == [443]
+    assert "444 TCP" in found.text  # in the words of the last column
+
+
+def test_two_wildcards_of_a_cell_stay_two(page):
+    cell = "*.a.vendor.com<br>*.b.vendor.com"
+    found = page(f"# P\n\n{HEAD}{ROW}| Web | {cell} | 443 TCP | |\n")
+    told = " ".join(found.remarks)
+    assert "*.a.vendor.com" in told
+    assert "*.b.vendor.com" in told
+
+
+HOSTILE = {
+    "tags": "<td>" * 16_000,
+    "tables": "<table>" * 9_000,
+    "open": "<" * 65_536,
+    "attributes": "<a " + "x=1 " * 16_000,
+    "entities": "&amp;" * 13_000,
+    "bold": "*" * 65_536,
+    "brackets": "[" * 65_536,
+    "links": "[a](" * 16_000,
+    "ticks": "`a" * 32_000,
+    "quotes": "> " * 32_000,
+    "pipes": "|" * 65_536,
+    "rulers": "|-" * 32_000 + "\n" + "|-" * 32_000,
+    "lists": "".join(" " * (n % 200) + "- a\n" for n in range(600)),
+    "comment": "<!--" + "-" * 65_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("form", [".html", ".md", ".txt", ".csv"])
+def test_hostile_text_is_read_in_bounded_time_and_depth(name, form, tmp_path):
+    path = tmp_path / f"page{form}"
+    path.write_text(HOSTILE[name], encoding="utf-8")
+    spent = time.process_time()
+    with contextlib.suppress(ConfigError):  # most hold no requirements
+        draft_of(read_page(path), path.name)
+    # Today at most a second; quadratic readers took a minute and a half.
+    assert time.process_time() - spent < 20

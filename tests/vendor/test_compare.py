@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exporter.config.catalogue import load_catalogue
-from exporter.rules.compare import Change, compare
+from exporter.vendor.compare import Change, compare
 
 HEAD = """catalogue: shop
 title: Shop

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.rules.document import names
-from exporter.rules.document.hosts import is_internal
+from exporter.vendor import names
+from exporter.vendor.hosts import is_internal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -12,8 +12,8 @@ from exporter.config.diagnostics import ConfigError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from exporter.rules.document.draft import Draft, DraftRule
-    from exporter.rules.document.places import Destination, DraftPlaceholder
+    from exporter.vendor.destinations import Destination, DraftPlaceholder
+    from exporter.vendor.draft import Draft, DraftRule
 
 _SAFE = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _./()+;&'-]*[A-Za-z0-9.)])?")
 _LINE = 300

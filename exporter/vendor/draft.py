@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.config.diagnostics import ConfigError, Problem, shown
-from exporter.rules.document import names
-from exporter.rules.document.hosts import Destinations, read_destinations
-from exporter.rules.document.places import DraftPlaceholder, Places
-from exporter.rules.document.remarks import Remark, Remarks
-from exporter.rules.document.sayings import notes_of
-from exporter.rules.document.statements import Statement, read_statements
-from exporter.rules.document.usage import Guess, guess
+from exporter.vendor import names
+from exporter.vendor.boilerplate import notes_of
+from exporter.vendor.destinations import DraftPlaceholder, Places
+from exporter.vendor.hosts import Destinations, read_destinations
+from exporter.vendor.remarks import Remark, Remarks
+from exporter.vendor.statements import Statement, read_statements
+from exporter.vendor.usage import Guess, guess
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from exporter.model.rule import Transport
-    from exporter.rules.document.page import Page
-    from exporter.rules.document.places import Destination
+    from exporter.vendor.destinations import Destination
+    from exporter.vendor.page import Page
 
 Flow: TypeAlias = "tuple[str, Destination, int, Transport]"
 

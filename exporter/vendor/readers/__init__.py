@@ -1,4 +1,4 @@
-"""A file of unknown form and encoding as a page."""
+"""A file of unknown form and encoding as a page; one file a form, one line here."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import re
 from typing import TYPE_CHECKING
 
 from exporter.config.diagnostics import ConfigError, Problem
-from exporter.rules.document import markup, pipes, separated
-from exporter.rules.document.page import PageBuilder
+from exporter.vendor.page import PageBuilder
+from exporter.vendor.readers import csv, html, markdown
+from exporter.vendor.readers import text as text_reader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporter.rules.document.page import Page
+    from exporter.vendor.page import Page
 
 MAX_BYTES = 4 << 20
-FORMS = {
-    ".html": markup.read,
-    ".htm": markup.read,
-    ".xhtml": markup.read,
-    ".md": pipes.read,
-    ".markdown": pipes.read,
-    ".txt": pipes.read,
-    ".csv": separated.read,
-    ".tsv": separated.read,
+FORMS: dict[str, html.Reader] = {
+    ".html": html.read,
+    ".htm": html.read,
+    ".xhtml": html.read,
+    ".md": markdown.read,
+    ".markdown": markdown.read,
+    ".csv": csv.read,
+    ".tsv": csv.read,
 }
 """Readers by the end of a file's name; other files are looked into."""
 _MARKS = {
@@ -70,11 +70,13 @@ def _refused(path: Path, message: str) -> ConfigError:
     return ConfigError([Problem(str(path), 1, "", message)])
 
 
-def _reader(path: Path, text: str) -> markup.Reader:
+def _reader(path: Path, text: str) -> html.Reader:
     form = FORMS.get(path.suffix.lower())
     if form is not None:
         return form
-    return markup.read if _HTML.search(text[:_LOOKED_AT]) else pipes.read
+    if _HTML.search(text[:_LOOKED_AT]):
+        return html.read
+    return markdown.read if markdown.is_markdown(text) else text_reader.read
 
 
 def _decoded(data: bytes) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.model.rule import Transport
-from exporter.rules.document.ports import is_ports
+from exporter.vendor.ports import is_ports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,1 +1,0 @@
-"""What must hold: rules, catalogues, the site file."""
