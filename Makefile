@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CONFIG ?= config/connectivity.yaml
 
-.PHONY: help run test check lint types lab bench dashboards dashboards-test lock dist clean
+.PHONY: help run quick test check imports lint types lab bench dashboards dashboards-test lock dist clean
 
 help:
 	@grep -E '^## ' Makefile | sed 's/^## //'
@@ -14,6 +14,11 @@ help:
 ## run         serve the shipped configuration on 127.0.0.1:9842
 run: $(VENV)/run
 	$(BIN)/python -m exporter serve --config $(CONFIG)
+
+## quick       what needs neither root nor Debian's packages, in under a minute
+quick: $(VENV)/dev
+	$(BIN)/python -m pytest -q tests/app tests/config tests/http tests/metrics \
+		tests/monitor tests/present tests/vendor tests/probes/wire tests/probes/test_*.py
 
 ## test        all tests, the network lab included (root, or an unprivileged user namespace)
 test: $(VENV)/dev
@@ -23,8 +28,8 @@ test: $(VENV)/dev
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-## check       lint and types
-check: lint types
+## check       lint, types, and which room imports which
+check: lint types imports
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -32,6 +37,9 @@ lint: $(VENV)/dev
 
 types: $(VENV)/dev
 	$(BIN)/mypy
+
+imports: $(VENV)/dev
+	$(BIN)/lint-imports
 
 ## lab         the network lab by hand; Ctrl-C takes it down
 lab: $(VENV)/dev

@@ -262,17 +262,16 @@ async def test_on_loopback_its_own_names_are_answered(name):
 
 
 async def test_names_of_the_site_file_are_answered_too_and_no_others():
-    parts = exposing.populated().parts(hosts=lambda: ["watch.example.ac.uk"])
-    async with serve(parts, "", 0) as port:
+    allowed = {"hosts": lambda: ["watch.example.ac.uk"]}
+    async with client_of(exposing.populated(), **allowed) as client:
         for name, status in (("watch.example.ac.uk", 200), ("evil.example", 421)):
-            host = f"Host: {name}:{port}\r\n"
-            assert await answered(port, "GET", "/metrics", host) == status
+            headers = {"Host": f"{name}:{client.port}"}
+            assert (await client.get("/metrics", headers=headers)).status == status
 
 
-async def test_without_names_an_address_for_others_answers_to_any():
-    async with serve(exposing.populated().parts(), "", 0) as port:
-        for host in ("Host: whatever.example\r\n", "Host: 10.1.2.3:9842\r\n"):
-            assert await answered(port, "GET", "/metrics", host) == 200
+async def test_without_names_an_address_for_others_answers_to_any(client):
+    for name in ("whatever.example", "10.1.2.3:9842"):
+        assert (await client.get("/metrics", headers={"Host": name})).status == 200
 
 
 async def test_reading_is_open_to_other_sites_links(client):

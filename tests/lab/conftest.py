@@ -1,5 +1,8 @@
 """The running lab as a fixture; its logs with every failure; no silent skip.
 
+`LAB_LANE=1/2` runs one half of the laboratory's tests, each lane in a laboratory of its
+own: most of them wait for answers that never come, so two lanes take half the time.
+
 Where the lab cannot run, its tests are skipped and the end of the run says why in
 a section of its own. In CI (CI=true) that is a failure.
 """
@@ -9,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import zlib
 
 import pytest
 
@@ -18,6 +22,18 @@ from tests.lab.lab import PYTHON, Lab
 _reason = pytest.StashKey[str]()
 _lab = pytest.StashKey[Lab]()
 _kept = pytest.StashKey[str]()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Keeps the lane's tests: always the same ones, and of each file about as many."""
+    lane, lanes = map(int, os.environ.get("LAB_LANE", "1/1").split("/"))
+    other = [one for one in items if _lane_of(one, lanes) != lane - 1]
+    config.hook.pytest_deselected(items=other)
+    items[:] = [one for one in items if one not in other]
+
+
+def _lane_of(item, lanes):
+    return zlib.crc32(item.nodeid.encode()) % lanes
 
 
 @pytest.fixture(scope="session")
