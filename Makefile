@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CONFIG ?= config/connectivity.yaml
 
-.PHONY: help run quick test check imports lint types lab bench dashboards dashboards-test lock dist clean
+.PHONY: help run quick scripts-update test check imports lint types lab bench dashboards dashboards-test lock dist clean
 
 help:
 	@grep -E '^## ' Makefile | sed 's/^## //'
@@ -18,7 +18,11 @@ run: $(VENV)/run
 ## quick       what needs neither root nor Debian's packages, in under a minute
 quick: $(VENV)/dev
 	$(BIN)/python -m pytest -q tests/app tests/config tests/http tests/metrics \
-		tests/monitor tests/present tests/vendor tests/probes/wire tests/probes/test_*.py
+		tests/model tests/monitor tests/present tests/test_scripts.py tests/vendor tests/probes/wire tests/probes/test_*.py
+
+## scripts-update  write down what the commands of tests/scripts print now
+scripts-update: $(VENV)/dev
+	UPDATE_SCRIPTS=1 $(BIN)/python -m pytest -q tests/test_scripts.py
 
 ## test        all tests, the network lab included (root, or an unprivileged user namespace)
 test: $(VENV)/dev

@@ -28,7 +28,7 @@ from exporter.http.compression import gzipped
 from exporter.http.connections import BoundedListener, clients
 from exporter.http.negotiation import accepts_gzip, exposition_format, prefers_html
 from exporter.http.web_config import WebConfig
-from exporter.present.documents import rule_document, targets_text
+from exporter.present.formats.json import rule_document, targets_text
 from exporter.present.pages import render
 from exporter.present.pages.views import Clock
 from exporter.probes.protocols import PROBERS

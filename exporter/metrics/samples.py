@@ -11,13 +11,14 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
+from exporter.model.facts import FLOW, Shown, shown_in
 from exporter.model.outcome import INCONCLUSIVE, Reason, Stage, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from exporter.model.outcome import Observation, TlsFacts
-    from exporter.model.rule import Rule, Target
+    from exporter.model.rule import Target
     from exporter.monitor.store import Record
 
 Samples: TypeAlias = tuple[tuple[str, str], ...]
@@ -41,15 +42,8 @@ def label(name: str, value: str) -> str:
 
 def common_labels(target: Target) -> str:
     """The labels every series of a target carries, without a leading comma."""
-    rule = target.rule
-    return (
-        label("rule", rule.id)
-        + label("source_role", rule.source)
-        + label("destination", target.destination)
-        + label("port", str(target.port))
-        + label("protocol", rule.transport)
-        + label("usage", rule.usage)
-    ).removeprefix(",")
+    labels = (label(fact.name, fact.text(target)) for fact in FLOW)
+    return "".join(labels).removeprefix(",")
 
 
 _PHASES = {stage: label("phase", stage) for stage in Stage}
@@ -139,20 +133,12 @@ def _tls_info(facts: TlsFacts) -> Samples:
     return ((labels, "1"),)
 
 
-def _info(rule: Rule) -> Samples:
-    labels = (
-        label("probe", rule.probe)
-        + label("expect", rule.expect)
-        + label("severity", rule.severity)
-        + label("owner", rule.owner)
-        + label("catalogue", rule.catalogue)
-        + label("section", rule.section)
-        + label("description", rule.description)
-    )
-    return ((labels, "1"),)
+def _info(target: Target) -> Samples:
+    facts = shown_in(Shown.INFO)
+    return (("".join(label(fact.name, fact.text(target)) for fact in facts), "1"),)
 
 
-OF_RULE: Mapping[str, Callable[[Rule], Samples]] = {
+OF_TARGET: Mapping[str, Callable[[Target], Samples]] = {
     "connectivity_rule_info": _info,
 }
 """Known from the start, and for good."""

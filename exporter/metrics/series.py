@@ -33,7 +33,7 @@ def _placed(
     return tuple((places[n], f"{n}{{", sampler) for n, sampler in samplers.items())
 
 
-_OF_RULE = _placed(samples.OF_RULE)
+_OF_TARGET = _placed(samples.OF_TARGET)
 _OF_RECORD = _placed(samples.OF_RECORD)
 _OF_LATEST = _placed(samples.OF_LATEST)
 _OF_ANSWERED = _placed(samples.OF_ANSWERED)
@@ -57,7 +57,7 @@ class TargetSeries:
         self._labels = common_labels(record.target)
         self._tls: TlsFacts | None = None
         pieces = list(self.pieces)
-        self._render(pieces, _OF_RULE, record.target.rule)
+        self._render(pieces, _OF_TARGET, record.target)
         answered = _last_answered(record)
         if answered is not None:
             self._render(pieces, _OF_ANSWERED, answered)

@@ -17,5 +17,10 @@ class Endpoint:
     tls: bool | None = None
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return place(self.host, self.port)
+
+
+def place(host: str, port: int, transport: str = "") -> str:
+    """`db.example.org:1433/tcp`, `[2001:db8::1]:443`: a host's port, for people."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{port}/{transport}" if transport else f"{shown}:{port}"

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from exporter.model.endpoint import place
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -152,5 +154,10 @@ class Target:
         """What identifies this target among all others."""
         return (self.rule.id, self.destination, self.port)
 
+    @property
+    def place(self) -> str:
+        """Where it leads, for people."""
+        return place(self.destination, self.port, self.rule.transport)
+
     def __str__(self) -> str:
-        return f"{self.rule.id} {self.destination}:{self.port}/{self.rule.transport}"
+        return f"{self.rule.id} {self.place}"

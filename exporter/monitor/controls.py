@@ -12,6 +12,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.model.endpoint import place
 from exporter.model.outcome import INCONCLUSIVE, Reason
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Control:
     answered: bool | None = None
 
     def __str__(self) -> str:
-        return f"control {self.target.destination}:{self.target.port}"
+        return f"control {place(self.target.destination, self.target.port)}"
 
 
 class Controls:

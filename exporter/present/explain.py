@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.model.endpoint import place
 from exporter.model.outcome import OWN_FAULT, Origin, Reason, Stage
 from exporter.model.rule import Expect
 
 if TYPE_CHECKING:
     from exporter.model.outcome import Observation, Path
-    from exporter.model.rule import Target
+    from exporter.model.rule import Rule, Target
 
 _SEEN = {
     Reason.ANSWERED: "The intended service answered in its own protocol.",
@@ -153,8 +154,20 @@ def ask(target: Target, observation: Observation) -> str:
     """What to do about a rule that does not hold; empty if nothing is to be done."""
     host = target.destination
     if _at_the_proxy(observation):
-        return _ASK_PROXY.format(via=observation.via, place=f"{host}:{target.port}")
+        return _ASK_PROXY.format(via=observation.via, place=place(host, target.port))
     return _template(target, observation).format(flow=flow(target), host=host)
+
+
+def concern(rule: Rule, observation: Observation) -> str:
+    """What is wrong with the certificate of a service that answered; empty if nothing."""
+    facts = observation.tls
+    if facts is None or not rule.tls.verify:
+        return ""
+    if facts.intercepted:
+        return f"the connection is intercepted: its certificate is by {facts.issuer}"
+    if facts.verified:
+        return ""
+    return f"its certificate does not verify: {facts.error.replace('_', ' ')}"
 
 
 def _at_the_proxy(observation: Observation) -> bool:

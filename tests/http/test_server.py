@@ -19,7 +19,7 @@ from exporter.http import server
 from exporter.http.server import MAX_STREAMS, make_app, serve
 from exporter.http.web_config import WebConfig, read_web_config
 from exporter.metrics.text_format import ExpositionFormat
-from exporter.present.documents import rule_document, targets_document
+from exporter.present.formats.json import rule_document, targets_document
 from tests import exposing, make
 from tests.exposing import NOW
 

@@ -23,6 +23,7 @@ from exporter import __version__
 from exporter.model.outcome import Verdict
 from exporter.model.rule import Severity, Status
 from exporter.present.pages import views
+from exporter.present.verdicts import MARKS, WORST_FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,7 +50,6 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_WORST_FIRST = (Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.HOLDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class _Summary:
 
     def worst_first(self) -> list[Record]:
         """By verdict, then by severity, then in the order of the configuration."""
-        order = ((verdict, grade) for verdict in _WORST_FIRST for grade in Severity)
+        order = ((verdict, grade) for verdict in WORST_FIRST for grade in Severity)
         return [record for place in order for record in self.found[place]]
 
 
@@ -140,7 +140,7 @@ async def overview(
         clock,
         headline=_headline(summary.counts),
         **_matrix(summary),
-        verdicts=_WORST_FIRST,
+        verdicts=WORST_FIRST,
         filter=wanted,
         rows=[views.row(record, clock) for record in shown],
         found=len(found),
@@ -169,7 +169,7 @@ async def rule(
         "rule.html",
         clock,
         rule=the_rule,
-        facts=views.rule_facts(the_rule),
+        facts=views.rule_facts(targets[0]),
         views=[views.view(record, clock) for record in records[:PAGE_SIZE]],
         idle=[views.idle_row(target) for target in idle[:PAGE_SIZE]],
     )
@@ -198,9 +198,8 @@ def _matrix(summary: _Summary) -> dict[str, object]:
 
 def _cell(counts: Counter[Verdict]) -> dict[str, str]:
     """The worst verdict, and how many there are of each."""
-    signs = {Verdict.VIOLATED: "✗", Verdict.UNKNOWN: "?", Verdict.HOLDS: "✓"}
-    there = [verdict for verdict in _WORST_FIRST if counts[verdict]]
-    text = " ".join(f"{signs[verdict]} {counts[verdict]}" for verdict in there)
+    there = [verdict for verdict in WORST_FIRST if counts[verdict]]
+    text = " ".join(f"{MARKS[verdict]} {counts[verdict]}" for verdict in there)
     return {"verdict": there[0], "text": text}
 
 

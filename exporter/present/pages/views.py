@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from exporter.model.facts import Shown, shown_in
 from exporter.model.outcome import TlsError, Verdict
 from exporter.model.rule import Status
 from exporter.present import explain
+from exporter.present.verdicts import MARKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from exporter.model.outcome import Judged, Observation, TlsFacts
-    from exporter.model.rule import Rule, Target
+    from exporter.model.rule import Target
     from exporter.monitor.controls import Control
     from exporter.monitor.store import Episode, Record
 
-_SYMBOLS = {Verdict.VIOLATED: "✗", Verdict.UNKNOWN: "?", Verdict.HOLDS: "✓"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _LAST_YEAR = 253402300799.0
 """Unix time of the end of the year 9999, the last one that is written plainly."""
@@ -155,7 +156,7 @@ def row(record: Record, clock: Clock) -> Row:
         owner=rule.owner,
         role=rule.source,
         usage=rule.usage,
-        destination=_destination(target),
+        destination=target.place,
         seen=explain.seen(seen) if seen else "",
         where=_where(seen) if seen else "",
         latency=_latency(seen) if seen else "",
@@ -174,7 +175,7 @@ def idle_row(target: Target) -> IdleRow:
         why = f"{why}: {rule.retired}"
     if target.status is Status.UNSET and rule.mirrors is not None:
         why = f"its mirror list, {rule.mirrors}, has not been fetched yet"
-    return IdleRow(why, rule.id, rule.source, _destination(target))
+    return IdleRow(why, rule.id, rule.source, target.place)
 
 
 def control_row(control: Control) -> ControlRow:
@@ -184,7 +185,7 @@ def control_row(control: Control) -> ControlRow:
         False: (Verdict.HOLDS, "does not answer"),
         None: (Verdict.UNKNOWN, "not looked at yet"),
     }[control.answered]
-    return ControlRow(verdict, _SYMBOLS[verdict], said, _destination(control.target))
+    return ControlRow(verdict, MARKS[verdict], said, control.target.place)
 
 
 def view(record: Record, clock: Clock) -> View:
@@ -201,32 +202,14 @@ def view(record: Record, clock: Clock) -> View:
     )
 
 
-def rule_facts(rule: Rule) -> list[tuple[str, str]]:
+def rule_facts(target: Target) -> list[tuple[str, str]]:
     """What a rule says, in the order of interest; without what it leaves open."""
-    facts = (
-        ("Source role", rule.source),
-        ("Probe", f"{rule.probe} over {rule.transport}, every {rule.interval:g} s"),
-        ("Expected", rule.expect),
-        ("Usage", rule.usage),
-        ("Severity", rule.severity),
-        ("Owner", rule.owner),
-        ("Catalogue", rule.catalogue),
-        ("Section", rule.section),
-        ("Rows", ", ".join(rule.rows)),
-        ("Witness", rule.witness or ""),
-        ("No verdict, because", rule.unverifiable or ""),
-        ("Retired", rule.retired or ""),
-        ("Notes", rule.notes),
-    )
-    return [(name, str(text)) for name, text in facts if text]
+    said = ((fact.words, fact.text(target)) for fact in shown_in(Shown.PAGE))
+    return [(words, text) for words, text in said if text]
 
 
 def _state(verdict: Verdict, *, probed: bool = True) -> tuple[str, str, str]:
-    return (verdict, _SYMBOLS[verdict], str(verdict) if probed else "not probed yet")
-
-
-def _destination(target: Target) -> str:
-    return f"{target.destination}:{target.port}/{target.rule.transport}"
+    return (verdict, MARKS[verdict], str(verdict) if probed else "not probed yet")
 
 
 def _where(seen: Observation) -> str:

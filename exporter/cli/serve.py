@@ -1,0 +1,64 @@
+"""`serve`: probe continuously."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from exporter.cli.common import config_option, config_path, fail, role_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+@click.command()
+@config_option
+@role_option
+@click.option(
+    "--web.config.file",
+    "web_config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="TLS and authentication, in the format of Prometheus's exporter-toolkit.",
+)
+@click.option(
+    "--web.listen-address",
+    "listen",
+    multiple=True,
+    help="Listen here instead of where the site file says, such as :9842. Once only.",
+)
+@click.option(
+    "--log.level",
+    "level",
+    type=click.Choice(_LEVELS),
+    default="info",
+    show_default=True,
+)
+def serve(
+    config: Path | None,
+    roles: Sequence[str],
+    web_config: Path | None,
+    listen: Sequence[str],
+    level: str,
+) -> None:
+    """Run: probe continuously and serve /metrics. The default command."""
+    from exporter.app import service  # noqa: PLC0415 - the other commands start without the server
+
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    if len(listen) > 1:
+        fail("--web.listen-address may be given once: one address is listened on")
+    address = listen[0] if listen else None
+    path = config_path(config)
+    try:
+        asyncio.run(
+            service.serve(path, roles, web_config=web_config, listen_address=address)
+        )
+    except ValueError as error:
+        fail(f"--web.listen-address: {error}")

@@ -1,0 +1,29 @@
+"""`validate`: check the files, probe nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from exporter.cli.common import config_option, load, role_option
+from exporter.model.rule import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+@click.command()
+@config_option
+@role_option
+def validate(config: Path | None, roles: Sequence[str]) -> None:
+    """Check the site file and its catalogues; every problem is told at once."""
+    site = load(config, roles)
+    for warning in site.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    active = sum(target.status is Status.ACTIVE for target in site.targets)
+    click.echo(
+        f"{site.path}: fine: {len(site.rules)} rules, {active} targets probed "
+        f"as {', '.join(site.roles)}"
+    )

@@ -1,0 +1,59 @@
+"""CSV: one line a target, with a heading; safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from exporter.model.facts import FLOW, RULE_FACTS
+from exporter.present.verdicts import worst_first
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from exporter.model.rule import Target
+    from exporter.monitor.store import Record
+    from exporter.present.formats.interface import CheckOutcome
+
+_RESULT = (
+    *("expect", "verdict", "stage", "reason", "origin", "latency_seconds", "detail"),
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet run a cell (OWASP, CSV injection)."""
+
+
+def check(outcome: CheckOutcome) -> str:
+    """The results, worst first."""
+    columns = [*(fact.name for fact in FLOW), *_RESULT]
+    return _csv(columns, map(_result, worst_first(outcome.records)))
+
+
+def rules(targets: Sequence[Target]) -> str:
+    """All that each rule says."""
+    columns = [fact.name for fact in RULE_FACTS]
+    return _csv(columns, ([fact.text(one) for fact in RULE_FACTS] for one in targets))
+
+
+def _result(record: Record) -> list[str]:
+    target = record.target
+    cells = [fact.text(target) for fact in FLOW]
+    cells += [str(target.rule.expect), str(record.verdict)]
+    seen = record.latest.observation if record.latest else None
+    if seen is None:
+        return cells + [""] * 5
+    latency = "" if seen.latency is None else f"{seen.latency:.6f}"
+    return [*cells, seen.stage, seen.reason, seen.origin, latency, seen.detail]
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_plain(cell) for cell in row] for row in rows)
+    return out.getvalue()
+
+
+def _plain(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -1,0 +1,45 @@
+"""What commands hand to a format, and what a format is.
+
+A command gathers, a format renders to text and prints nothing. A format is one file
+with a function for each command that offers it, and one line for each in `__init__.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from exporter.model.outcome import Path
+    from exporter.model.rule import Target
+    from exporter.monitor.store import Record
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """One round, probed now.
+
+    Attributes:
+        records: of the targets that were probed.
+        without_list: targets whose mirror list could not be fetched.
+        unset: how many more wait for a placeholder's value.
+    """
+
+    records: Sequence[Record]
+    without_list: Sequence[Target] = ()
+    unset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """The path to each address of a target, or why there is none."""
+
+    target: Target
+    paths: Mapping[str, Path] = field(default_factory=dict)
+    error: str = ""
+
+
+CheckFormat: TypeAlias = "Callable[[CheckOutcome], str]"
+RulesFormat: TypeAlias = "Callable[[Sequence[Target]], str]"
+TraceFormat: TypeAlias = "Callable[[Sequence[Traced]], str]"

@@ -1,0 +1,199 @@
+"""JSON: the same documents from the command line and over HTTP.
+
+Every key is always there; what was not observed is null. Times are seconds, fields
+ending in `timestamp` or `expiry` are Unix times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from exporter.model.facts import FLOW, RULE_FACTS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+
+    from exporter.model.outcome import Icmp, Judged, Observation, Path, TlsFacts
+    from exporter.model.rule import Target
+    from exporter.monitor.store import Episode, Record
+    from exporter.present.formats.interface import CheckOutcome, Traced
+
+
+_PLACE = {"destination", "port", "protocol"}
+_ENTRIES = 128
+"""Entries made before the event loop gets its turn."""
+
+
+def check(outcome: CheckOutcome) -> str:
+    """What was seen of each target."""
+    return _text(targets_document(outcome.records))
+
+
+def rules(targets: Sequence[Target]) -> str:
+    """What each rule says."""
+    return _text(rules_document(targets))
+
+
+def trace(traces: Sequence[Traced]) -> str:
+    """The path to each address of each host of a rule, in one document."""
+    return _text(
+        {
+            "rule": traces[0].target.rule.id,
+            "targets": [
+                {
+                    fact.name: fact.get(one.target)
+                    for fact in FLOW
+                    if fact.name in _PLACE
+                }
+                | {
+                    "paths": {at: path_entry(path) for at, path in one.paths.items()},
+                    "error": one.error or None,
+                }
+                for one in traces
+            ],
+        }
+    )
+
+
+def _text(document: Mapping[str, object]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def targets_document(records: Iterable[Record]) -> dict[str, Any]:
+    """What is known of each target: `check --format json` and `/api/v1/targets`."""
+    return {"targets": [target_entry(record) for record in records]}
+
+
+async def targets_text(records: Sequence[Record]) -> AsyncGenerator[bytes]:
+    """`targets_document` as text, in parts."""
+    yield b'{"targets": ['
+    for start in range(0, len(records), _ENTRIES):
+        entries = records[start : start + _ENTRIES]
+        text = ", ".join(json.dumps(target_entry(record)) for record in entries)
+        yield (", " * (start > 0) + text).encode()
+        await asyncio.sleep(0)
+    yield b"]}\n"
+
+
+def rules_document(targets: Iterable[Target]) -> dict[str, Any]:
+    """What must hold, one entry per target: `rules --format json`."""
+    return {"rules": [_rule_entry(target) for target in targets]}
+
+
+def rule_document(
+    targets: Iterable[Target], records: Iterable[Record]
+) -> dict[str, Any]:
+    """One rule in full, with counters and history: `/api/v1/rules/<id>`.
+
+    Args:
+        targets: the rule's, whatever their status.
+        records: those of the targets that are probed.
+    """
+    watched = [target_entry(record) | _past(record) for record in records]
+    return rules_document(targets) | {"targets": watched}
+
+
+def target_entry(record: Record) -> dict[str, Any]:
+    """The latest round of one target; the verdict is unknown before the first."""
+    latest = record.latest
+    seen = latest.observation if latest else None
+    phases = {str(stage): took for stage, took in seen.phases.items()} if seen else {}
+    judged = latest.addresses if latest else ()
+    return _flow(record.target) | {
+        "expect": str(record.target.rule.expect),
+        "verdict": str(record.verdict),
+        **_end(seen),
+        "detail": seen.detail if seen else None,
+        "latency_seconds": seen.latency if seen else None,
+        "phases": phases,
+        "addresses": [_address(one) for one in judged if one.observation.address],
+        "tls": _tls(seen.tls) if seen and seen.tls else None,
+        "path": path_entry(record.path) if record.path else None,
+    }
+
+
+def path_entry(path: Path) -> dict[str, Any]:
+    """What a trace found, hop by hop."""
+    return {
+        "answered_ttl": path.answered_ttl,
+        "hops": [
+            {"ttl": hop.ttl, "address": hop.address, "rtt_seconds": hop.round_trip}
+            for hop in path.hops
+        ],
+        "last_hop": path.last_hop,
+        "last_ttl": path.last_ttl,
+    }
+
+
+def _flow(target: Target) -> dict[str, Any]:
+    return {fact.name: fact.get(target) for fact in FLOW}
+
+
+def _rule_entry(target: Target) -> dict[str, Any]:
+    return {fact.name: fact.get(target) for fact in RULE_FACTS}
+
+
+def _end(seen: Observation | None) -> dict[str, Any]:
+    """Where a probe ended, why, and on whose word."""
+    return {
+        "stage": str(seen.stage) if seen else None,
+        "reason": str(seen.reason) if seen else None,
+        "origin": str(seen.origin) if seen else None,
+    }
+
+
+def _address(judged: Judged) -> dict[str, Any]:
+    seen = judged.observation
+    return {
+        "address": seen.address,
+        "verdict": str(judged.verdict),
+        **_end(seen),
+        "latency_seconds": seen.latency,
+        "icmp": _icmp(seen.icmp) if seen.icmp else None,
+    }
+
+
+def _icmp(icmp: Icmp) -> dict[str, Any]:
+    return {"type": icmp.type, "code": icmp.code, "from": icmp.sender}
+
+
+def _tls(facts: TlsFacts) -> dict[str, Any]:
+    return {
+        "expiry": facts.expiry_timestamp,
+        "chain_expiry": facts.chain_expiry_timestamp,
+        "verified": facts.verified,
+        "error": str(facts.error),
+        "trust": str(facts.trust),
+        "intercepted": facts.intercepted,
+        "version": facts.version,
+        "cipher": facts.cipher,
+        "issuer": facts.issuer,
+        "subject": facts.subject,
+        "fingerprint_sha256": facts.fingerprint_sha256,
+    }
+
+
+def _past(record: Record) -> dict[str, Any]:
+    latest = record.latest
+    return {
+        "probes": record.probes,
+        "failures": record.failures,
+        "last_probe_timestamp": latest.finished_timestamp if latest else None,
+        "last_success_timestamp": record.last_success_timestamp,
+        "state_change_timestamp": record.state_change_timestamp,
+        "history": [_episode(episode) for episode in record.episodes],
+    }
+
+
+def _episode(episode: Episode) -> dict[str, Any]:
+    return {
+        "verdict": str(episode.verdict),
+        "first_timestamp": episode.first_timestamp,
+        "last_timestamp": episode.last_timestamp,
+        "count": episode.count,
+        **_end(episode.sample),
+        "address": episode.sample.address,
+        "detail": episode.sample.detail,
+    }

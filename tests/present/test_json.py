@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from exporter.model.outcome import Hop, Path
+from exporter.model.rule import Status
+from exporter.present.formats.json import (
+    path_entry,
+    rule_document,
+    rules_document,
+    targets_document,
+    targets_text,
+)
+from tests import exposing, make
+from tests.exposing import NOW
+
+
+def entry(rule):
+    records = exposing.populated().store.of_rule(rule)
+    (found,) = targets_document(records)["targets"]
+    return found
+
+
+def test_a_path_is_told_hop_by_hop():
+    path = Path((Hop(1, "10.9.1.1", 0.001), Hop(2)), None, None, "10.9.1.1", 1)
+    assert path_entry(path) == {
+        "answered_ttl": None,
+        "hops": [
+            {"ttl": 1, "address": "10.9.1.1", "rtt_seconds": 0.001},
+            {"ttl": 2, "address": None, "rtt_seconds": None},
+        ],
+        "last_hop": "10.9.1.1",
+        "last_ttl": 1,
+    }
+
+
+def test_an_answered_target_is_told_in_full():
+    assert entry("api") == {
+        "rule": "api",
+        "source_role": "web",
+        "destination": "api.example.ac.uk",
+        "port": 443,
+        "protocol": "tcp",
+        "usage": "vendor-api",
+        "expect": "allow",
+        "verdict": "holds",
+        "stage": "exchange",
+        "reason": "answered",
+        "origin": "",
+        "detail": "",
+        "latency_seconds": 0.0123,
+        "phases": {"resolve": 0.0005, "connect": 0.0125},
+        "addresses": [
+            {
+                "address": "192.0.2.1",
+                "verdict": "holds",
+                "stage": "exchange",
+                "reason": "answered",
+                "origin": "",
+                "latency_seconds": 0.0123,
+                "icmp": None,
+            }
+        ],
+        "tls": {
+            "expiry": NOW + 86400 * 30,
+            "chain_expiry": NOW + 86400 * 20,
+            "verified": True,
+            "error": "",
+            "trust": "public",
+            "intercepted": False,
+            "version": "TLSv1.3",
+            "cipher": "TLS_AES_256_GCM_SHA384",
+            "issuer": "CN=Example CA",
+            "subject": "CN=web.example.ac.uk",
+            "fingerprint_sha256": "ab" * 32,
+        },
+        "path": None,
+    }
+
+
+def test_a_refusal_names_who_sent_it():
+    found = entry("database")
+    assert (found["verdict"], found["reason"], found["origin"]) == (
+        "violated",
+        "prohibited",
+        "path",
+    )
+    assert found["addresses"][0]["icmp"] == {
+        "type": 3,
+        "code": 13,
+        "from": "10.9.2.2",
+    }
+    assert found["tls"] is None
+
+
+def test_a_target_not_probed_yet_is_unknown_and_has_the_same_keys():
+    new = entry("new")
+    assert new["verdict"] == "unknown"
+    assert (new["stage"], new["reason"], new["detail"]) == (None, None, None)
+    assert (new["phases"], new["addresses"]) == ({}, [])
+    assert list(new) == list(entry("api"))
+
+
+def test_rules_are_listed_whatever_their_status():
+    target = dataclasses.replace(
+        make.target(owner="network", section="Outbound", rows=("A1", "D2"), notes="n"),
+        status=Status.UNSET,
+    )
+    assert rules_document([target]) == {
+        "rules": [
+            {
+                "rule": "web-api",
+                "source_role": "web",
+                "destination": "192.0.2.1",
+                "port": 443,
+                "protocol": "tcp",
+                "usage": "vendor-api",
+                "probe": "tcp",
+                "expect": "allow",
+                "status": "unset",
+                "severity": "warning",
+                "owner": "network",
+                "catalogue": "test",
+                "section": "Outbound",
+                "rows": ["A1", "D2"],
+                "description": "API of the vendor",
+                "notes": "n",
+                "options": {},
+                "interval_seconds": 60.0,
+                "timeout_seconds": 5.0,
+                "addresses": "any",
+                "witness": None,
+                "denial": [],
+                "public": False,
+                "tls": {"verify": True, "server_name": None, "expected_issuer": None},
+                "mirror_list": None,
+                "advisory": False,
+                "unverifiable": None,
+                "retired": None,
+            }
+        ]
+    }
+
+
+def test_one_rule_comes_with_counters_and_history():
+    scene = exposing.populated()
+    records = scene.store.of_rule("database")
+    targets = [record.target for record in records]
+    document = json.loads(json.dumps(rule_document(targets, records)))
+    assert [rule["rule"] for rule in document["rules"]] == ["database"]
+    (told,) = document["targets"]
+    assert (told["probes"], told["failures"]) == (2, 1)
+    assert told["last_probe_timestamp"] == NOW - 10
+    assert told["last_success_timestamp"] == NOW - 300
+    assert told["state_change_timestamp"] == NOW - 10
+    assert [(one["verdict"], one["count"]) for one in told["history"]] == [
+        ("holds", 1),
+        ("violated", 1),
+    ]
+    assert told["history"][1]["detail"] == "ICMP 3/13 from 10.9.2.2"
+
+
+@pytest.mark.parametrize("count", [0, 1, 127, 128, 129, 300])
+async def test_the_text_in_parts_is_the_document(count):
+    scene = exposing.Scene(*(make.target(id=f"rule-{i}") for i in range(count)))
+    records = scene.store.records()
+    chunks = [chunk async for chunk in targets_text(records)]
+    assert json.loads(b"".join(chunks)) == targets_document(records)
+    assert len(chunks) == 2 + -(-count // 128)
