@@ -86,7 +86,7 @@ def described(value: object) -> str:
 def listed(words: Iterable[str]) -> str:
     """The allowed words, or the first forty of a long list."""
     known = list(words)
-    text = ", ".join(known[:_LISTED])
+    text = ", ".join(map(printable, known[:_LISTED]))
     return text + (", ..." if len(known) > _LISTED else "")
 
 
@@ -94,6 +94,6 @@ def unknown(what: str, word: str, allowed: Iterable[str]) -> str:
     """Says that `word` is not one of `allowed`, and which of them was likely meant."""
     known = sorted(allowed)
     near = difflib.get_close_matches(word[:_SHOWN], known[:_COMPARED], n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    hint = f"did you mean {shown(near[0])}? " if near else ""
     among = f"allowed: {listed(known)}" if known else "none is defined"
     return f"unknown {what} {shown(word)}; {hint}{among}"
