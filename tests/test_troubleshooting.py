@@ -61,6 +61,37 @@ def test_a_section_says_what_was_seen_what_it_proves_and_whom_to_ask(reason):
         assert explain.ask(target(), seen) in section
 
 
+@pytest.mark.parametrize(
+    ("reason", "section"),
+    [
+        (Reason.TIMEOUT, Reason.TIMEOUT),
+        (Reason.RESET, Reason.RESET),
+        (Reason.CLOSED, Reason.RESET),
+    ],
+)
+def test_where_bytes_came_it_is_not_inspection_that_is_looked_for(reason, section):
+    seen = make.seen(reason, Stage.EXCHANGE, heard=3)
+    told = explain.ask(target(), seen)
+    assert told in plain(SECTIONS[f"`{section}`"])
+    assert not re.search("inspect|MTU|silence", told + explain.seen(seen))
+
+
+def test_a_directory_that_cuts_handshakes_may_lack_a_certificate():
+    cut = make.seen(Reason.RESET, Stage.TLS)
+    rule = make.target("ldaps", "sql01.example.ac.uk", 636)
+    told = explain.ask(rule, cut)
+    assert told.index("certificate") < told.index("inspect")
+    assert told.split(" Ask ")[0] in plain(SECTIONS["`reset`"])
+
+
+@pytest.mark.parametrize(("port", "elsewhere"), [(465, False), (587, True)])
+def test_a_mail_server_without_a_greeting_may_wait_for_tls(port, elsewhere):
+    silent = make.seen(Reason.TIMEOUT, Stage.EXCHANGE)
+    told = explain.ask(make.target("smtp", "sql01.example.ac.uk", port), silent)
+    assert told.split(" Ask ")[0] in plain(SECTIONS["`timeout`"])
+    assert ("inspect" in told) is elsewhere
+
+
 @pytest.mark.parametrize("reason", [Reason.PROHIBITED, Reason.HOST_UNREACHABLE])
 def test_what_this_host_says_itself_is_asked_of_this_host(reason):
     seen = make.seen(reason, origin=Origin.SELF, icmp=Icmp(3, 1, "192.0.2.9"))

@@ -176,12 +176,22 @@ class ProbeError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Conversation:
+    """The first bytes each way, escaped; of what TLS protects, the text inside it."""
+
+    sent: str
+    received: str
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What one probe of one address saw.
 
     `address` is empty when the name did not resolve. `latency` is the network
     round trip as the kernel timed it; `phases` the seconds spent per stage. Through
-    a proxy, `via` names it, and address and latency are the proxy's.
+    a proxy, `via` names it, and address and latency are the proxy's. `heard` is how
+    many bytes came in the stage a failed probe ended in: with any, nobody was silent.
+    `conversation` is kept where the rule does not hold, as far as anything was said.
     """
 
     address: str
@@ -196,6 +206,8 @@ class Observation:
     tls: TlsFacts | None = None
     evidence: Evidence = NO_EVIDENCE
     via: str = ""
+    heard: int = 0
+    conversation: Conversation | None = None
 
 
 @dataclass(frozen=True, slots=True)

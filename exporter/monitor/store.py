@@ -8,7 +8,7 @@ history is full the oldest healthy episode goes first: failures stay longest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from exporter.model.outcome import OWN_FAULT, Verdict
@@ -112,6 +112,10 @@ class Record:
             return
         if len(self.episodes) >= EPISODES:
             self.episodes.pop(_least_worth_keeping(self.episodes))
+        if self.episodes:
+            # What was said word for word is kept of the present failure alone.
+            last = self.episodes[-1]
+            last.sample = replace(last.sample, conversation=None)
         self.episodes.append(Episode(result.verdict, now, now, seen))
 
 

@@ -46,6 +46,7 @@ _REFUSALS = frozenset(
 )
 _SILENT_CONNECT = "No answer at all: dropped silently on the way, or the host is down."
 _SILENT_LATER = "The connection stood, then silence: inspection, or too large packets."
+_UNFINISHED = "Bytes came, but no whole answer: something is there, and did not finish."
 
 _ASK_ALLOW = {
     Reason.NXDOMAIN: "Ask the DNS team why {host} does not resolve from this host.",
@@ -83,6 +84,24 @@ _ASK_SILENT_LATER = (
     "Ask whether {flow} passes an inspecting device, or a link with a smaller MTU "
     "whose ICMP messages are filtered."
 )
+# What comes before an inspecting device is looked for: the service's own ways.
+_ASK_UNFINISHED = (
+    "Check what listens on {host} and how it fares: what it said is in the detail."
+)
+_ASK_ENDED = (
+    "Check the service on {host} and its log: it spoke, and then ended the connection."
+)
+_ASK_TLS_FIRST = (
+    "Check whether the service on {host} waits for TLS from the first byte, as on port "
+    "465: then the rule needs the `tls` probe."
+)
+_ASK_NO_CERTIFICATE = (
+    "Check that the directory server {host} has a certificate for TLS: a domain "
+    "controller without one listens and cuts every handshake off. "
+)
+_CUT_OFF = frozenset({Reason.TIMEOUT, Reason.RESET, Reason.CLOSED})
+_TLS_PORTS = frozenset({465, 993, 995})
+"""Ports of mail on which TLS comes first (RFC 8314)."""
 _SEEN_PROXY = "No connection came about through the proxy {via}."
 _SEEN_LEFT_OUT = "Not probed: a mirror list led to an address that is not public."
 _ASK_PROXY = (
@@ -114,8 +133,9 @@ def seen(observation: Observation) -> str:
     if observation.reason is Reason.UNTESTED and observation.stage is Stage.RESOLVE:
         return _SEEN_LEFT_OUT
     if observation.reason is Reason.TIMEOUT:
-        early = observation.stage in {Stage.RESOLVE, Stage.CONNECT}
-        return _SILENT_CONNECT if early else _SILENT_LATER
+        if observation.stage in {Stage.RESOLVE, Stage.CONNECT}:
+            return _SILENT_CONNECT
+        return _UNFINISHED if observation.heard else _SILENT_LATER
     return _SEEN[observation.reason]
 
 
@@ -181,8 +201,23 @@ def _template(target: Target, observation: Observation) -> str:
     if target.rule.expect is Expect.DENY and reason not in _UNSENT:
         passed = stage in {Stage.TLS, Stage.EXCHANGE} or reason is Reason.ANSWERED
         return _ASK_DENY_OPEN if passed else _ASK_DENY_UNKNOWN
-    if reason is Reason.TIMEOUT and stage in {Stage.TLS, Stage.EXCHANGE}:
-        return _ASK_SILENT_LATER
+    if stage in {Stage.TLS, Stage.EXCHANGE} and reason in _CUT_OFF:
+        return _cut_off(target, observation)
     if observation.origin is Origin.SELF and reason in _ASK_SELF:
         return _ASK_SELF[reason]
     return _ASK_ALLOW.get(reason, "")
+
+
+def _cut_off(target: Target, observation: Observation) -> str:
+    """A connection that stood and came to nothing."""
+    silent = observation.reason is Reason.TIMEOUT
+    if observation.heard:
+        return _ASK_UNFINISHED if silent else _ASK_ENDED
+    usual = _ASK_SILENT_LATER if silent else _ASK_ALLOW[observation.reason]
+    if target.rule.probe == "ldaps" and not silent and observation.stage is Stage.TLS:
+        return _ASK_NO_CERTIFICATE + usual
+    if target.rule.probe == "smtp" and observation.stage is Stage.EXCHANGE:
+        # A greeting is small and comes unasked: no packet size keeps it away.
+        plain = "" if target.port in _TLS_PORTS else " " + _ASK_ALLOW[Reason.RESET]
+        return _ASK_TLS_FIRST + plain
+    return usual

@@ -44,4 +44,5 @@ def _rests_on_a_handshake(target: Target, seen: Observation) -> bool:
     # Such an end fails a rule that allows, whoever made the handshake; one that
     # denies would be violated by nothing but the handshake.
     later = seen.stage in {Stage.TLS, Stage.EXCHANGE}
-    return rule.expect is Expect.DENY and later and seen.reason in _WORDLESS
+    wordless = seen.reason in _WORDLESS and not seen.heard
+    return rule.expect is Expect.DENY and later and wordless

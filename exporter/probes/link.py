@@ -20,13 +20,20 @@ import socket
 import time
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from exporter.model.endpoint import Endpoint
-from exporter.model.outcome import ProbeError, Reason, Stage, TlsFacts
+from exporter.model.outcome import (
+    Conversation,
+    ProbeError,
+    Reason,
+    Stage,
+    TlsFacts,
+)
 from exporter.probes import kernel, proxy
 from exporter.probes.refusal import refusal
 from exporter.probes.stream import CHUNK, Connection, Stream
+from exporter.probes.transcript import Transcript, conversation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,6 +89,8 @@ class Link:
         syn_retransmits: SYNs the kernel sent again, once connected or given up.
         tls: the certificate chain presented, once there was one.
         least_ttl: what arrives with less left to live is not heard; None for all.
+        overdue: set by a prober that can tell what else those bytes are that were
+            no answer by the deadline; it is told whether more still came.
     """
 
     def __init__(
@@ -103,6 +112,8 @@ class Link:
         self._ttl = ttl
         self.via = via
         self._through = via is None
+        self.overdue: Callable[[bool], ProbeError | None] = lambda _coming: None
+        self._transcripts: list[Transcript] = []
         self._sockets: list[socket.socket] = []
         self._secured: list[tuple[TcpStream, SecureStream]] = []
         self._phases: dict[Stage, float] = {}
@@ -133,11 +144,14 @@ class Link:
             raise self.refusal(sock, error) from error
         self._note_handshake(sock)
         stream = TcpStream(self, sock, reset)
+        self._transcripts = [stream.transcript]
         if self.via is not None:
             destination = Endpoint(self.target.destination, self.target.port)
             head = await proxy.connect(stream, destination)
             self._through = True
             proxy.check(head, self.via)
+            stream.transcript = Transcript()
+            self._transcripts = [stream.transcript]
         self.enter(Stage.EXCHANGE)
         return stream
 
@@ -150,7 +164,9 @@ class Link:
             sock.connect(self._peer)
         except OSError as error:
             raise self.refusal(sock, error) from error
-        return Datagrams(self, sock)
+        datagrams = Datagrams(self, sock)
+        self._transcripts = [datagrams.transcript]
+        return datagrams
 
     async def try_port(self, port: int, patience: float) -> ProbeError | None:
         """Whether another TCP port of the address lets a connection in: an aside.
@@ -199,9 +215,13 @@ class Link:
         if stream.pending:
             raise ProbeError(Reason.MALFORMED, "data sent before the TLS handshake")
         self.enter(Stage.TLS)
+        stream.transcript = Transcript()
+        self._transcripts.append(stream.transcript)
         secured = await self._secure.handshake(
             stream, self.target, alpn, self, at_most_tls12=at_most_tls12
         )
+        # From here on it is what goes through TLS that tells something.
+        self._transcripts[-1] = secured.transcript
         if isinstance(stream, TcpStream):
             self._secured.append((stream, secured))
         self.enter(Stage.EXCHANGE)
@@ -232,6 +252,15 @@ class Link:
                 sock.recv(CHUNK)
             sock.close()
         self._sockets.clear()
+
+    @property
+    def talk(self) -> Transcript:
+        """What was said and heard in the present stage."""
+        return self._transcripts[-1] if self._transcripts else Transcript()
+
+    def conversation(self) -> Conversation | None:
+        """The first bytes each way of the last connection; None if there are none."""
+        return conversation(self._transcripts)
 
     def blamed(self, error: ProbeError) -> ProbeError:
         """`error`, said of the proxy while that had still to let us through."""
@@ -298,8 +327,7 @@ class TcpStream(Connection):
         self._sock = sock
         self._reset = reset
 
-    async def send(self, data: bytes) -> None:
-        """Sends all of `data`."""
+    async def _write(self, data: bytes) -> None:
         left = memoryview(data)
         while left:
             try:
@@ -322,10 +350,13 @@ class TcpStream(Connection):
                     raise self._link.refusal(self._sock, self._reset)
                 return data
 
-    def send_last(self, data: bytes) -> None:
-        """Sends what goes at once, see Connection."""
-        with contextlib.suppress(OSError):
+    def _write_last(self, data: bytes) -> None:
+        try:
             self._sock.send(data)
+        except OSError as error:
+            # The kernel tells a reset once, and the next read has to know of it.
+            if error.errno in _RESET:
+                self._reset = self._reset or error
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +366,15 @@ class Reply(Generic[T]):
     answer: T
     sent: float
     received: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked(Generic[T]):
+    """A request that may still be answered."""
+
+    accept: Callable[[bytes], T | None]
+    sent: float
+    started: float
 
 
 class Datagrams:
@@ -347,11 +387,17 @@ class Datagrams:
     def __init__(self, link: Link, sock: socket.socket) -> None:
         self._link = link
         self._sock = sock
+        self._asked: list[_Asked[Any]] = []
+        self._wrong: ProbeError | None = None
+        self.transcript = Transcript()
 
     async def ask(
         self, request: bytes, accept: Callable[[bytes], T | None], patience: float
     ) -> Reply[T] | None:
-        """Sends one datagram and waits for its answer.
+        """Sends one datagram and waits for its answer, or for one to a former request.
+
+        Anybody can send a datagram, and an old one may come late. So what is no
+        answer is passed over, and counts only if nothing better comes.
 
         Args:
             request: the datagram.
@@ -365,31 +411,41 @@ class Datagrams:
             ProbeError: what the network said instead, what `accept` found wrong,
                 or malformed after more strays than any honest network delivers.
         """
-        sent, started = time.time(), time.perf_counter()
+        self._asked.insert(0, _Asked(accept, time.time(), time.perf_counter()))
+        self.transcript.say(request)
         try:
             self._sock.send(request)
         except OSError as error:
             raise self._link.refusal(self._sock, error) from error
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                reply = await self._answer(accept, sent)
-                # A clock that is set meanwhile is not the network's doing.
-                longest = time.perf_counter() - started
-                self._link.latency = min(max(reply.received - sent, 0.0), longest)
-                return reply
+                return await self._answer()
+        if self._wrong is not None:
+            raise self._wrong
         return None
 
-    async def _answer(
-        self, accept: Callable[[bytes], T | None], sent: float
-    ) -> Reply[T]:
+    async def _answer(self) -> Reply[T]:
         for _ in range(_STRAY_DATAGRAMS):
             data, ancillary = await self._receive_message()
             received = kernel.receive_time(ancillary)
             self._link.enter(Stage.EXCHANGE)
-            answer = accept(data)
-            if answer is not None:
-                return Reply(answer, sent, received)
+            self.transcript.hear(data)
+            for asked in self._asked:
+                answer = self._read(asked, data)
+                if answer is None:
+                    continue
+                # A clock that is set meanwhile is not the network's doing.
+                longest = time.perf_counter() - asked.started
+                self._link.latency = min(max(received - asked.sent, 0.0), longest)
+                return Reply(answer, asked.sent, received)
         raise ProbeError(Reason.MALFORMED, "datagrams, but none is the answer")
+
+    def _read(self, asked: _Asked[T], data: bytes) -> T | None:
+        try:
+            return asked.accept(data)
+        except ProbeError as error:
+            self._wrong = self._wrong or error
+            return None
 
     async def _receive_message(self) -> tuple[bytes, Sequence[tuple[int, int, bytes]]]:
         while True:

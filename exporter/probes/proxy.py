@@ -50,7 +50,7 @@ async def connect(stream: Stream, destination: Endpoint) -> Head:
     await stream.send(f"{ask}User-Agent: {USER_AGENT}\r\n\r\n".encode("ascii"))
     reader = HeadReader()
     for _ in range(_LINES):
-        line = await stream.receive_line(_LINE)
+        line = await stream.receive_line(_LINE, reader.begins)
         head = reader.feed(line + b"\r\n")
         if head is not None:
             return head

@@ -31,6 +31,7 @@ from exporter.probes.link import Link
 from exporter.probes.memory import Memory
 from exporter.probes.path import Way, trace
 from exporter.probes.protocols import PROBERS
+from exporter.probes.transcript import quoting, silence
 from exporter.probes.verdict import combine, judge
 
 if TYPE_CHECKING:
@@ -220,11 +221,15 @@ class Runner:
             except TimeoutError:
                 late = time.perf_counter() - started - timeout
                 late += self._stalled() - stalled
-                silence = ProbeError(Reason.TIMEOUT, f"no answer within {timeout:g} s")
-                return _ended(link, _excused(silence, timeout, late), resolve)
+                waited = silence(link.talk, timeout, link.overdue)
+                waited = _excused(waited, timeout, late, waited=True)
+                return _ended(link, waited, resolve)
             except Exception as error:  # noqa: BLE001 - ours is never the target's fault
                 return _bug(target, error, address, link.stage)
-            return _answered(link, evidence, resolve)
+            seen = _answered(link, evidence, resolve)
+            if target.rule.expect is Expect.DENY:
+                seen = replace(seen, conversation=link.conversation())
+            return seen
 
 
 def _answered(link: Link, evidence: Evidence, resolve: float) -> Observation:
@@ -245,7 +250,8 @@ def _answered(link: Link, evidence: Evidence, resolve: float) -> Observation:
 
 def _ended(link: Link, error: ProbeError, resolve: float) -> Observation:
     phases = {Stage.RESOLVE: resolve, **link.phases()}
-    error = link.blamed(error)
+    error = link.blamed(quoting(error, link.talk))
+    conversation = link.conversation()
     link.close()
     return Observation(
         address=link.address,
@@ -260,12 +266,20 @@ def _ended(link: Link, error: ProbeError, resolve: float) -> Observation:
         tls=link.tls,
         evidence=error.evidence,
         via=str(link.via or ""),
+        heard=link.talk.received,
+        conversation=conversation,
     )
 
 
-def _excused(error: ProbeError, timeout: float, late: float) -> ProbeError:
-    """`error`, or our own fault in its place if being late may have caused it."""
-    if error.reason not in _IMPATIENT or late <= timeout * _STALL:
+def _excused(
+    error: ProbeError, timeout: float, late: float, *, waited: bool = False
+) -> ProbeError:
+    """`error`, or our own fault in its place if being late may have caused it.
+
+    `waited` says that the deadline passed, whatever is made of what had come by then.
+    """
+    impatient = waited or error.reason in _IMPATIENT
+    if not impatient or late <= timeout * _STALL:
         return error
     detail = f"this host was too busy: {late:.2f} s of the wait were our own"
     return ProbeError(Reason.LOCAL_FAULT, detail)

@@ -2,35 +2,55 @@
 
 `Stream` is what probers talk through. A TCP connection, TLS over one, and TLS
 inside another protocol's packets are all Streams, so a prober never knows which.
-Subclasses move bytes (`send`, `_read`); every reading helper is shared and
-bounded, because the peer decides how much it sends.
+Subclasses move bytes (`_write`, `_read`); every reading helper is shared and
+bounded, because the peer decides how much it sends. What passes is noted in the
+stream's transcript.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from exporter.model.outcome import ProbeError, Reason
+from exporter.probes.transcript import Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Begins = Callable[[bytes], None]
 
 CHUNK = 16384
-READ_LIMIT = 65536
-"""Bytes accepted from one connection before the peer is called malformed."""
+READ_LIMIT = 384 * 1024
+"""Bytes accepted from one connection before the peer is called malformed: more than
+the longest HTTP head that a client takes, which is the longest answer there is."""
 
 
 class Stream(ABC):
     """Bytes to and from one peer.
 
     All methods raise `ProbeError`: `closed` on FIN where an answer was due,
-    `reset` on RST, `malformed` beyond the read limit.
+    `reset` on RST, `malformed` beyond the read limit. Where one waits for more than
+    has come, `begins` is asked whether that can still become what is due, and raises
+    `malformed` if it cannot: then there is nothing to wait for.
+
+    Attributes:
+        transcript: what was sent and came.
     """
 
     def __init__(self, limit: int = READ_LIMIT) -> None:
         self._buffer = bytearray()
         self._left = limit
+        self.transcript = Transcript()
 
-    @abstractmethod
     async def send(self, data: bytes) -> None:
         """Sends all of `data`."""
+        self.transcript.say(data)
+        await self._write(data)
+
+    @abstractmethod
+    async def _write(self, data: bytes) -> None:
+        """Moves all of `data`."""
 
     @abstractmethod
     async def _read(self) -> bytes:
@@ -63,13 +83,15 @@ class Stream(ABC):
         self._buffer.clear()
         return data
 
-    async def receive_exactly(self, count: int) -> bytes:
+    async def receive_exactly(self, count: int, begins: Begins | None = None) -> bytes:
         """Exactly `count` bytes."""
         while len(self._buffer) < count:
+            if begins is not None and self._buffer:
+                begins(bytes(self._buffer))
             await self._fill()
         return self._take(count)
 
-    async def receive_line(self, limit: int) -> bytes:
+    async def receive_line(self, limit: int, begins: Begins | None = None) -> bytes:
         r"""One line without its line end (\n or \r\n), at most `limit` bytes.
 
         Raises:
@@ -79,6 +101,8 @@ class Stream(ABC):
             if len(self._buffer) >= limit:
                 message = f"no line end within {limit} bytes"
                 raise ProbeError(Reason.MALFORMED, message)
+            if begins is not None and self._buffer:
+                begins(bytes(self._buffer))
             await self._fill()
         return self._take(end + 1).removesuffix(b"\n").removesuffix(b"\r")
 
@@ -89,6 +113,7 @@ class Stream(ABC):
             if not self._buffer:
                 detail = "closed by the peer where an answer was due"
             raise ProbeError(Reason.CLOSED, detail)
+        self.transcript.hear(data)
         self._left -= len(data)
         if self._left < 0:
             raise ProbeError(Reason.MALFORMED, "more data than any real answer has")
@@ -103,9 +128,14 @@ class Stream(ABC):
 class Connection(Stream):
     """A Stream that a Link opened and will end."""
 
-    @abstractmethod
     def send_last(self, data: bytes) -> None:
         """Says goodbye, if anybody still listens.
 
         For what follows the answer: a peer that has left by then has answered.
         """
+        self.transcript.say(data)
+        self._write_last(data)
+
+    @abstractmethod
+    def _write_last(self, data: bytes) -> None:
+        """Moves what goes at once."""

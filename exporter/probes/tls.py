@@ -25,6 +25,7 @@ from exporter.model.outcome import ProbeError, Reason
 from exporter.probes.chain import Examiner, Session, server_name
 from exporter.probes.link import SecureStream
 from exporter.probes.stream import CHUNK
+from exporter.probes.transcript import quoted
 from exporter.probes.trust import Judge
 
 if TYPE_CHECKING:
@@ -49,7 +50,6 @@ _OPTIONS = (
 )
 
 _OUTGOING = 4096
-_SHOWN = 40
 # RFC 8446, section 5.1: the content types a peer's first record can have.
 _ALERT = 21
 _HANDSHAKE = 22
@@ -140,13 +140,12 @@ class TlsStream(SecureStream):
         self._carrier = carrier
         self.alpn = connection.get_alpn_proto_negotiated().decode("ascii", "replace")
 
-    async def send(self, data: bytes) -> None:
-        """Sends all of `data`."""
+    async def _write(self, data: bytes) -> None:
         self._connection.sendall(data)
         await _flush(self._connection, self._carrier)
 
-    def send_last(self, data: bytes) -> None:
-        """Goes out with the farewell, see Connection."""
+    def _write_last(self, data: bytes) -> None:
+        # Goes out with the farewell.
         with contextlib.suppress(SSL.Error):
             self._connection.sendall(data)
 
@@ -212,11 +211,16 @@ async def _shake_hands(connection: SSL.Connection, stream: Stream) -> None:
     while not _done(connection):
         await _flush(connection, stream)
         data = await stream.receive()
-        if not answered and data[0] not in {_ALERT, _HANDSHAKE}:
-            message = f"no TLS: the peer sent {data[:_SHOWN]!r}"
+        if not answered and not _begins_tls(data):
+            message = f"no TLS: the peer sent '{quoted(data)}'"
             raise ProbeError(Reason.MALFORMED, message)
         answered = True
         connection.bio_write(data)
+
+
+def _begins_tls(data: bytes) -> bool:
+    """Whether a record can begin so: content type, then major version 3."""
+    return data[0] in {_ALERT, _HANDSHAKE} and data[1:2] in {b"", b"\x03"}
 
 
 def _done(connection: SSL.Connection) -> bool:

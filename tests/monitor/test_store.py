@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from exporter.model.outcome import Path, Reason, Verdict
+from exporter.model.outcome import Conversation, Path, Reason, Verdict
 from exporter.monitor.store import EPISODES, Record, Store
 from tests import make
 
@@ -132,3 +132,12 @@ def test_what_a_trace_shows_of_an_earlier_round_is_dropped():
     store.add(TARGET, latest)
     store.revise(TARGET, earlier, make.result(Verdict.HOLDS, reason=Reason.REFUSED))
     assert store.record(TARGET).latest is latest
+
+
+def test_only_the_present_failure_keeps_its_conversation():
+    record = Record(TARGET)
+    talk = Conversation("hello", "220 busy")
+    record.add(make.result(Verdict.VIOLATED, at=10, conversation=talk))
+    assert record.latest.observation.conversation == talk
+    record.add(make.result(Verdict.HOLDS, at=20))
+    assert [one.sample.conversation for one in record.episodes] == [None, None]

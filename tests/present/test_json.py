@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from exporter.model.outcome import Hop, Path
+from exporter.model.outcome import Conversation, Hop, Path, Verdict
 from exporter.model.rule import Status
 from exporter.present.formats.json import (
     path_entry,
@@ -78,6 +78,7 @@ def test_an_answered_target_is_told_in_full():
             "fingerprint_sha256": "ab" * 32,
         },
         "path": None,
+        "conversation": None,
     }
 
 
@@ -170,3 +171,12 @@ async def test_the_text_in_parts_is_the_document(count):
     chunks = [chunk async for chunk in targets_text(records)]
     assert json.loads(b"".join(chunks)) == targets_document(records)
     assert len(chunks) == 2 + -(-count // 128)
+
+
+def test_a_failure_comes_with_its_conversation():
+    target = make.target()
+    scene = exposing.Scene(target)
+    talk = Conversation("sent", "received")
+    scene.store.add(target, make.result(Verdict.VIOLATED, conversation=talk))
+    (found,) = targets_document(scene.store.records())["targets"]
+    assert found["conversation"] == {"sent": "sent", "received": "received"}

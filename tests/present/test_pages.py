@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from exporter.model.outcome import Reason, Stage, TlsError, Verdict
+from exporter.model.outcome import Conversation, Reason, Stage, TlsError, Verdict
 from exporter.model.rule import Severity, Status
 from exporter.monitor.controls import Control
 from exporter.present.pages import render, views
@@ -320,3 +320,13 @@ def test_the_policy_allows_our_style_and_nothing_else():
         r"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         render.CONTENT_SECURITY_POLICY,
     )
+
+
+async def test_the_page_of_a_failure_shows_what_was_said():
+    target = make.target()
+    scene = exposing.Scene(target)
+    talk = Conversation(r"EHLO app\r\n", "<b>no</b>")
+    scene.store.add(target, make.result(Verdict.VIOLATED, conversation=talk, heard=9))
+    page = await rule_page(scene, "web-api")
+    assert r"EHLO app\r\n" in page.of("dd")
+    assert "<b>no</b>" in page.of("dd")

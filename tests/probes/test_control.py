@@ -72,3 +72,10 @@ async def test_a_doubted_round_has_no_verdict(expect):
     with scripted(closes_at_once, "127.0.0.1") as port:
         result = await runner.run(make.target(port=port, expect=expect))
     assert (result.verdict, result.observation.reason) == ("unknown", "untested")
+
+
+@pytest.mark.parametrize("reason", WORDLESS)
+def test_an_end_after_a_word_is_believed(reason):
+    seen = make.seen(reason, Stage.EXCHANGE, heard=1)
+    target = make.target("https", expect=Expect.DENY)
+    assert distrust(target, seen, DOUBT) is seen

@@ -320,3 +320,13 @@ async def test_phases_are_booked_to_the_stage_that_ends(peer):
         phases = link.phases()
         assert set(phases) == {Stage.CONNECT, Stage.TLS, Stage.EXCHANGE}
         assert all(seconds >= 0 for seconds in phases.values())
+
+
+async def test_a_reset_that_a_goodbye_met_is_still_a_reset(peer):
+    with peer(resets_at_once) as link:
+        stream = await link.connect()
+        await asyncio.sleep(0.1)
+        stream.send_last(b"anybody?")
+        with pytest.raises(ProbeError) as caught:
+            await stream.receive()
+        assert caught.value.reason is Reason.RESET

@@ -212,7 +212,7 @@ BROKEN = {
     "resets": (resets, Reason.RESET, Origin.PATH, "reset"),
     "garbage": (says(b"SSH-2.0-x\r\n"), Reason.MALFORMED, Origin.PATH, "not an HTTP"),
     "half a head": (
-        *(says(GRANTED[:-2]), Reason.TIMEOUT, Origin.NOBODY, "no answer within"),
+        *(says(GRANTED[:-2]), Reason.TIMEOUT, Origin.NOBODY, "', then nothing"),
     ),
     "cut head": (
         says(GRANTED[:-2], then=lambda _sock: None),
@@ -232,7 +232,7 @@ BROKEN = {
     ),
     "speaks unasked": (
         drips(b"\x00\xff" * 5000),
-        *(Reason.MALFORMED, Origin.PATH, "no line end"),
+        *(Reason.MALFORMED, Origin.PATH, "it begins with"),
     ),
 }
 

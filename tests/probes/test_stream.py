@@ -13,7 +13,7 @@ class Scripted(Stream):
         super().__init__()
         self._chunks = list(chunks)
 
-    async def send(self, data):
+    async def _write(self, data):
         raise AssertionError("nothing is sent here")
 
     async def _read(self):
@@ -98,3 +98,35 @@ async def test_endless_data_is_malformed_before_it_fills_memory():
         await stream.receive_exactly(10**9)
     assert caught.value.reason is Reason.MALFORMED
     assert stream.pending <= READ_LIMIT
+
+
+def only_a(data):
+    if data[:1] != b"a":
+        raise ProbeError(Reason.MALFORMED, f"begins with {data!r}")
+
+
+@pytest.mark.parametrize("read", [Stream.receive_line, Stream.receive_exactly])
+@pytest.mark.parametrize("first", [[b"bc"], [b"b", b"c"]])
+async def test_what_cannot_begin_an_answer_is_not_waited_for(read, first):
+    stream = Scripted(*first)
+    await stream.peek()
+    with pytest.raises(ProbeError, match="begins with"):
+        await read(stream, 100, only_a)
+
+
+async def test_what_can_begin_one_is():
+    stream = Scripted(b"a", b"b\n", b"ab")
+    assert await stream.receive_line(100, only_a) == b"ab"
+    assert await stream.receive_exactly(2, only_a) == b"ab"
+
+
+async def test_what_came_and_went_is_in_the_transcript():
+    class Both(Scripted):
+        async def _write(self, data):
+            pass
+
+    stream = Both(b"ab", b"c")
+    await stream.send(b"hello")
+    await stream.receive_exactly(3)
+    assert stream.transcript.said == b"hello"
+    assert (stream.transcript.heard, stream.transcript.received) == (b"abc", 3)

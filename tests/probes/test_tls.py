@@ -134,7 +134,7 @@ class Trickle(Stream):
         self.inner = inner
         self.sent = 0
 
-    async def send(self, data):
+    async def _write(self, data):
         self.sent += 1
         await self.inner.send(data)
 

@@ -75,17 +75,17 @@ async def endless(reader, writer):
         (
             saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
             Reason.MALFORMED,
-            r"no TLS: the peer sent b'HTTP/1.1 400 Bad Request\r\n\r\n'",
+            r"no TLS: the peer sent 'HTTP/1.1 400 Bad Request\r\n\r\n'",
         ),
         (
             saying(b"SSH-2.0-OpenSSH_9.2p1\r\n"),
             Reason.MALFORMED,
-            r"no TLS: the peer sent b'SSH-2.0-OpenSSH_9.2p1\r\n'",
+            r"no TLS: the peer sent 'SSH-2.0-OpenSSH_9.2p1\r\n'",
         ),
         (
             saying(b"220 mail.uni.example ESMTP\x1b[2J\r\n"),
             Reason.MALFORMED,
-            r"no TLS: the peer sent b'220 mail.uni.example ESMTP\x1b[2J\r\n'",
+            r"no TLS: the peer sent '220 mail.uni.example ESMTP\x1b[2J\r\n'",
         ),
         (
             saying(b"\x16\x03\x03\x00\x05hello"),
@@ -95,7 +95,12 @@ async def endless(reader, writer):
         (
             saying(b"\x16HTTP/1.1 400 Bad Request"),
             Reason.MALFORMED,
-            "TLS broke down: wrong version number",
+            r"no TLS: the peer sent '\x16HTTP/1.1 400 Bad Request'",
+        ),
+        (
+            saying(b"\x16\x03\xffand so on"),
+            Reason.MALFORMED,
+            "TLS broke down: record layer failure",
         ),
         (endless, Reason.MALFORMED, "more data than any real answer has"),
         (

@@ -15,7 +15,14 @@ from exporter.model.facts import FLOW, RULE_FACTS
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
-    from exporter.model.outcome import Icmp, Judged, Observation, Path, TlsFacts
+    from exporter.model.outcome import (
+        Conversation,
+        Icmp,
+        Judged,
+        Observation,
+        Path,
+        TlsFacts,
+    )
     from exporter.model.rule import Target
     from exporter.monitor.store import Episode, Record
     from exporter.present.formats.interface import CheckOutcome, Traced
@@ -111,6 +118,7 @@ def target_entry(record: Record) -> dict[str, Any]:
         "addresses": [_address(one) for one in judged if one.observation.address],
         "tls": _tls(seen.tls) if seen and seen.tls else None,
         "path": path_entry(record.path) if record.path else None,
+        "conversation": _conversation(seen.conversation if seen else None),
     }
 
 
@@ -125,6 +133,11 @@ def path_entry(path: Path) -> dict[str, Any]:
         "last_hop": path.last_hop,
         "last_ttl": path.last_ttl,
     }
+
+
+def _conversation(talk: Conversation | None) -> dict[str, str] | None:
+    """The first bytes each way of a failure, escaped."""
+    return None if talk is None else {"sent": talk.sent, "received": talk.received}
 
 
 def _flow(target: Target) -> dict[str, Any]:

@@ -244,6 +244,9 @@ def _facts(record: Record, seen: Observation | None) -> Iterator[tuple[str, str]
             f"{stage} {spent * 1000:.1f} ms" for stage, spent in seen.phases.items()
         )
         yield "Time spent", ", ".join(took)
+    if seen.conversation is not None:
+        yield "Sent", seen.conversation.sent or "nothing"
+        yield "Received", seen.conversation.received or "nothing"
     if record.path is not None:
         yield "Path", explain.stops(record.path)
         spoken = (f"{hop.ttl} {hop.address or '*'}" for hop in record.path.hops)

@@ -80,9 +80,10 @@ async def _over_tcp(link: Link, request: bytes) -> Evidence:
     stream = await link.connect()
     sent = time.time()
     await stream.send(kerberos.frame(request))
-    head = await stream.receive_exactly(kerberos.LENGTH)
+    head = await stream.receive_exactly(kerberos.LENGTH, kerberos.frame_begins)
     received = time.time()
-    message = await stream.receive_exactly(kerberos.frame_length(head))
+    size = kerberos.frame_length(head)
+    message = await stream.receive_exactly(size, kerberos.begins)
     return _evidence(kerberos.parse(message), sent, received)
 
 

@@ -7,11 +7,13 @@ a TLS alert. Then the same question is asked once more, inside TLS from the firs
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from exporter.model.outcome import Evidence, ProbeError, Reason
+from exporter.model.outcome import Evidence, ProbeError, Reason, Stage
 from exporter.probes.protocols.base import TCP, Prober
 from exporter.probes.stream import Stream
+from exporter.probes.transcript import Transcript
 from exporter.probes.wire import tds
 
 if TYPE_CHECKING:
@@ -40,8 +42,16 @@ class Mssql(Prober):
         """The server's PRELOGIN is the answer, with TLS where it offers any."""
         stream = await link.connect()
         await stream.send(tds.prelogin())
-        if self.tls and await stream.peek() in {None, _TLS_ALERT}:
-            return await _strict(link)
+        if self.tls and (first := await stream.peek()) in {None, _TLS_ALERT}:
+            if first:
+                link.overdue = _foreign
+            try:
+                return await _strict(link)
+            except ProbeError as error:
+                if first and error.reason is Reason.TLS_ALERT:
+                    link.enter(Stage.EXCHANGE)
+                    raise _foreign(alert=error.detail) from error
+                raise
         answer = await _prelogin(stream)
         if self.tls and answer.encryption is not tds.Encryption.NOT_SUPPORTED:
             # TLS leaves the packets at the end of its handshake, and up to 1.2 both
@@ -57,18 +67,25 @@ class TdsStream(Stream):
     def __init__(self, carrier: Stream) -> None:
         super().__init__()
         self._carrier = carrier
+        # What travels through here is told by our own transcript.
+        carrier.transcript = Transcript()
 
     @property
     def pending(self) -> int:
         """What nobody has asked for yet, in packets or out of them."""
         return super().pending + self._carrier.pending
 
-    async def send(self, data: bytes) -> None:
-        """Sends all of `data` as one message."""
+    async def _write(self, data: bytes) -> None:
         await self._carrier.send(tds.packets(data))
 
     async def _read(self) -> bytes:
         return (await _packet(self._carrier, carries_tls=True))[1]
+
+
+def _foreign(_coming: bool = False, alert: str = "an alert alone") -> ProbeError:
+    """What a peer is that answers with TLS alerts, without TLS and with it."""
+    detail = "not TDS: a PRELOGIN is answered with a TLS alert, and so is TLS"
+    return ProbeError(Reason.MALFORMED, f"{detail}: {alert}")
 
 
 async def _strict(link: Link) -> Evidence:
@@ -90,6 +107,7 @@ async def _prelogin(stream: Stream) -> tds.Prelogin:
 
 
 async def _packet(stream: Stream, *, carries_tls: bool = False) -> tuple[bool, bytes]:
-    said = await stream.receive_exactly(tds.HEAD)
+    begins = partial(tds.begins, carries_tls=carries_tls)
+    said = await stream.receive_exactly(tds.HEAD, begins)
     head = tds.parse_head(said, carries_tls=carries_tls)
     return head.last, await stream.receive_exactly(head.size)

@@ -39,6 +39,9 @@ class Ntp(Prober):
         if not answer.synchronised:
             state = f"the server's clock is not synchronised {answer.kiss}".rstrip()
             return Evidence(state, ntp_stratum=0)
+        if not answer.timed:
+            detail = "the server's packet has no time in it"
+            return Evidence(detail, ntp_stratum=answer.stratum)
         offset = ntp.offset(reply.sent, answer, reply.received)
         return Evidence(ntp_offset=offset, ntp_stratum=answer.stratum)
 
@@ -50,7 +53,10 @@ async def _ask(datagrams: Datagrams, patience: float) -> Reply[ntp.Reply]:
         reply = await datagrams.ask(ntp.request(cookie), accept, patience)
         if reply is not None:
             return reply
-    raise ProbeError(Reason.TIMEOUT, f"no answer to {_TRIES} requests")
+    silence = f"no answer to {_TRIES} requests"
+    if datagrams.transcript.received:
+        silence += ": NTP packets came, but with another request's origin timestamp"
+    raise ProbeError(Reason.TIMEOUT, silence)
 
 
 def _kissed(code: str) -> ProbeError:

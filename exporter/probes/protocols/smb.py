@@ -28,9 +28,10 @@ class Smb(Prober):
         stream = await link.connect()
         sent = time.time()
         await stream.send(smb2.negotiate(os.urandom(smb2.NOISE)))
-        head = await stream.receive_exactly(smb2.FRAME_HEAD)
+        head = await stream.receive_exactly(smb2.FRAME_HEAD, smb2.frame_begins)
         received = time.time()
-        message = await stream.receive_exactly(smb2.frame_length(head))
+        size = smb2.frame_length(head)
+        message = await stream.receive_exactly(size, smb2.begins)
         return _evidence(smb2.parse(message), (sent + received) / 2)
 
 

@@ -1,6 +1,7 @@
 """SMTP submission: greeting, STARTTLS, the greeting again inside TLS, goodbye.
 
-Each reply is waited for, because a client that talks ahead is logged as improper.
+Each reply is waited for, because a client that talks ahead is logged as improper; but
+the one to QUIT, after which nothing is left to be known.
 Nothing is ever authenticated, addressed or mailed.
 """
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _READY = 220
 _DONE = 250
-_CLOSING = 221
 _FIRST_ERROR = 400
 # RFC 5321 4.1.2: a domain or an address literal; nothing that could end the line.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,254}|\[[A-Za-z0-9.:]{2,64}\]")
@@ -54,33 +54,38 @@ class Smtp(Prober):
     async def probe(self, link: Link, target: Target) -> Evidence:
         """A 250 to the last EHLO is the answer, inside TLS unless told otherwise."""
         stream = await link.connect()
-        greeting = await _reply(stream, "the greeting", _READY)
-        offered = await self._ehlo(stream)
+        greeting = await _reply(link, stream, "the greeting", _READY)
+        offered = await self._ehlo(link, stream)
         if self.starttls:
             if "STARTTLS" not in offered:
                 raise _refused(stream, _missing(offered))
-            await _say(stream, "STARTTLS", _READY)
+            await _say(link, stream, "STARTTLS", _READY)
             stream = await link.start_tls(stream)
             # RFC 3207 4.2: what was said before TLS is void.
-            await self._ehlo(stream)
-        await _say(stream, "QUIT", _CLOSING)
+            await self._ehlo(link, stream)
+        stream.send_last(b"QUIT\r\n")
         return Evidence(detail=str(greeting))
 
-    async def _ehlo(self, stream: Connection) -> tuple[str, ...]:
+    async def _ehlo(self, link: Link, stream: Connection) -> tuple[str, ...]:
         return smtp.extensions(
-            await _say(stream, f"EHLO {self.helo or _own_name()}", _DONE)
+            await _say(link, stream, f"EHLO {self.helo or _own_name()}", _DONE)
         )
 
 
-async def _say(stream: Connection, line: str, expected: int) -> smtp.Reply:
+async def _say(link: Link, stream: Connection, line: str, expected: int) -> smtp.Reply:
     await stream.send(line.encode("ascii") + b"\r\n")
-    return await _reply(stream, line.split(" ", 1)[0], expected)
+    return await _reply(link, stream, line.split(" ", 1)[0], expected)
 
 
-async def _reply(stream: Connection, asked: str, expected: int) -> smtp.Reply:
+async def _reply(
+    link: Link, stream: Connection, asked: str, expected: int
+) -> smtp.Reply:
     reader = smtp.ReplyReader()
-    while (reply := reader.feed(await stream.receive_line(smtp.LINE_LIMIT))) is None:
-        pass
+    link.overdue = reader.overdue
+    reply = None
+    while reply is None:
+        line = await stream.receive_line(smtp.LINE_LIMIT, smtp.begins)
+        reply = reader.feed(line)
     if reply.code >= _FIRST_ERROR:
         raise _refused(stream, f"{asked}: {reply}")
     if reply.code != expected:

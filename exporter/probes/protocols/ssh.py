@@ -9,25 +9,22 @@ from typing import TYPE_CHECKING, ClassVar
 from exporter import __version__
 from exporter.model.outcome import Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import TCP, Prober
-from exporter.probes.wire.text import printable
+from exporter.probes.wire import ssh
 
 if TYPE_CHECKING:
     from exporter.model.rule import Target
     from exporter.probes.link import Link
     from exporter.probes.stream import Stream
 
-# RFC 4253 4.2: an identification line has at most 255 bytes, other lines may precede it.
-_LINE = 255
-_LINES_BEFORE = 20
 # A software version must not hold a minus sign.
 _IDENT = f"SSH-2.0-connectivity_exporter_{__version__}\r\n".encode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
 class Ssh(Prober):
-    """Reads the server's identification, sends ours, closes.
+    """Sends our identification, reads the server's, closes.
 
-    Sending our own line makes sshd log one plain line instead of an error.
+    Our own line makes sshd log one plain line instead of an error.
 
     Attributes:
         disconnect: end with SSH_MSG_DISCONNECT and a reason text for the server's
@@ -45,20 +42,33 @@ class Ssh(Prober):
     async def probe(self, link: Link, target: Target) -> Evidence:
         """A line `SSH-2.0-...` (or 1.99, RFC 4253 5.1) is the answer."""
         stream = await link.connect()
-        banner = await _identification(stream)
+        # Both sides speak at once (RFC 4253 4.2), and some servers wait for us.
         stream.send_last(_IDENT)
+        greeting = ssh.GreetingReader()
+        link.overdue = greeting.overdue
+        try:
+            banner = await _identification(stream, greeting)
+        except ProbeError as end:
+            raise _refusing(end, stream) from end
         if self.disconnect:
             await stream.receive_exactly(4)  # their KEXINIT has begun: ours was read
             stream.send_last(_disconnect("connectivity check"))
         return Evidence(detail=banner)
 
 
-async def _identification(stream: Stream) -> str:
-    for _ in range(_LINES_BEFORE):
-        line = await stream.receive_line(_LINE)
-        if line.startswith((b"SSH-2.0-", b"SSH-1.99-")):
-            return printable(line)
-    raise ProbeError(Reason.MALFORMED, "no SSH identification line")
+async def _identification(stream: Stream, greeting: ssh.GreetingReader) -> str:
+    while True:
+        line = await stream.receive_line(ssh.LINE_LIMIT, greeting.begins)
+        banner = greeting.feed(line)
+        if banner is not None:
+            return banner
+
+
+def _refusing(end: ProbeError, stream: Stream) -> ProbeError:
+    """What an end before the identification is: a refusal where one was stated."""
+    if end.reason not in {Reason.CLOSED, Reason.RESET}:
+        return end
+    return ssh.refusal(stream.transcript.heard) or end
 
 
 def _disconnect(text: str) -> bytes:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import httptools
 
 from exporter import __version__
 from exporter.model.outcome import ProbeError, Reason
@@ -16,7 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 USER_AGENT = f"connectivity-exporter/{__version__}"
-_PROTOCOL = b"HTTP/"
+HEAD_LIMIT = 300 * 1024
+"""Bytes of a head, interim ones included: what curl takes."""
+_LINES = 1000
+_ENDLESS = 16
+_STATUS_LIMIT = 8192
+_BLANK = " \t\r"
+# RFC 9112 4, and as curl reads it: the version may lack its minor part, and what
+# follows the three digits does not matter.
+_STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+([1-9]\d\d)(?!\d)", re.IGNORECASE)
+_BEGINNING = re.compile(
+    rb"(?:H(?:T(?:T(?:P(?:/(?:\d(?:\.(?:\d)?)?"
+    rb"(?:(?<=\d)[ \t]+(?:[1-9](?:\d(?:\d(?:\D.*)?)?)?)?)?)?)?)?)?)?)?",
+    re.IGNORECASE | re.DOTALL,
+)
 _INTERIM = 1
 _SWITCHING = 101
 _REDIRECTION = 3
@@ -60,49 +72,102 @@ def redirect_host(head: Head) -> str | None:
 class HeadReader:
     """Takes bytes as they come until a final response's head is complete.
 
-    Interim responses (1xx, RFC 9110 15.2) are read over. A status that no class has is
-    final: it counts as a server's error (RFC 9110 15).
+    It takes what curl and browsers take: a status and, as far as they can be told from
+    one another, headers. Lines may end in LF alone (RFC 9112 2.2), be folded (5.2) or
+    hold anything; a name may have spaces before its colon; of a header that comes
+    twice the first counts. How long the body is does not matter here, so what a head
+    says of it may contradict itself. Interim responses (1xx, RFC 9110 15.2) are read
+    over.
     """
 
     def __init__(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
-        self._start = b""
+        self._line = bytearray()
+        self._size = 0
+        self._lines = 0
+        self._status: int | None = None
         self._headers: dict[str, str] = {}
+        self._last = ""
         self._head: Head | None = None
 
     def feed(self, data: bytes) -> Head | None:
         """The head once it is complete, None while it is not.
 
         Raises:
-            ProbeError: malformed if this is not HTTP.
+            ProbeError: malformed if this is not HTTP, or a head without an end.
         """
         if self._head is None:
-            self._check_start(data)
-            try:
-                self._parser.feed_data(data)
-            except httptools.HttpParserUpgrade:
-                pass  # 101 ends HTTP; the head was complete before it
-            except httptools.HttpParserError as error:
-                if self._head is None:
-                    detail = f"not an HTTP response: {error}"
-                    raise ProbeError(Reason.MALFORMED, detail) from error
+            self._size += len(data)
+            *lines, rest = data.split(b"\n")
+            for line in lines:
+                self._line += line
+                self._take(bytes(self._line).rstrip(b"\r"))
+                self._line.clear()
+                if self._head is not None:
+                    return self._head
+            self._line += rest
+            self.begins(bytes(self._line))
+            if self._size > HEAD_LIMIT:
+                raise _malformed(f"a head of more than {HEAD_LIMIT} bytes")
         return self._head
 
-    def _check_start(self, data: bytes) -> None:
-        # The parser takes RTSP's responses as well.
-        self._start += data[: len(_PROTOCOL) - len(self._start)]
-        if not _PROTOCOL.startswith(self._start):
-            detail = f"not an HTTP response: it begins with {printable(data, 40)}"
-            raise ProbeError(Reason.MALFORMED, detail)
+    def begins(self, data: bytes) -> None:
+        """Whether the bytes of an unfinished line can become one of a head.
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by the parser for each header."""
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        Raises:
+            ProbeError: malformed if they cannot.
+        """
+        if self._status is not None:
+            return
+        if len(data) > _STATUS_LIMIT or _BEGINNING.fullmatch(data) is None:
+            raise _foreign(data)
 
-    def on_headers_complete(self) -> None:
-        """Called by the parser at the end of a head."""
-        status = self._parser.get_status_code()
-        if status // 100 == _INTERIM and status != _SWITCHING:
-            self._headers = {}
+    def overdue(self, coming: bool) -> ProbeError | None:
+        """What it is if header lines still come at the deadline; None for a few."""
+        if not coming or self._lines < _ENDLESS:
+            return None
+        return _malformed(f"{self._lines} header lines, and no end of them")
+
+    def _take(self, line: bytes) -> None:
+        if self._status is None:
+            self._status = _status(line)
+        elif not line:
+            self._finish(self._status)
+        elif self._lines == _LINES:
+            raise _malformed(f"a head of more than {_LINES} lines")
         else:
-            self._head = self._head or Head(status, self._headers)
+            self._lines += 1
+            self._take_header(line.decode("latin-1"))
+
+    def _take_header(self, line: str) -> None:
+        if line[0] in " \t":
+            if self._last in self._headers:
+                self._headers[self._last] += " " + line.strip(_BLANK)
+            return
+        name, colon, value = line.partition(":")
+        # What comes a second time is read over, and so are its folded lines.
+        self._last = name.rstrip(_BLANK).lower()
+        if not colon or self._last in self._headers:
+            self._last = ""
+            return
+        self._headers[self._last] = value.strip(_BLANK)
+
+    def _finish(self, status: int) -> None:
+        if status // 100 == _INTERIM and status != _SWITCHING:
+            self._status, self._headers, self._last = None, {}, ""
+        else:
+            self._head = Head(status, self._headers)
+
+
+def _status(line: bytes) -> int:
+    match = _STATUS.match(line)
+    if match is None:
+        raise _foreign(line)
+    return int(match[1])
+
+
+def _foreign(said: bytes) -> ProbeError:
+    return _malformed(f"it begins with '{printable(said, 40)}'")
+
+
+def _malformed(what: str) -> ProbeError:
+    return ProbeError(Reason.MALFORMED, f"not an HTTP response: {what}")

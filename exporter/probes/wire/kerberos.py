@@ -102,6 +102,26 @@ def frame(message: bytes) -> bytes:
     return len(message).to_bytes(LENGTH) + message
 
 
+def frame_begins(data: bytes) -> None:
+    """Whether the length before a message can begin with `data`.
+
+    Raises:
+        ProbeError: malformed if it cannot.
+    """
+    if int.from_bytes(data.ljust(LENGTH, b"\0")) > ber.LIMIT:
+        raise _malformed(f"a message begins with {printable(data)}")
+
+
+def begins(data: bytes) -> None:
+    """Whether an answer can begin with `data`, one octet at the least.
+
+    Raises:
+        ProbeError: malformed if it cannot.
+    """
+    if data[0] not in {_TAG_KRB_ERROR, _TAG_AS_REP}:
+        raise _malformed(f"tag {data[0]:#x} in answer to an AS-REQ")
+
+
 def frame_length(head: bytes) -> int:
     """How many octets follow the `LENGTH` octets before a message over TCP."""
     size = int.from_bytes(head)

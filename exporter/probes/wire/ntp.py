@@ -17,6 +17,8 @@ _STRATA = range(1, 16)
 _ERA = 2_208_988_800
 """Seconds from 1900-01-01 to 1970-01-01 (RFC 5905 A.4)."""
 COOKIE = 8
+_NEVER = -float(_ERA)
+"""The Unix time that a timestamp of zero stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Reply:
     kiss: str
     received: float
     transmitted: float
+
+    @property
+    def timed(self) -> bool:
+        """Whether there is a time in it: zero is none (RFC 5905 6)."""
+        return _NEVER not in {self.received, self.transmitted}
 
 
 def request(cookie: bytes) -> bytes:
@@ -79,6 +86,8 @@ def _kiss(refid: bytes) -> str:
 
 
 def _unix(timestamp: bytes) -> float:
+    if not any(timestamp):
+        return _NEVER
     seconds = int.from_bytes(timestamp[:4])
     fraction = int.from_bytes(timestamp[4:])
     # RFC 5905 6: era 1 begins in 2036, so small seconds are of the next era.

@@ -87,6 +87,26 @@ def negotiate(noise: bytes) -> bytes:
     return len(message).to_bytes(FRAME_HEAD) + message
 
 
+def frame_begins(data: bytes) -> None:
+    """Whether the length before a message can begin with `data`.
+
+    Raises:
+        ProbeError: malformed if it cannot.
+    """
+    if int.from_bytes(data.ljust(FRAME_HEAD, b"\0")) > _LARGEST:
+        raise _malformed(f"a message begins with {printable(data)}")
+
+
+def begins(data: bytes) -> None:
+    """Whether a message can begin with `data`.
+
+    Raises:
+        ProbeError: malformed if it cannot.
+    """
+    if not data.startswith(_PROTOCOL[: len(data)]):
+        raise _malformed(f"a message that begins with {printable(data[:8])}")
+
+
 def frame_length(head: bytes) -> int:
     """How many octets follow the `FRAME_HEAD` octets before a message.
 
@@ -105,7 +125,8 @@ def parse(message: bytes) -> Negotiated:
     Raises:
         ProbeError: malformed if it is none.
     """
-    if len(message) < _HEADER.size or not message.startswith(_PROTOCOL):
+    begins(message)
+    if len(message) < _HEADER.size:
         raise _malformed(f"a message that begins with {printable(message[:8])}")
     _, size, _, status, command, _, flags, *_ = _HEADER.unpack_from(message)
     answers = flags & _FROM_SERVER and command == _NEGOTIATE

@@ -11,6 +11,8 @@ from exporter.probes.wire.text import printable
 LINE_LIMIT = 1024
 """Octets of a line: twice what RFC 5321 4.5.3.1.5 allows, since servers exceed it."""
 _LINES = 128
+_ENDLESS = 32
+_BEGINNING = re.compile(rb"[2-5](?:[0-5](?:[0-9](?:[ \r\n-].*)?)?)?", re.DOTALL)
 _LINE = re.compile(rb"([2-5][0-5][0-9])(?:([ -])(.*))?", re.DOTALL)
 
 
@@ -23,6 +25,16 @@ class Reply:
 
     def __str__(self) -> str:
         return f"{self.code} {self.lines[0]}".rstrip()
+
+
+def begins(data: bytes) -> None:
+    """Whether the bytes of an unfinished line can become one of a reply.
+
+    Raises:
+        ProbeError: malformed if they cannot.
+    """
+    if _BEGINNING.fullmatch(data) is None:
+        raise _malformed(f"a line {printable(data, 60)}")
 
 
 class ReplyReader:
@@ -49,6 +61,12 @@ class ReplyReader:
         self._code = code
         self._lines.append(printable(text))
         return None if separator == b"-" else Reply(code, tuple(self._lines))
+
+    def overdue(self, coming: bool) -> ProbeError | None:
+        """What it is if lines still come at the deadline; None for a few."""
+        if not coming or len(self._lines) < _ENDLESS:
+            return None
+        return _malformed(f"a reply of {len(self._lines)} lines, and no end of them")
 
 
 def extensions(reply: Reply) -> tuple[str, ...]:

@@ -90,6 +90,16 @@ def prelogin() -> bytes:
     )
 
 
+def begins(data: bytes, *, carries_tls: bool = False) -> None:
+    """Whether a packet's head can begin with `data`, one octet at the least.
+
+    Raises:
+        ProbeError: malformed if it cannot.
+    """
+    if data[0] != _RESPONSE and not (carries_tls and data[0] == _PRELOGIN):
+        raise _malformed(f"a packet begins with {printable(data)}")
+
+
 def parse_head(data: bytes, *, carries_tls: bool = False) -> Head:
     """The head that `HEAD` octets from a server are.
 
@@ -103,9 +113,8 @@ def parse_head(data: bytes, *, carries_tls: bool = False) -> Head:
     """
     if len(data) != HEAD:
         raise _malformed(f"a head of {len(data)} octets")
-    kind, status, size, _, _, _ = _HEAD.unpack(data)
-    if kind != _RESPONSE and not (carries_tls and kind == _PRELOGIN):
-        raise _malformed(f"a packet begins with {printable(data)}")
+    begins(data, carries_tls=carries_tls)
+    _, status, size, _, _, _ = _HEAD.unpack(data)
     if not HEAD < size <= PACKET_LIMIT:
         raise _malformed(f"a packet of {size} octets")
     return Head(bool(status & _LAST), size - HEAD)

@@ -169,10 +169,8 @@ def prelogin_then(fake, more):
 async def test_data_injected_before_tls_is_malformed(probe, fake):
     async with peer(prelogin_then(fake(), b"\x04\x01\0\x09\0\0\1\0x")) as port:
         seen = await probe("mssql", port)
-    assert (seen.reason, seen.detail) == (
-        Reason.MALFORMED,
-        "data sent before the TLS handshake",
-    )
+    assert seen.reason is Reason.MALFORMED
+    assert seen.detail.startswith("data sent before the TLS handshake; 52 bytes came")
 
 
 async def test_silence_in_the_handshake_is_a_timeout_in_tls(probe, fake):

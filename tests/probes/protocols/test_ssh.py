@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 
 from exporter.model.outcome import Reason
@@ -53,18 +56,21 @@ async def test_control_characters_in_a_banner_are_escaped(probe):
 
 
 async def test_we_identify_ourselves_and_may_say_goodbye(probe):
-    heard = []
+    heard, over = [], threading.Event()
 
     def server(sock):
         sock.sendall(b"SSH-2.0-test\r\n")
         sock.sendall(b"\x00\x00\x00\x0c")
         while data := sock.recv(1000):
             heard.append(data)
+        over.set()
 
     for options in ({}, {"disconnect": True}):
         heard.clear()
+        over.clear()
         with scripted(server) as port:
             assert (await probe("ssh", port, **options)).reason is Reason.ANSWERED
+            assert await asyncio.to_thread(over.wait, 10)
         said = b"".join(heard)
         assert said.startswith(b"SSH-2.0-connectivity_exporter_")
         assert (b"connectivity check" in said) is bool(options)

@@ -24,7 +24,7 @@ SEEN = {
     "mssql": "malformed malformed malformed closed malformed timeout malformed answered",
     "smb": "malformed malformed malformed closed closed answered malformed timeout",
     "smtp": "timeout timeout answered timeout timeout timeout malformed timeout",
-    "ssh": "timeout timeout timeout timeout timeout timeout answered timeout",
+    "ssh": "malformed malformed malformed closed malformed timeout answered timeout",
 }
 # Over UDP what a server does not understand gets no answer from it.
 UDP_SERVERS = ["chrony", "kdc", "browser"]
