@@ -43,6 +43,7 @@ class Prober:
         timeout=5.0,  # noqa: ASYNC109 - the rule's own, which the runner keeps
         udp=False,
         host=NAME,
+        public=False,
         **options,
     ):
         """The observation of one round; `options` are the prober's, as in YAML.
@@ -58,6 +59,7 @@ class Prober:
                 id=f"rule-{self._rounds}",
                 transport=Transport.UDP if udp else Transport.TCP,
                 timeout=timeout,
+                public=public,
                 options=options,
             )
             seen = (await self._runner.run(target)).observation

@@ -159,6 +159,11 @@ async def portal(reader, writer) -> None:
     await _http(reader, writer, b"302 Found", there)
 
 
+async def portal_page(reader, writer) -> None:
+    """Answers any HTTP request with a page of its own: sign in here first."""
+    await _http(reader, writer, b"200 OK", b"Content-Type: text/html\r\n")
+
+
 async def _http(reader, writer, status: bytes, headers: bytes) -> None:
     await reader.readuntil(b"\r\n\r\n")
     head = b"HTTP/1.1 " + status + b"\r\nServer: filter\r\n" + headers
@@ -315,6 +320,7 @@ TCP: dict[str, Behaviour] = {
     "no-directory": no_directory,
     "block-page": block_page,
     "portal": portal,
+    "portal-page": portal_page,
 }
 UDP: dict[str, Answer] = {
     "silent": silent,

@@ -31,11 +31,17 @@ PROOF = {
     "ssh": r"SSH-2\.0-OpenSSH_.*",
 }
 LOOKER = {9999: "/alive", 19999: "/versions"}
+# What a portal cannot have asked for in its place: a file.
+FILES = {
+    f"{source}-remi-{name}": f"/enterprise/9/safe/x86_64/{file}"
+    for source in ("appsanywhere", "analytics")
+    for name, file in (("list", "mirror"), ("http", "repodata/repomd.xml"))
+}
 LOGS = ("database", "directory", "mail", "ssh", "web")
 KEYS = [
     *("rule", "source_role", "destination", "port", "protocol", "usage", "expect"),
     *("verdict", "stage", "reason", "origin", "detail", "latency_seconds", "phases"),
-    *("addresses", "tls", "path"),
+    *("addresses", "tls", "path", "conversation"),
 ]
 ADDRESS_KEYS = [
     *("address", "verdict", "stage", "reason", "origin", "latency_seconds", "icmp")
@@ -183,7 +189,7 @@ def test_the_web_servers_log_one_request_a_probe_and_no_complaint(runs):
         mirrors = {rule["rule"] for rule in run.waiting()}
         for target in run.probed_with("http", "https"):
             method = "HEAD" if target["rule"] in mirrors else "GET"
-            path = LOOKER.get(target["port"], "/")
+            path = FILES.get(target["rule"]) or LOOKER.get(target["port"], "/")
             due[f"{method} {path}"] += len(target["addresses"])
         due.update(f"GET /{page.LISTS[host]}" for host in run.lists())
     lines = soon(runs.logs["requests"].lines, due.total())

@@ -105,13 +105,29 @@ def test_a_captive_portal_is_told_by_where_it_leads(lab):
     assert "location: http://portal.uni.edu/login, which leads away" in detail
 
 
-def test_a_captive_portal_breaks_the_catalogues_package_hosts(lab):
-    names = ("appsanywhere-remi-http", "appsanywhere-vinters-http")
-    hosts = ("rpms.remirepo.net", "mirrors.vinters.com")
-    site = lab.site("portal.yaml", schedule={"timeout": "1500ms"})
-    with device(lab, "portal", *hosts):
-        captured = command.check(lab, site, *names)
-    free = command.check(lab, site, *names)
+# Public rules of the catalogue over plain HTTP, and those of them that ask for a file.
+FILES = {
+    "appsanywhere-remi-http": "rpms.remirepo.net",
+    "appsanywhere-remi-list": "cdn.remirepo.net",
+    "appsanywhere-console-http": "appsanywhereresources.blob.core.windows.net",
+}
+PUBLIC = FILES | {
+    "appsanywhere-vinters-http": "mirrors.vinters.com",
+    "appsanywhere-icon-api": "api.appsanywhere.com",
+}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "rules"),
+    [("portal", PUBLIC), ("block-page", PUBLIC), ("portal-page", FILES)],
+)
+def test_what_answers_in_their_place_breaks_the_catalogues_public_hosts(
+    lab, behaviour, rules
+):
+    site = lab.site(f"{behaviour}.yaml", schedule={"timeout": "1500ms"})
+    with device(lab, behaviour, *rules.values()):
+        captured = command.check(lab, site, *rules)
+    free = command.check(lab, site, *rules)
     assert {one["reason"] for one in captured.values()} == {"rejected"}
     assert {one["verdict"] for one in free.values()} == {"holds"}
 

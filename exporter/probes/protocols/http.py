@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from exporter.probes.stream import Stream
     from exporter.probes.wire.http import Head
 
+_SUCCESSFUL = 2
+_SERVER_ERROR = 5
+_BLOCKING = frozenset({403, 407, 429, 451})
+_PAGES = ("text/html", "application/xhtml")
+
 
 @dataclass(frozen=True, slots=True)
 class Http(Prober):
@@ -27,9 +32,14 @@ class Http(Prober):
         path: request target, beginning with a slash.
         host_header: the Host header, by default the destination.
         expect_status: statuses that count as the intended answer, such as 200 or
-            "2xx"; by default any, since any proves that the path is open.
+            "2xx"; by default any, since any proves that the path is open. For a
+            `public` rule over plain HTTP, where anybody on the path can answer, it
+            is any but those of block pages: 403, 407, 429, 451 and 5xx.
         location: domains that a redirect may lead to, besides the destination
-            itself; by default any. A captive portal leads elsewhere.
+            itself; by default any, but for a `public` rule none. A captive portal
+            leads elsewhere.
+        html: whether a successful answer may be an HTML page, as those of captive
+            portals are; false where the service answers with data.
     """
 
     method: Literal["GET", "HEAD"] = "GET"
@@ -37,8 +47,10 @@ class Http(Prober):
     host_header: str | None = None
     expect_status: tuple[int | str, ...] = ()
     location: tuple[str, ...] = ()
+    html: bool = True
     transports: ClassVar[frozenset[str]] = TCP
     default_ports: ClassVar[frozenset[int]] = frozenset({80})
+    _anybody: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuses what would not stay one line of a request.
@@ -62,14 +74,12 @@ class Http(Prober):
         stream = await self._open(link)
         await stream.send(request(self.method, self.path, self._host(target)))
         reader = HeadReader()
+        link.overdue = reader.overdue
         while (head := reader.feed(await stream.receive())) is None:
             pass
         evidence = Evidence(detail=_describe(head), http_status=head.status)
-        if not self._accepts(head.status):
-            detail = f"{evidence.detail}, which is not an expected status"
-            raise ProbeError(Reason.REJECTED, detail, evidence=evidence)
-        if self.location and not self._stays(head, target):
-            detail = f"{evidence.detail}, which leads away from this service"
+        if objection := self._objection(head, target):
+            detail = f"{evidence.detail}, {objection}"
             raise ProbeError(Reason.REJECTED, detail, evidence=evidence)
         return evidence
 
@@ -83,6 +93,22 @@ class Http(Prober):
         name = name or target.destination
         return name if target.port in self.default_ports else f"{name}:{target.port}"
 
+    def _objection(self, head: Head, target: Target) -> str:
+        """Why this is not the service's own answer; empty if it may be."""
+        anybody = self._anybody and target.rule.public
+        if not self._accepts(head.status):
+            return "which is not an expected status"
+        if anybody and not self.expect_status and _blocks(head.status):
+            return (
+                "as a device on the path says too that blocks it; what the service "
+                "answers itself belongs into expect_status"
+            )
+        if (self.location or anybody) and not self._stays(head, target):
+            return "which leads away from this service"
+        if not self.html and _is_page(head):
+            return "an HTML page, which this service does not answer with"
+        return ""
+
     def _accepts(self, status: int) -> bool:
         if not self.expect_status:
             return True
@@ -93,8 +119,10 @@ class Http(Prober):
     def _stays(self, head: Head, target: Target) -> bool:
         """Whether a response leads nowhere else than it may."""
         host = redirect_host(head)
-        own = host in {None, target.destination}
-        return own or any(f".{host}".endswith(f".{name}") for name in self.location)
+        own = {target.destination, self.host_header}
+        if host is None or any(_same_site(host, name) for name in own if name):
+            return True
+        return any(f".{host}".endswith(f".{name}") for name in self.location)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +130,26 @@ class Https(Http):
     """The same over TLS, with ALPN http/1.1 (RFC 7301)."""
 
     default_ports: ClassVar[frozenset[int]] = frozenset({443})
+    _anybody: ClassVar[bool] = False
 
     async def _open(self, link: Link) -> Stream:
         return await link.start_tls(await link.connect(), [b"http/1.1"])
+
+
+def _blocks(status: int) -> bool:
+    """Whether filters, portals and proxies answer so in a service's place."""
+    return status in _BLOCKING or status // 100 == _SERVER_ERROR
+
+
+def _same_site(one: str, other: str) -> bool:
+    """Whether two hosts are one, but for a `www.` in front."""
+    return one.removeprefix("www.") == other.removeprefix("www.")
+
+
+def _is_page(head: Head) -> bool:
+    successful = head.status // 100 == _SUCCESSFUL
+    kind = head.headers.get("content-type", "").lower()
+    return successful and kind.startswith(_PAGES)
 
 
 def _describe(head: Head) -> str:

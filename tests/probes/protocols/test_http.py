@@ -216,3 +216,75 @@ async def test_hostile_headers_stay_data_of_bounded_length(probe):
 def test_an_option_that_means_nothing_is_refused(options):
     with pytest.raises(ValueError, match="must"):
         Http(**options)
+
+
+def answering(head):
+    return answers(b"HTTP/1.1 " + head + b"\r\n\r\n")
+
+
+async def anybodys(probe, head, name="http", **options):
+    """What a public rule makes of a head."""
+    with scripted(answering(head)) as port:
+        return await probe(name, port, public=True, **options)
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        (b"200 OK", Reason.ANSWERED),
+        (b"404 Not Found", Reason.ANSWERED),
+        (b"400 Bad Request", Reason.ANSWERED),
+        (b"403 Forbidden\r\nServer: filter", Reason.REJECTED),
+        (b"407 Proxy Authentication Required", Reason.REJECTED),
+        (b"451 Unavailable For Legal Reasons", Reason.REJECTED),
+        (b"503 Service Unavailable", Reason.REJECTED),
+        (b"511 Network Authentication Required", Reason.REJECTED),
+        (b"302 Found\r\nLocation: http://portal.test/login", Reason.REJECTED),
+        (b"307 Moved\r\nLocation: https://login.uni.example/", Reason.REJECTED),
+        (b"301 Moved\r\nLocation: https://server.uni.example/", Reason.ANSWERED),
+        (b"301 Moved\r\nLocation: https://www.server.uni.example/", Reason.ANSWERED),
+        (b"302 Found\r\nLocation: /login", Reason.ANSWERED),
+    ],
+)
+async def test_in_public_and_in_the_clear_anybody_may_have_answered(
+    probe, head, reason
+):
+    assert (await anybodys(probe, head)).reason is reason
+    with scripted(answering(head)) as port:
+        assert (await probe("http", port)).reason is Reason.ANSWERED
+
+
+@pytest.mark.parametrize(
+    ("head", "options"),
+    [
+        (b"403 Forbidden", {"expect_status": (403,)}),
+        (b"503 Busy", {"expect_status": ("5xx",)}),
+        (b"302 Found\r\nLocation: https://cdn.test/", {"location": ("cdn.test",)}),
+        (b"302 Found\r\nLocation: http://a.test/", {"host_header": "a.test"}),
+    ],
+)
+async def test_a_public_rule_may_say_what_its_service_answers(probe, head, options):
+    assert (await anybodys(probe, head, **options)).reason is Reason.ANSWERED
+
+
+async def test_a_public_rule_says_how_to_take_what_it_refused(probe):
+    seen = await anybodys(probe, b"403 Forbidden")
+    assert "expect_status" in seen.detail
+    assert seen.evidence.http_status == 403
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        (b"200 OK\r\nContent-Type: text/html; charset=utf-8", Reason.REJECTED),
+        (b"200 OK\r\nContent-Type: TEXT/HTML", Reason.REJECTED),
+        (b"203 OK\r\nContent-Type: application/xhtml+xml", Reason.REJECTED),
+        (b"200 OK\r\nContent-Type: text/xml", Reason.ANSWERED),
+        (b"200 OK", Reason.ANSWERED),
+        (b"404 No\r\nContent-Type: text/html", Reason.ANSWERED),
+    ],
+)
+async def test_a_service_of_files_does_not_answer_with_a_page(probe, head, reason):
+    with scripted(answering(head)) as port:
+        seen = await probe("http", port, html=False)
+    assert seen.reason is reason
