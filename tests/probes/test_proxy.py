@@ -358,7 +358,8 @@ async def test_what_ends_a_second_connection_before_it_stands_is_the_proxys():
     def treat(sock):
         request(sock)
         if not answered:
-            answered.append(sock.sendall(GRANTED))
+            answered.append(sock)
+            sock.sendall(GRANTED)
             mute(sock)
 
     with scripted(treat) as port:
