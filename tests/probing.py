@@ -6,6 +6,7 @@ import ssl
 
 from exporter.model.outcome import Reason
 from exporter.model.rule import Transport
+from exporter.probes.lookup import Resolved
 from exporter.probes.runner import Runner
 from exporter.probes.tls import TlsEngine
 from tests import make
@@ -23,7 +24,7 @@ class Here:
     """A resolver for which every name is this host."""
 
     def known(self, _host):
-        return ("127.0.0.1",)
+        return Resolved(("127.0.0.1",))
 
 
 class Prober:

@@ -80,7 +80,7 @@ async def trace(site: Site, target: Target) -> dict[str, Path]:
         resolver = resolver_of(site, lag)
         ending.push_async_callback(resolver.close)
         runner = runner_of(site, resolver, Store(), lag, Controls())
-        addresses = await resolver.resolve(target.destination)
+        addresses = (await resolver.resolve(target.destination)).addresses
         refused = refused_addresses(target, addresses)
         chosen = bounded([a for a in addresses if a not in refused])
         paths = await asyncio.gather(*(runner.trace(target, a) for a in chosen))

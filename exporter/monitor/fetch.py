@@ -136,7 +136,7 @@ class _Names(AbstractResolver):
     ) -> list[ResolveResult]:
         """The addresses of a host of a family, or of any."""
         try:
-            addresses = await self._resolver.resolve(host)
+            addresses = (await self._resolver.resolve(host)).addresses
         except ProbeError as error:
             raise OSError(error.detail) from error
         families = [socket.AF_INET6 if ":" in a else socket.AF_INET for a in addresses]

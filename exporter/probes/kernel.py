@@ -13,12 +13,15 @@ import socket
 import struct
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.model.outcome import Icmp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+Socket: TypeAlias = socket.socket
+"""What `datagram_socket` opens, for those who need not know sockets otherwise."""
 
 _LINUX = sys.platform == "linux"
 
@@ -142,6 +145,24 @@ def has_route(address: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def datagram_socket(address: str, port: int) -> Socket:
+    """A UDP socket to one peer alone, which never blocks and keeps its ICMP errors.
+
+    Raises:
+        OSError: there is no descriptor left, or no route.
+    """
+    v6 = ":" in address
+    sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        queue_errors(sock, v6=v6)
+        sock.connect((address, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def can_open_socket() -> bool:

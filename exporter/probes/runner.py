@@ -49,9 +49,10 @@ logger = logging.getLogger(__name__)
 
 MAX_ADDRESSES = 8
 """Addresses of one name probed in a round; a CDN may list many more."""
-_LOOK_UP = 5.0
-"""Seconds that a look-up may take at the least: until the resolver has asked twice.
-A rule's own timeout may be shorter, since a peer nearby answers sooner."""
+_LOOK_UP = 15.0
+"""Seconds that a look-up may take at the least: one question has five of its own, and a
+slow resolver may be asked for several names of a search list. A rule's own timeout may
+be shorter, since a peer nearby answers sooner."""
 _STALL = 0.1
 """Share of a deadline spent without CPU beyond which silence proves nothing."""
 # What a peer that would have answered does to a client that is late.
@@ -186,13 +187,13 @@ class Runner:
         return await asyncio.gather(*probes) + left_out
 
     async def _addresses(self, host: str, patience: float) -> Sequence[str]:
-        addresses = self._resolver.known(host)
-        if addresses is not None:
-            return addresses
+        known = self._resolver.known(host)
+        if known is not None:
+            return known.addresses
         stalled = self._stalled()
         try:
             async with asyncio.timeout(patience):
-                return await self._resolver.resolve(host)
+                return (await self._resolver.resolve(host)).addresses
         except TimeoutError as error:
             silence = ProbeError(Reason.DNS_FAILURE, "no resolver answers in time")
             late = self._stalled() - stalled

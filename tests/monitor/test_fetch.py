@@ -12,6 +12,7 @@ from exporter.config.mirror_list import MAX_BYTES
 from exporter.model.endpoint import Endpoint
 from exporter.model.outcome import ProbeError, Reason
 from exporter.monitor.fetch import Fetcher, FetchError
+from exporter.probes.lookup import Resolved
 from tests.probing import EXPIRED, ISSUED, NAME, ROOT, server_tls
 from tests.servers.process import free_port
 from tests.servers.threaded import (
@@ -35,7 +36,7 @@ class Here:
 
     async def resolve(self, host):
         self.asked.append(host)
-        return ("127.0.0.1",)
+        return Resolved(("127.0.0.1",))
 
 
 def http(body=LIST, status="200 OK", length=None, more=""):

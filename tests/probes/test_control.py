@@ -7,6 +7,7 @@ import pytest
 from exporter.model.outcome import Reason, Stage
 from exporter.model.rule import Expect, Transport
 from exporter.probes.control import distrust
+from exporter.probes.lookup import Resolved
 from exporter.probes.runner import Runner
 from tests import make
 from tests.servers.threaded import closes_at_once, scripted
@@ -62,7 +63,7 @@ class Here:
     """A resolver for which every name is this host."""
 
     def known(self, _host):
-        return ("127.0.0.1",)
+        return Resolved(("127.0.0.1",))
 
 
 @pytest.mark.parametrize("expect", Expect)

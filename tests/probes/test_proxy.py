@@ -11,6 +11,7 @@ from exporter.model.endpoint import Endpoint
 from exporter.model.outcome import Origin, ProbeError, Reason, Stage, Verdict
 from exporter.model.rule import Expect, Transport
 from exporter.probes.link import Link
+from exporter.probes.lookup import Resolved
 from exporter.probes.proxy import blamed
 from exporter.probes.runner import MAX_ADDRESSES, Runner
 from exporter.probes.tls import TlsEngine
@@ -45,7 +46,7 @@ class Here:
         self.asked.append(host)
         if isinstance(self._answer, ProbeError):
             raise self._answer
-        return self._answer
+        return Resolved(self._answer)
 
 
 def request(sock):

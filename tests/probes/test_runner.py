@@ -21,6 +21,7 @@ from exporter.model.outcome import (
 from exporter.model.rule import AddressPolicy, Expect
 from exporter.probes import runner as under_test
 from exporter.probes.dns import Resolver
+from exporter.probes.lookup import Resolved
 from exporter.probes.protocols import PROBERS
 from exporter.probes.runner import MAX_ADDRESSES, Runner
 from tests import make
@@ -47,8 +48,8 @@ class Names:
         if isinstance(self._answer, BaseException):
             raise self._answer
         if callable(self._answer):
-            return await self._answer()
-        return self._answer
+            return Resolved(await self._answer())
+        return Resolved(self._answer)
 
 
 def run_with(answer, **options):

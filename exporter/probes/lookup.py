@@ -1,0 +1,264 @@
+"""One look-up: what a name stands for, by what the host's name servers say of it.
+
+As the C library does it (resolv.conf(5), res_search(3)): the name as it stands and
+completed by the search list, IPv4 and IPv6 addresses asked for at once, servers in the
+order of the file. Only the patience is shared out differently: all servers together get
+what the C library gives to each, so that the last one is heard within one look-up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from exporter.model.outcome import ProbeError, Reason
+from exporter.probes import kernel
+from exporter.probes.nameserver import ServerError
+from exporter.probes.wire.dns import NOERROR, NXDOMAIN, Answer, Kind, question
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporter.probes.nameserver import NameServer
+    from exporter.probes.resolvconf import ResolvConf
+    from exporter.probes.wire.dns import Question
+
+PATIENCE = 5.0
+"""Seconds for a question, as the C library has them for each try (resolv.conf(5))."""
+KEEP_FAILURE = 2.0
+"""Seconds: enough for all targets of one name in a round, and gone by the next."""
+_LAST_TRY = 1.0
+"""Seconds for the next name once a question was met with silence: that may be for the
+one name alone, but resolvers that are gone must not be waited for in full again."""
+_GRACE = 1.0
+"""Seconds that the IPv6 addresses are waited for once it is known what IPv4 ones there
+are: time for one lost datagram. Resolvers that never answer AAAA are not rare."""
+_SECOND_LOOK = 0.5
+"""Seconds after which servers that failed are asked again, before that is believed."""
+_TOLD = 3
+"""Servers whose failure is told: the C library asks no more either."""
+
+_FAILURES = (
+    Reason.LOCAL_FAULT,
+    Reason.DNS_FAILURE,
+    Reason.NO_ADDRESS,
+    Reason.NXDOMAIN,
+)
+"""How a search may end, from what leaves most open."""
+
+_End: TypeAlias = Answer | ServerError | ProbeError
+
+
+@dataclass(frozen=True, slots=True)
+class Unlearned:
+    """A family of addresses of which nothing is known: `IPv4` or `IPv6`, and why."""
+
+    family: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a name stands for.
+
+    Attributes:
+        addresses: IPv4 first.
+        unlearned: families that could not be looked up, so that there may be more
+            addresses than these; what is said of all addresses is not known then.
+    """
+
+    addresses: tuple[str, ...]
+    unlearned: tuple[Unlearned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The end of a look-up, and for how many seconds it may be kept.
+
+    `unheard` if nobody was heard of who could have said anything.
+    """
+
+    end: Resolved | ProbeError
+    ttl: float = KEEP_FAILURE
+    unheard: bool = False
+
+    def result(self) -> Resolved:
+        """The addresses; a failure is raised anew for everybody who waits for it."""
+        if isinstance(self.end, ProbeError):
+            raise ProbeError(self.end.reason, self.end.detail)
+        return self.end
+
+
+async def look_up(host: str, conf: ResolvConf, servers: Sequence[NameServer]) -> Found:
+    """What the first name that has addresses stands for, as res_search(3) tries them."""
+    ends: list[ProbeError] = []
+    patience = PATIENCE
+    for name in conf.candidates(host):
+        try:
+            found = await _families(name, conf, servers, patience)
+        except ProbeError as error:
+            found = Found(error)
+        if isinstance(found.end, Resolved):
+            return found
+        ends.append(found.end)
+        if found.unheard and patience == _LAST_TRY:
+            break
+        patience = _LAST_TRY if found.unheard else PATIENCE
+    return Found(_decisive(ends, as_it_stands=conf.candidates(host)[0] == host))
+
+
+def _decisive(ends: Sequence[ProbeError], *, as_it_stands: bool) -> ProbeError:
+    """The failure to tell: of the name as it stands, where that was tried first.
+
+    Else one that leaves open whether the name exists, then one that says it does.
+    """
+    if as_it_stands and ends[-1].reason is not Reason.LOCAL_FAULT:
+        return ends[0]
+    return min(reversed(ends), key=lambda end: _FAILURES.index(end.reason))
+
+
+async def _families(
+    name: str, conf: ResolvConf, servers: Sequence[NameServer], patience: float
+) -> Found:
+    """The addresses of both families; a late or lost second one does not hold it up.
+
+    Raises:
+        ProbeError: nxdomain if DNS can hold no such name.
+    """
+    asked = question(name, Kind.A)
+    if conf.ipv4_only:
+        return _joined(name, await _tried(servers, asked, patience), Answer(NOERROR))
+    aaaa = question(name, Kind.AAAA)
+    second = asyncio.create_task(_tried(servers, aaaa, patience))
+    try:
+        v4 = await _tried(servers, asked, patience)
+        settled = isinstance(v4, Answer) and (v4.addresses or v4.rcode == NXDOMAIN)
+        await asyncio.wait((second,), timeout=_GRACE if settled else None)
+        late = ServerError(f"no answer within {_GRACE:g} s of the other family's")
+        return _joined(name, v4, second.result() if second.done() else late)
+    finally:
+        if not second.done():
+            second.cancel()
+            await asyncio.wait((second,))
+
+
+async def _tried(
+    servers: Sequence[NameServer], asked: Question, patience: float
+) -> _End:
+    try:
+        return await _ask(servers, asked, patience)
+    except (ServerError, ProbeError) as error:
+        return error
+
+
+def _joined(name: str, v4: _End, v6: _End) -> Found:
+    """What both families' ends say of a name."""
+    answers = [end for end in (v4, v6) if isinstance(end, Answer)]
+    first = v4.addresses if isinstance(v4, Answer) else ()
+    second = v6.addresses if isinstance(v6, Answer) else ()
+    routable = tuple(address for address in second if kernel.has_route(address))
+    if addresses := first + routable or second:
+        ttl = min(answer.ttl for answer in answers if answer.addresses)
+        ends = (("IPv4", v4), ("IPv6", v6))
+        unlearned = tuple(
+            Unlearned(family, str(end))
+            for family, end in ends
+            if not isinstance(end, Answer)
+        )
+        keep = min(ttl, KEEP_FAILURE) if unlearned else ttl
+        return Found(Resolved(addresses, unlearned), keep)
+    if any(answer.rcode == NXDOMAIN for answer in answers):
+        return Found(ProbeError(Reason.NXDOMAIN, f"{name}: the name does not exist"))
+    failed = [end for end in (v4, v6) if not isinstance(end, Answer)]
+    if failed:
+        return _failed(name, failed[0])
+    return Found(ProbeError(Reason.NO_ADDRESS, f"{name}: the name has no address"))
+
+
+def _failed(name: str, failure: ServerError | ProbeError) -> Found:
+    if isinstance(failure, ProbeError):
+        return Found(failure, unheard=True)
+    detail = f"{name}: no usable answer: {failure}"
+    error = ProbeError(Reason.DNS_FAILURE, detail)
+    return Found(error, unheard=failure.unheard)
+
+
+async def _ask(
+    servers: Sequence[NameServer], question: Question, patience: float
+) -> Answer:
+    """What the host's name servers answer, each asked twice before it has failed.
+
+    Raises:
+        ServerError: none of them has a usable answer; the message says what each did.
+        ProbeError: local_fault for want of a socket.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + patience
+    try:
+        return await _in_turn(servers, question, until)
+    except ServerError:
+        if until - loop.time() < 2 * _SECOND_LOOK:
+            raise
+    await asyncio.sleep(_SECOND_LOOK)
+    return await _in_turn(servers, question, until)
+
+
+async def _in_turn(
+    servers: Sequence[NameServer], question: Question, until: float
+) -> Answer:
+    """The answer of the first server that has one; a slow one keeps its chance.
+
+    A later server is asked when those before have failed or used up their share of the
+    time. What it knows is taken at once, but that there is no such name is believed from
+    it only when no server before it may still know better.
+    """
+    loop = asyncio.get_running_loop()
+    patience = until - loop.time()
+    if len(servers) == 1:
+        return await servers[0].ask(question, patience)
+    share = patience / len(servers)
+    asked: list[asyncio.Task[Answer]] = []
+    try:
+        for server in servers:
+            left = until - loop.time()
+            asked.append(asyncio.create_task(server.ask(question, left)))
+            wait = share if len(asked) < len(servers) else None
+            answer = await _first(asked, wait)
+            if answer is not None:
+                return answer
+    finally:
+        for task in asked:
+            task.cancel()
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+    raise _combined(ends)
+
+
+async def _first(
+    asked: Sequence[asyncio.Task[Answer]], patience: float | None
+) -> Answer | None:
+    """The answer to go by; None if all have failed, or none came in time."""
+    loop = asyncio.get_running_loop()
+    until = None if patience is None else loop.time() + patience
+    while True:
+        done = [task for task in asked if task.done() and task.exception() is None]
+        for task in done:
+            if task.result().rcode == NOERROR:
+                return task.result()
+        waiting = [task for task in asked if not task.done()]
+        # Only the servers before the first that is still silent have the last word.
+        heard = next((t for t in asked if not t.done() or t in done), None)
+        if heard in done and heard is not None:
+            return heard.result()
+        left = None if until is None else until - loop.time()
+        if not waiting or (left is not None and left <= 0):
+            return None
+        await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _combined(ends: Sequence[Answer | BaseException]) -> Exception:
+    own = next((end for end in ends if isinstance(end, ProbeError)), None)
+    failed = [end for end in ends if isinstance(end, ServerError)]
+    said = "; ".join(map(str, failed[:_TOLD]))
+    unheard = any(one.unheard for one in failed)
+    return own or ServerError(said, unheard=unheard)

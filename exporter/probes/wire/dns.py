@@ -1,0 +1,233 @@
+"""DNS messages (RFC 1035 4): one question for addresses, and what came back for it.
+
+Questions carry no EDNS(0) option, as those of the C library: resolvers and middleboxes
+that choke on it are many, and what is too long for 512 octets comes over TCP. Of an
+answer only the header, the question and the answer section are read. Names are kept as
+they lie on the wire, lengths and labels, in lower case.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from exporter.model.outcome import ProbeError, Reason
+from exporter.probes.wire.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HEADER = struct.Struct(">HHHHHH")
+_QUESTION = struct.Struct(">HH")
+_RECORD = struct.Struct(">HHIH")
+_RESPONSE, _TRUNCATED, _RECURSION_DESIRED = 0x8000, 0x0200, 0x0100
+_OPCODE = 0x7800
+_IN = 1
+_CNAME = 5
+_LABEL, _NAME = 63, 254
+"""Octets of a label, and of a name on the wire without its root (RFC 1035 2.3.4)."""
+_POINTER = 0xC0
+_JUMPS = 32
+"""Compression pointers followed for one name: an honest one needs a few."""
+_OFFSET = 0x3FFF
+_NO_TTL = 1 << 31
+_PRINTED_NAME = 80
+
+# RFC 6895 2.3: the codes that fit into the header.
+_RCODES = (
+    *("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN"),
+    *("YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE", "DSOTYPENI"),
+)
+NOERROR, NXDOMAIN = "NOERROR", "NXDOMAIN"
+
+
+class Kind(IntEnum):
+    """The record types that are asked for."""
+
+    A = 1
+    AAAA = 28
+
+
+_SIZES = {Kind.A: 4, Kind.AAAA: 16}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A name and the type of its records; `section` is the two on the wire."""
+
+    kind: Kind
+    owner: bytes
+    section: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a name server says to a question.
+
+    Attributes:
+        rcode: the response code by its name, `RCODE12` for one that has none.
+        truncated: there is more than the message holds; nothing else was read then.
+        addresses: of the name, or of the one that its aliases lead to.
+        ttl: seconds for which they may be kept, the least of all records on the way.
+        foreign: an owner of addresses that no alias leads to; empty if there is none.
+    """
+
+    rcode: str
+    truncated: bool = False
+    addresses: tuple[str, ...] = ()
+    ttl: int = 0
+    foreign: str = ""
+
+
+def question(name: str, kind: Kind) -> Question:
+    """The question for a name's records of one type.
+
+    Raises:
+        ProbeError: nxdomain if DNS can hold no such name.
+    """
+    try:
+        labels = name.removesuffix(".").encode("ascii").split(b".")
+    except UnicodeEncodeError:
+        labels = [b""]
+    owner = b"".join(bytes([len(label) & 0xFF]) + label for label in labels)
+    if not all(0 < len(one) <= _LABEL for one in labels) or len(owner) > _NAME:
+        detail = f"{printable(name)}: not a name that DNS can hold"
+        raise ProbeError(Reason.NXDOMAIN, detail)
+    return Question(kind, owner.lower(), owner + b"\0" + _QUESTION.pack(kind, _IN))
+
+
+def query(ident: int, asked: Question) -> bytes:
+    """A message that asks for recursion; `ident` comes back with the answer."""
+    return _HEADER.pack(ident, _RECURSION_DESIRED, 1, 0, 0, 0) + asked.section
+
+
+def identifier(data: bytes) -> int:
+    """The first two octets, by which an answer finds its question; -1 without them."""
+    return int.from_bytes(data[:2]) if len(data) >= _HEADER.size else -1
+
+
+def read(data: bytes, asked: Question) -> Answer | None:
+    """The answer to a question; None for a message that is none to this one.
+
+    Raises:
+        ProbeError: malformed if it answers this question and cannot be read.
+    """
+    try:
+        return _read(data, asked)
+    except (IndexError, struct.error) as error:
+        detail = f"a DNS answer of {len(data)} bytes that ends too soon"
+        raise ProbeError(Reason.MALFORMED, detail) from error
+
+
+def _read(data: bytes, asked: Question) -> Answer | None:
+    _, flags, questions, answers, _, _ = _HEADER.unpack_from(data)
+    rcode = _rcode(flags & 0xF)
+    if not flags & _RESPONSE or flags & _OPCODE:
+        return None
+    at = _HEADER.size
+    if questions == 1:
+        owner, at = _name(data, at)
+        kind, class_ = _QUESTION.unpack_from(data, at)
+        at += _QUESTION.size
+        if (owner, kind, class_) != (asked.owner, asked.kind, _IN):
+            return None
+    elif questions or rcode == NOERROR:
+        # Who cannot read a question may leave it out of the refusal, RFC 1035 4.1.1.
+        return None
+    if flags & _TRUNCATED:
+        return Answer(rcode, truncated=True)
+    if rcode != NOERROR:
+        return Answer(rcode)
+    return _followed(asked, *_records(data, at, answers, asked.kind))
+
+
+def _records(
+    data: bytes, at: int, count: int, wanted: Kind
+) -> tuple[Mapping[bytes, tuple[bytes, int]], list[tuple[bytes, int, str]]]:
+    """Aliases by owner, and the addresses with theirs; each with its time to live."""
+    aliases: dict[bytes, tuple[bytes, int]] = {}
+    found: list[tuple[bytes, int, str]] = []
+    for _ in range(count):
+        owner, at = _name(data, at)
+        kind, class_, ttl, size = _RECORD.unpack_from(data, at)
+        at += _RECORD.size
+        end = at + size
+        if end > len(data):
+            raise IndexError
+        # RFC 2181 8: a time to live with its highest bit set is none.
+        ttl = 0 if ttl >= _NO_TTL else ttl
+        if class_ == _IN and kind == wanted:
+            found.append((owner, ttl, _address(data[at:end], wanted)))
+        elif class_ == _IN and kind == _CNAME:
+            aliases.setdefault(owner, (_name(data, at)[0], ttl))
+        at = end
+    return aliases, found
+
+
+def _followed(
+    asked: Question,
+    aliases: Mapping[bytes, tuple[bytes, int]],
+    found: list[tuple[bytes, int, str]],
+) -> Answer:
+    owner, ttls, way = asked.owner, [], {asked.owner}
+    # As many steps as there are aliases: one more would go round in a circle.
+    for _ in range(len(aliases)):
+        if owner not in aliases:
+            break
+        owner, ttl = aliases[owner]
+        ttls.append(ttl)
+        way.add(owner)
+    own = [one for one in found if one[0] == owner]
+    if not own:
+        foreign = next((one[0] for one in found if one[0] not in way), b"")
+        return Answer(NOERROR, foreign=_spelt(foreign))
+    addresses = tuple(dict.fromkeys(address for _, _, address in own))
+    ttls += [ttl for _, ttl, _ in own]
+    return Answer(NOERROR, addresses=addresses, ttl=min(ttls))
+
+
+def _name(data: bytes, at: int) -> tuple[bytes, int]:
+    """The name at an offset, its pointers followed, and the offset behind it."""
+    labels = bytearray()
+    behind, lowest, jumps = 0, at, 0
+    while size := data[at]:
+        if size <= _LABEL:
+            labels += data[at : at + 1 + size]
+            at += 1 + size
+        elif size >= _POINTER:
+            behind = behind or at + 2
+            at = (size << 8 | data[at + 1]) & _OFFSET
+            jumps += 1
+            if at >= lowest or jumps > _JUMPS:
+                raise _malformed("a name that points at itself")
+            lowest = at
+        else:
+            raise _malformed(f"a label of type {size >> 6}")
+        if len(labels) > _NAME:
+            raise _malformed("a name of more than 255 octets")
+    return bytes(labels).lower(), behind or at + 1
+
+
+def _address(data: bytes, kind: Kind) -> str:
+    if len(data) != _SIZES[kind]:
+        raise _malformed(f"an {kind.name} record of {len(data)} octets")
+    return str(ipaddress.ip_address(data))
+
+
+def _spelt(owner: bytes) -> str:
+    labels = []
+    while owner:
+        labels.append(owner[1 : 1 + owner[0]])
+        owner = owner[1 + owner[0] :]
+    return printable(b".".join(labels), _PRINTED_NAME)
+
+
+def _rcode(code: int) -> str:
+    return _RCODES[code] if code < len(_RCODES) else f"RCODE{code}"
+
+
+def _malformed(what: str) -> ProbeError:
+    return ProbeError(Reason.MALFORMED, f"a DNS answer with {what}")
