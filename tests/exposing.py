@@ -35,12 +35,14 @@ class Scene:
         self.load = None
         self.lists = []
         self.controls = []
+        self.resolvers = {}
         sources = Sources(
             targets=lambda: self.all_targets,
             lag=lambda: self.lag,
             load=lambda: self.load,
             lists=lambda: self.lists,
             controls=lambda: self.controls,
+            resolvers=lambda: self.resolvers,
         )
         self.telemetry = Telemetry(sources)
         self.exposition = Exposition(self.store, self.telemetry)

@@ -30,6 +30,7 @@ from exporter.monitor.controls import Controls
 from exporter.monitor.gc_pacing import incremental_gc
 from exporter.monitor.loop_lag import LoopLag
 from exporter.monitor.mirror_refresh import ListSource, MirrorRefresher, lists_for
+from exporter.monitor.resolvers import ResolverWatch
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.scheduler import Scheduler
 from exporter.monitor.store import Store
@@ -115,6 +116,7 @@ class Exporter:
         self._resolver = resolver_of(site, lag)
         source = ListSource.of(site, self._resolver)
         self._mirrors = MirrorRefresher(source, self._expand, socket.gethostname())
+        self._watch = ResolverWatch(self._servers, lag.stalled)
         self._controls = Controls()
         runner = runner_of(site, self._resolver, self._store, lag, self._controls)
         self._rounds = Rounds(runner, self._store)
@@ -125,6 +127,7 @@ class Exporter:
                 load=lambda: self._scheduler,
                 lists=self._mirrors.states,
                 controls=self._controls.states,
+                resolvers=self._watch.states,
             )
         )
         self._scheduler = Scheduler(
@@ -145,6 +148,7 @@ class Exporter:
     async def close(self) -> None:
         """Stops probing; nothing is left under way."""
         await self._reloader.close()
+        await self._watch.close()
         await self._controls.close()
         await self._mirrors.close()
         await self._scheduler.close()
@@ -205,6 +209,7 @@ class Exporter:
         lists = lists_for(site, site.targets)
         self._mirrors.use(lists, ListSource.of(site, self._resolver))
         self._controls.keep_looking()
+        self._watch.keep_looking()
         self._expand()
         self._telemetry.reloaded(True, time.time())
         for warning in site.warnings:
@@ -221,6 +226,10 @@ class Exporter:
 
     async def _run(self, target: Target) -> float | None:
         return await self._rounds.run(target)
+
+    def _servers(self) -> Sequence[str]:
+        """The resolvers in use: those of the configuration in force, or the host's."""
+        return self._resolver.servers()
 
     async def _probe_now(self, rule_id: str) -> bool:
         records = self._store.of_rule(rule_id)

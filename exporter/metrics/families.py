@@ -265,6 +265,13 @@ CONTROL_ANSWERED = Family(
     "Whether a control, which must not answer, answers; absent before the first look.",
     ("destination", "port"),
 )
+RESOLVER_UP = Family(
+    "connectivity_resolver_up",
+    Kind.GAUGE,
+    "Whether a resolver of this host answers, asked by itself; absent before the first"
+    " look.",
+    ("server", "transport"),
+)
 
 EXPORTER = (
     PROBE_DURATION,
@@ -281,4 +288,5 @@ EXPORTER = (
     MIRROR_LIST_SUCCESS,
     MIRROR_LIST_FAILURES,
     CONTROL_ANSWERED,
+    RESOLVER_UP,
 )

@@ -26,13 +26,14 @@ from exporter.metrics.text_format import ExpositionFormat, header, sample_lines
 from exporter.model.rule import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from prometheus_client.core import Metric
 
     from exporter.model.rule import Rule, Target
     from exporter.monitor.controls import Control
     from exporter.monitor.mirror_refresh import ListState
+    from exporter.monitor.resolvers import Transport
 
 _DURATION_BUCKETS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
@@ -62,6 +63,7 @@ class Sources:
         load: the scheduler, None where nothing is scheduled.
         lists: the mirror lists in use.
         controls: what must not answer, and whether it does.
+        resolvers: whether each answers, by its address and the transport.
     """
 
     targets: Callable[[], Sequence[Target]]
@@ -69,6 +71,7 @@ class Sources:
     load: Callable[[], Load | None] = lambda: None
     lists: Callable[[], Sequence[ListState]] = lambda: ()
     controls: Callable[[], Sequence[Control]] = lambda: ()
+    resolvers: Callable[[], Mapping[tuple[str, Transport], bool]] = dict
 
 
 class Telemetry(Collector):
@@ -136,6 +139,10 @@ class Telemetry(Collector):
                 place = [control.target.destination, str(control.target.port)]
                 answered.add_metric(place, control.answered)
         yield answered
+        up = _gauge(families.RESOLVER_UP)
+        for (server, transport), answers in self._sources.resolvers().items():
+            up.add_metric([server, transport], answers)
+        yield up
 
     def _mirror_lists(self) -> Iterator[Metric]:
         targets = _gauge(families.MIRROR_LIST_TARGETS)

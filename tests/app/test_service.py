@@ -21,6 +21,7 @@ from exporter.monitor.loop_lag import LoopLag
 SITE = """
 catalogues: [c.yaml]
 roles: [till]
+dns: {servers: ["127.0.0.1:9"]} # each is asked by itself, and nobody else's may be
 """
 CATALOGUE = """
 catalogue: c

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 _SITE = """
 catalogues: [appsanywhere]
 roles: [appsanywhere]
+dns: {{servers: ["127.0.0.1:9"]}} # none: names are not resolved, and nobody is asked
 tls: {{ca_file: {ca_file}}}
 """
 _PART = 1 << 17

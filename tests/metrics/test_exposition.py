@@ -33,6 +33,7 @@ from exporter.model.outcome import (
 from exporter.model.rule import Expect
 from exporter.monitor.controls import Control
 from exporter.monitor.mirror_refresh import ListState
+from exporter.monitor.resolvers import Transport
 from tests import exposing, make
 from tests.exposing import NOW, Scene
 
@@ -552,6 +553,7 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene.telemetry.reloaded(True, NOW)
     scene.lists = [mirror_list(fetched=True)]
     scene.controls = [Control(make.target(), answered=True)]
+    scene.resolvers = {("192.0.2.53", Transport.UDP): True}
     labels = {}
     for family in parse_openmetrics(await scene.scrape(ExpositionFormat.OPENMETRICS)):
         name = family.name + ("_total" if family.type == "counter" else "")
@@ -583,6 +585,18 @@ def test_a_control_is_told_once_it_was_looked_at():
         if sample.name == "connectivity_exporter_control_answered"
     }
     assert told == {("192.0.2.1", "443"): 0, ("192.0.2.2", "443"): 1}
+
+
+def test_a_resolver_is_told_by_transport():
+    up = {("192.0.2.53", Transport.UDP): True, ("192.0.2.53", Transport.TCP): False}
+    telemetry = Telemetry(Sources(list, lambda: 0.0, resolvers=lambda: up))
+    told = {
+        (sample.labels["server"], sample.labels["transport"]): sample.value
+        for metric in telemetry.collect()
+        for sample in metric.samples
+        if sample.name == "connectivity_resolver_up"
+    }
+    assert told == {("192.0.2.53", "udp"): 1, ("192.0.2.53", "tcp"): 0}
 
 
 def mirror_list(*, fetched):
