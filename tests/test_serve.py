@@ -16,6 +16,7 @@ import urllib.request
 import bcrypt
 import pytest
 
+from tests.servers.nameserver import scripted_names
 from tests.servers.process import free_port
 from tests.servers.threaded import says, scripted
 
@@ -64,6 +65,7 @@ SITE = """
 catalogues: [catalogue.yaml]
 roles: [web]
 schedule: {interval: 5s, timeout: 1s}
+dns: {servers: ["127.0.0.1:%d"]} # each is asked by itself, and nobody else's may be
 overrides:
   web-ssh: {interval: 6h} # so that it is probed only when asked for
 web: {listen: "127.0.0.1:%d"}
@@ -82,7 +84,7 @@ def files(tmp_path, sshd):
     (tmp_path / "catalogue.yaml").write_text(
         CATALOGUE % {"port": sshd, "closed": free_port()}
     )
-    (tmp_path / "site.yaml").write_text(SITE % web)
+    (tmp_path / "site.yaml").write_text(SITE % (free_port(), web))
     return tmp_path, web
 
 
@@ -227,3 +229,32 @@ def test_a_reload_reads_the_passwords_again(files):
         reload(f"basic_auth_users: {{prometheus: {hashed('new')}}}\n", **old)
         assert get(port, "/-/healthy", **old)[0] == 401
         assert get(port, "/-/healthy", **new)[0] == 200
+
+
+def test_names_that_resolve_again_are_probed_at_once(files):
+    folder, port = files
+    catalogue, site = folder / "catalogue.yaml", folder / "site.yaml"
+    healed = []
+
+    def script(query):
+        return query.addresses("127.0.0.1") if healed else query.answer(rcode=2)
+
+    with scripted_names(script, tcp=False) as names:
+        catalogue.write_text(
+            catalogue.read_text().replace("{host: 127.0.0.1}", "{host: www.test}", 1)
+        )
+        lines = site.read_text().splitlines()
+        # Without its override the rule has the floor of ssh for an interval, 30 s.
+        mine = ("dns:", "overrides:", "  web-ssh:")
+        lines = [line for line in lines if not line.startswith(mine)]
+        site.write_text("\n".join([*lines, f"dns: {{servers: ['{names.address}']}}"]))
+        with serving(site, port):
+            satisfied = "connectivity_rule_satisfied"
+            assert get(port, "/api/v1/rules/web-ssh/probe", "POST")[0] == 202
+            until(lambda: sample(port, satisfied, "web-ssh") == 0)
+            up = f'connectivity_resolver_up{{server="{names.address}",transport='
+            until(lambda: sample(port, f'{up}"udp"}}') == 1)
+            until(lambda: sample(port, f'{up}"tcp"}}') == 0)
+            healed.append(True)
+            until(lambda: sample(port, satisfied, "web-ssh") == 1, patience=20)
+    assert {one.name for one in names.asked} == {"www.test", ""}

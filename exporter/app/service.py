@@ -134,6 +134,7 @@ class Exporter:
             self._run,
             limits_of(site),
             lateness=self._telemetry.observe_lateness,
+            sooner=self._sooner,
             salt=socket.gethostname(),
         )
         self._exposition = Exposition(self._store, self._telemetry)
@@ -230,6 +231,13 @@ class Exporter:
     def _servers(self) -> Sequence[str]:
         """The resolvers in use: those of the configuration in force, or the host's."""
         return self._resolver.servers()
+
+    def _sooner(self, target: Target) -> float | None:
+        """A round that sent the peer nothing does not count against its patience."""
+        record = self._store.record(target)
+        if record is None or record.latest is None or record.latest.sent:
+            return None
+        return target.rule.unsent_interval
 
     async def _probe_now(self, rule_id: str) -> bool:
         records = self._store.of_rule(rule_id)

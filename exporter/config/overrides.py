@@ -27,6 +27,15 @@ _UNCHANGED = OverrideModel()
 
 
 @dataclass(frozen=True, slots=True)
+class _Timing:
+    """A rule's times in force, see `Rule`."""
+
+    interval: float
+    timeout: float
+    unsent_interval: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Overrides:
     """Applies what one site file says to rules.
 
@@ -53,8 +62,8 @@ class Overrides:
             self.problems.append(self.file.problem(("schedule", "timeout"), said))
         for definition in definitions:
             override = self.overrides.get(definition.written.id, _UNCHANGED)
-            interval, timeout = self._timing(definition, override)
-            yield definition, self._rule(definition, override, interval, timeout)
+            timing = self._timing(definition, override)
+            yield definition, self._rule(definition, override, timing)
 
     def misfits(
         self, definitions: Sequence[RuleDefinition], names: DeclaredNames
@@ -86,11 +95,7 @@ class Overrides:
                 yield "witness", unfit
 
     def _rule(
-        self,
-        definition: RuleDefinition,
-        override: OverrideModel,
-        interval: float,
-        timeout: float,
+        self, definition: RuleDefinition, override: OverrideModel, timing: _Timing
     ) -> Rule:
         """The rule in force: what the override says goes before what is written."""
         written = definition.written
@@ -105,8 +110,9 @@ class Overrides:
             usage=written.usage,
             description=written.description,
             catalogue=definition.catalogue,
-            interval=interval,
-            timeout=timeout,
+            interval=timing.interval,
+            timeout=timing.timeout,
+            unsent_interval=timing.unsent_interval,
             options=options,
             section=written.section,
             expect=written.expect,
@@ -135,13 +141,12 @@ class Overrides:
         options = checked_probe(override.probe, transport, place, self.problems)
         return override.probe.name, options
 
-    def _timing(
-        self, definition: RuleDefinition, override: OverrideModel
-    ) -> tuple[float, float]:
+    def _timing(self, definition: RuleDefinition, override: OverrideModel) -> _Timing:
         probe = override.probe.name if override.probe else definition.probe
         floor = PROBERS[probe].floor if probe in PROBERS else FLOOR
         own = override.interval or definition.written.interval
-        interval = max(own or self.schedule.interval, floor)
+        wished = max(own or self.schedule.interval, FLOOR)
+        interval = max(wished, floor)
         timeout = (
             override.timeout or definition.written.timeout or self.schedule.timeout
         )
@@ -154,7 +159,7 @@ class Overrides:
             timeout = interval / 2
         if timeout >= interval:
             self.problems.extend(self._too_slow(definition, override))
-        return interval, timeout
+        return _Timing(interval, timeout, wished if wished < interval else None)
 
     def _is_a_catalogues_wish(
         self, definition: RuleDefinition, override: OverrideModel

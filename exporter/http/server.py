@@ -32,6 +32,7 @@ from exporter.present.formats.json import rule_document, targets_text
 from exporter.present.pages import render
 from exporter.present.pages.views import Clock
 from exporter.probes.protocols import PROBERS
+from exporter.probes.protocols.base import FLOOR
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -267,10 +268,15 @@ class _Handlers:
     def _insist_on_patience(
         self, rule: Rule, records: Sequence[Record], now: float
     ) -> None:
-        last = [r.latest.finished_timestamp for r in records if r.latest]
+        latest = [record.latest for record in records if record.latest]
+        last = [result.finished_timestamp for result in latest]
         since = now - max([*last, self._asked.get(rule.id, 0.0)])
+        floor = self._parts.floor(rule)
+        if latest and not any(result.sent for result in latest):
+            # The peer was sent nothing: only the resolvers need patience.
+            floor = min(floor, FLOOR)
         # A clock set back must not lock anybody out for longer than the floor.
-        wait = min(self._parts.floor(rule) - since, self._parts.floor(rule))
+        wait = min(floor - since, floor)
         if wait > 0:
             seconds = str(int(wait) + 1)
             text = f"probed a moment ago: again in {seconds} s\n"

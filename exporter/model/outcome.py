@@ -265,3 +265,9 @@ class Result:
     duration: float
     finished_timestamp: float
     attempts: int = 1
+
+    @property
+    def sent(self) -> bool:
+        """Whether anything may have been sent to any address of the target."""
+        stages = (one.observation.stage for one in self.addresses)
+        return any(stage is not Stage.RESOLVE for stage in stages)

@@ -102,7 +102,8 @@ class Rule:
     """One requirement of a catalogue or site file, overrides applied.
 
     `probe` names the prober and `options` are its constructor arguments.
-    `interval` and `timeout` are seconds. `rows` are row ids of the vendor document.
+    `interval` and `timeout` are seconds; `unsent_interval` is the one that would hold
+    without a politeness floor, None where that is the same. `rows` are row ids of the vendor document.
     `mirrors` names the list whose mirrors are the rule's destinations.
     """
 
@@ -116,6 +117,7 @@ class Rule:
     catalogue: str
     interval: float
     timeout: float
+    unsent_interval: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     section: str = ""
     expect: Expect = Expect.ALLOW

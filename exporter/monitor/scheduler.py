@@ -77,6 +77,8 @@ class Scheduler:
         run: probes a target; returns seconds not to come back within, or None.
         limits: bounds on the whole.
         lateness: told, at each start, the seconds after its due time.
+        sooner: asked after each run; seconds to the next where that need not wait for
+            the interval, since nothing was sent in this one.
         salt: what tells this exporter from its replicas, such as the host name.
         wall: Unix time, to place targets on the grid.
 
@@ -91,6 +93,7 @@ class Scheduler:
         run: Callable[[Target], Awaitable[float | None]],
         limits: Limits,
         lateness: Callable[[float], None] = lambda _seconds: None,
+        sooner: Callable[[Target], float | None] = lambda _target: None,
         salt: str = "",
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -100,6 +103,7 @@ class Scheduler:
         self._gap = 1 / limits.rate
         self._run = run
         self._lateness = lateness
+        self._sooner = sooner
         self._salt = salt
         self._wall = wall
         self._loop = asyncio.get_running_loop()
@@ -170,7 +174,8 @@ class Scheduler:
             self._timer = None
         now = self._loop.time() + _EARLY
         while self._heap and self._heap[0][0] <= now:
-            self._take_due(heapq.heappop(self._heap)[2], now)
+            due, _, entry = heapq.heappop(self._heap)
+            self._take_due(entry, due, now)
         for _ in range(1 + len(self._ready) // _SHARE):
             if self._may_start() and self._next_start <= now:
                 self._start(self._ready.popleft(), now)
@@ -192,10 +197,11 @@ class Scheduler:
         self._next_turn = True
         self._timer = self._loop.call_soon(self._wake)
 
-    def _take_due(self, entry: _Entry, now: float) -> None:
-        if entry.gone:
+    def _take_due(self, entry: _Entry, due: float, now: float) -> None:
+        # One that was brought forward has left its old place behind.
+        if entry.gone or due != entry.due:
             return
-        due, interval = entry.due, entry.target.rule.interval
+        interval = entry.target.rule.interval
         # After a long stall only the next place on the grid counts.
         entry.due = due + interval * max(1, 1 + (now - due) // interval)
         heapq.heappush(self._heap, (entry.due, next(self._order), entry))
@@ -239,11 +245,21 @@ class Scheduler:
             pause = await self._run(entry.target)
             if pause is not None:
                 entry.not_before = self._loop.time() + pause
+            self._bring_forward(entry, self._sooner(entry.target))
         finally:
             self.in_flight -= 1
             self._leave(entry)
             if self._ready:
                 self._wake_next_turn()
+
+    def _bring_forward(self, entry: _Entry, seconds: float | None) -> None:
+        if seconds is None or entry.gone:
+            return
+        due = self._loop.time() + seconds
+        if due < entry.due:
+            entry.due = due
+            heapq.heappush(self._heap, (due, next(self._order), entry))
+            self._wake_next_turn()
 
     def _leave(self, entry: _Entry) -> None:
         """Frees the destination's place, for the next that waits for it."""

@@ -235,8 +235,11 @@ def test_the_politeness_floor_holds_whatever_is_written(load):
     hasty = load("schedule: {interval: 1s, timeout: 500ms}\n")
     assert rule(hasty, "till-bank").interval == 5.0
     assert not any("probed every" in warning for warning in hasty.warnings)
+    assert rule(hasty, "till-bank").unsent_interval is None
+    assert rule(hasty, "till-time").unsent_interval == 5.0
     pushy = load("overrides: {till-time: {interval: 10s}}\n")
     assert rule(pushy, "till-time").interval == 64.0
+    assert rule(pushy, "till-time").unsent_interval == 10.0
     assert (
         "till-time: probed every 64s, not every 10s, since ntp asks for that much"
         in pushy.warnings

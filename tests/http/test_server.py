@@ -19,6 +19,7 @@ from exporter.http import server
 from exporter.http.server import MAX_STREAMS, make_app, serve
 from exporter.http.web_config import WebConfig, read_web_config
 from exporter.metrics.text_format import ExpositionFormat
+from exporter.model.outcome import Reason, Stage, Verdict
 from exporter.present.formats.json import rule_document, targets_document
 from tests import exposing, make
 from tests.exposing import NOW
@@ -318,6 +319,20 @@ async def test_a_probe_can_be_asked_for_as_often_as_politeness_allows():
         probing.now += 30
         assert (await client.post(PROBE)).status == 202
     assert probing.asked == ["database", "database"]
+
+
+async def test_a_peer_that_was_sent_nothing_need_not_be_left_in_peace():
+    probing = Probing()
+    probing.now = NOW
+    scene = exposing.populated()
+    (record,) = scene.store.of_rule("database")
+    failed = {"reason": Reason.NXDOMAIN, "stage": Stage.RESOLVE}
+    scene.store.add(record.target, make.result(Verdict.VIOLATED, at=NOW, **failed))
+    async with client_of(scene, **probing.parts()) as client:
+        early = await client.post(PROBE)
+        assert (early.status, early.headers["Retry-After"]) == (429, "6")
+        probing.now += 5
+        assert (await client.post(PROBE)).status == 202
 
 
 async def test_a_clock_set_back_locks_nobody_out_for_longer_than_the_floor():

@@ -265,6 +265,55 @@ def test_a_peer_that_asks_for_a_pause_gets_it():
     assert all(1024 <= gap <= 1024 + 64 + GRAIN for gap in gaps)
 
 
+def test_a_round_that_sent_nothing_is_repeated_before_the_interval_is_over():
+    async def main(loop):
+        probes = Probes(loop, seconds=1)
+
+        def sooner(_target):
+            return 5.0 if len(probes.starts) < 4 else None
+
+        under_test = scheduler(loop, probes, sooner=sooner)
+        under_test.replace(targets(1, interval=300))
+        await asyncio.sleep(1500)
+        await under_test.close()
+        return probes.times("r0"), under_test.skipped
+
+    times, skipped = virtual.run(main)
+    gaps = [b - a for a, b in itertools.pairwise(times)]
+    assert gaps[:3] == pytest.approx([6, 6, 6], abs=GRAIN)
+    # From then on the peer has its peace again: no run at the place it had before.
+    assert gaps[3:] == pytest.approx([300] * (len(gaps) - 3), abs=GRAIN)
+    assert len(gaps) >= 6
+    assert skipped == 0
+
+
+def test_nothing_is_put_off_by_what_would_be_sooner():
+    async def main(loop):
+        probes = Probes(loop)
+        under_test = scheduler(loop, probes, sooner=lambda _target: 90.0)
+        under_test.replace(targets(1, interval=60))
+        await asyncio.sleep(600)
+        await under_test.close()
+        return probes.times("r0")
+
+    assert len(virtual.run(main)) in {10, 11}
+
+
+def test_what_left_meanwhile_is_not_brought_forward():
+    async def main(loop):
+        probes = Probes(loop, seconds=10)
+        under_test = scheduler(loop, probes, sooner=lambda _target: 5.0)
+        under_test.replace(targets(1, interval=60))
+        (only,) = targets(1)
+        await asyncio.sleep(under_test.next_due(only) + 1)
+        under_test.replace(())
+        await asyncio.sleep(200)
+        await under_test.close()
+        return len(probes.starts)
+
+    assert virtual.run(main) == 1
+
+
 def test_a_reload_keeps_places_and_drops_what_left():
     async def main(loop):
         probes = Probes(loop)
