@@ -98,6 +98,14 @@ def test_what_this_host_says_itself_is_asked_of_this_host(reason):
     assert explain.ask(target(), seen) in plain(SECTIONS[f"`{reason}`"])
 
 
+def test_what_is_proven_of_this_host_and_of_small_segments_is_there():
+    gateway = "gateway 192.0.2.1"
+    dead = make.seen(Reason.HOST_UNREACHABLE, origin=Origin.SELF, broken=gateway)
+    assert explain.ask(target(), dead) in plain(SECTIONS["`host_unreachable`"])
+    large = make.seen(Reason.TIMEOUT, Stage.TLS, small_passes=True)
+    assert explain.ask(target(), large) in plain(SECTIONS["`timeout`"])
+
+
 @pytest.mark.parametrize("reason", [Reason.ANSWERED, Reason.TIMEOUT])
 def test_what_to_ask_about_a_rule_that_denies_is_there(reason):
     asked = explain.ask(target(Expect.DENY), make.seen(reason))

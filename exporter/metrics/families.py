@@ -130,6 +130,12 @@ TARGET: tuple[Family, ...] = (
         "TCP SYNs the kernel had to send again in the last probe.",
     ),
     Family(
+        "connectivity_rule_answer_hops",
+        Kind.GAUGE,
+        "How many hops away whoever answered last is: the service or who refused in"
+        " its place; absent where that cannot be told.",
+    ),
+    Family(
         "connectivity_rule_path_hops",
         Kind.GAUGE,
         "Hop that answered when the present failure was traced;"

@@ -106,6 +106,13 @@ def _addresses(record: Record) -> Samples:
     return _address_counts(reachable, unreachable, untested)
 
 
+def _answer_hops(record: Record) -> int | None:
+    """As what came back says itself, else as the trace of the present failure does."""
+    said = record.latest.observation.answer_hops if record.latest else None
+    traced = record.path.answered_ttl if record.path else None
+    return traced if said is None else said
+
+
 def _break(record: Record) -> Samples:
     if record.path is None:
         return _ABSENT
@@ -146,6 +153,7 @@ OF_TARGET: Mapping[str, Callable[[Target], Samples]] = {
 OF_RECORD: Mapping[str, Callable[[Record], Samples]] = {
     "connectivity_rule_satisfied": _satisfied,
     "connectivity_rule_addresses": _addresses,
+    "connectivity_rule_answer_hops": lambda record: _whole(_answer_hops(record)),
     "connectivity_rule_path_hops": lambda record: _whole(
         record.path.answered_ttl if record.path else None
     ),

@@ -97,11 +97,15 @@ class TlsError(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Icmp:
-    """An ICMP error from the socket's error queue (RFC 792, RFC 4443)."""
+    """An ICMP error from the socket's error queue (RFC 792, RFC 4443).
+
+    `left` is what was left of the time to live of the message itself when it arrived.
+    """
 
     type: int
     code: int
     sender: str
+    left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,8 @@ class ProbeError(Exception):
     """A probe ended before the intended answer; `reason` says how.
 
     Raised by the socket module, the codecs and the probers, caught only by the
-    runner. `evidence` keeps what was learnt before the end.
+    runner. `evidence` keeps what was learnt before the end, and `broken` names the
+    part of this host that is proven to be at fault, such as its gateway.
     """
 
     def __init__(
@@ -166,6 +171,7 @@ class ProbeError(Exception):
         origin: Origin = Origin.NOBODY,
         icmp: Icmp | None = None,
         evidence: Evidence = NO_EVIDENCE,
+        broken: str = "",
     ) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
@@ -173,6 +179,7 @@ class ProbeError(Exception):
         self.origin = origin
         self.icmp = icmp
         self.evidence = evidence
+        self.broken = broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +199,9 @@ class Observation:
     a proxy, `via` names it, and address and latency are the proxy's. `heard` is how
     many bytes came in the stage a failed probe ended in: with any, nobody was silent.
     `conversation` is kept where the rule does not hold, as far as anything was said.
+    `answer_hops` is how far away whoever spoke is, by what was left of its time to
+    live. `broken` names the part of this host that is proven to be at fault.
+    `small_passes` says that the silence ended when all segments were small.
     """
 
     address: str
@@ -208,6 +218,9 @@ class Observation:
     via: str = ""
     heard: int = 0
     conversation: Conversation | None = None
+    answer_hops: int | None = None
+    broken: str = ""
+    small_passes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ _REFUSALS = frozenset(
 _SILENT_CONNECT = "No answer at all: dropped silently on the way, or the host is down."
 _SILENT_LATER = "The connection stood, then silence: inspection, or too large packets."
 _UNFINISHED = "Bytes came, but no whole answer: something is there, and did not finish."
+_SEEN_BROKEN = "What is sent does not get out of this host, for its {broken} is broken."
+_SEEN_SMALL = "The connection stood, then silence: the path loses large packets."
 
 _ASK_ALLOW = {
     Reason.NXDOMAIN: "Ask the DNS team why {host} does not resolve from this host.",
@@ -75,11 +77,20 @@ _ASK_ALLOW = {
 _ASK_OWN_FIREWALL = "Allow {flow} in this host's own firewall."
 _ASK_SELF = {
     Reason.PROHIBITED: _ASK_OWN_FIREWALL,
+    Reason.REFUSED: _ASK_OWN_FIREWALL,
     Reason.PORT_UNREACHABLE: _ASK_OWN_FIREWALL,
     Reason.NETWORK_UNREACHABLE: _ASK_OWN_FIREWALL,
     Reason.HOST_UNREACHABLE: "Check that {host} is up and has this address, in this "
     "host's own network; if so, allow {flow} in this host's own firewall.",
 }
+_ASK_BROKEN = (
+    "Check the {broken} of this host, and the link to it: what is sent to {host} "
+    "does not get out."
+)
+_ASK_SMALL = (
+    "Ask the network team to let the ICMP messages about too large packets pass on the "
+    "way to {host}, or to lower the MSS of TCP there: {flow} loses large packets."
+)
 _ASK_SILENT_LATER = (
     "Ask whether {flow} passes an inspecting device, or a link with a smaller MTU "
     "whose ICMP messages are filtered."
@@ -128,22 +139,33 @@ def flow(target: Target) -> str:
 
 def seen(observation: Observation) -> str:
     """What was seen, as one sentence."""
+    if observation.broken:
+        return _SEEN_BROKEN.format(broken=observation.broken)
     if _at_the_proxy(observation):
         return _SEEN_PROXY.format(via=observation.via)
     if observation.reason is Reason.UNTESTED and observation.stage is Stage.RESOLVE:
         return _SEEN_LEFT_OUT
     if observation.reason is Reason.TIMEOUT:
-        if observation.stage in {Stage.RESOLVE, Stage.CONNECT}:
-            return _SILENT_CONNECT
-        return _UNFINISHED if observation.heard else _SILENT_LATER
+        return _silence(observation)
     return _SEEN[observation.reason]
+
+
+def _silence(observation: Observation) -> str:
+    if observation.stage in {Stage.RESOLVE, Stage.CONNECT}:
+        return _SILENT_CONNECT
+    if observation.heard:
+        return _UNFINISHED
+    return _SEEN_SMALL if observation.small_passes else _SILENT_LATER
 
 
 def refused_by(observation: Observation) -> str:
     """Who refused, with its address; empty when nobody said anything."""
+    if observation.broken:
+        return f"this host's {observation.broken}"
     if observation.icmp is None:
         local = observation.origin is Origin.SELF
-        return "this host's own firewall" if local else ""
+        own = observation.reason is not Reason.HOST_UNREACHABLE
+        return ("this host's own firewall" if own else "this host") if local else ""
     who = {
         Origin.DESTINATION: "the destination itself",
         Origin.PATH: "a device on the path",
@@ -173,9 +195,10 @@ def stops(path: Path) -> str:
 def ask(target: Target, observation: Observation) -> str:
     """What to do about a rule that does not hold; empty if nothing is to be done."""
     host = target.destination
-    if _at_the_proxy(observation):
+    if _at_the_proxy(observation) and not observation.broken:
         return _ASK_PROXY.format(via=observation.via, place=place(host, target.port))
-    return _template(target, observation).format(flow=flow(target), host=host)
+    template = _template(target, observation)
+    return template.format(flow=flow(target), host=host, broken=observation.broken)
 
 
 def concern(rule: Rule, observation: Observation) -> str:
@@ -201,6 +224,8 @@ def _template(target: Target, observation: Observation) -> str:
     if target.rule.expect is Expect.DENY and reason not in _UNSENT:
         passed = stage in {Stage.TLS, Stage.EXCHANGE} or reason is Reason.ANSWERED
         return _ASK_DENY_OPEN if passed else _ASK_DENY_UNKNOWN
+    if observation.broken:
+        return _ASK_BROKEN
     if stage in {Stage.TLS, Stage.EXCHANGE} and reason in _CUT_OFF:
         return _cut_off(target, observation)
     if observation.origin is Origin.SELF and reason in _ASK_SELF:
@@ -213,6 +238,8 @@ def _cut_off(target: Target, observation: Observation) -> str:
     silent = observation.reason is Reason.TIMEOUT
     if observation.heard:
         return _ASK_UNFINISHED if silent else _ASK_ENDED
+    if observation.small_passes:
+        return _ASK_SMALL
     usual = _ASK_SILENT_LATER if silent else _ASK_ALLOW[observation.reason]
     if target.rule.probe == "ldaps" and not silent and observation.stage is Stage.TLS:
         return _ASK_NO_CERTIFICATE + usual

@@ -25,13 +25,14 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 from exporter.model.endpoint import Endpoint
 from exporter.model.outcome import (
     Conversation,
+    Origin,
     ProbeError,
     Reason,
     Stage,
     TlsFacts,
 )
-from exporter.probes import kernel, proxy
-from exporter.probes.refusal import refusal
+from exporter.probes import kernel, own_host, proxy
+from exporter.probes.refusal import SOFT, State, outlived, refusal
 from exporter.probes.stream import CHUNK, Connection, Stream
 from exporter.probes.transcript import Transcript, conversation
 
@@ -46,6 +47,10 @@ T = TypeVar("T")
 _DATAGRAM = 65535
 _STRAY_DATAGRAMS = 16
 _RESET = frozenset({errno.ECONNRESET, errno.EPIPE})
+
+
+class _SentError(OSError):
+    """A connection failed after its first packet was sent."""
 
 
 class SecureStream(Connection):
@@ -91,6 +96,9 @@ class Link:
         least_ttl: what arrives with less left to live is not heard; None for all.
         overdue: set by a prober that can tell what else those bytes are that were
             no answer by the deadline; it is told whether more still came.
+        small_segments: whether both ends may send small segments only.
+        answer_hops: how far away whoever spoke last is, if that could be told.
+        soft_error: the ICMP error that a connection lived with, as errno; 0 if none.
     """
 
     def __init__(
@@ -108,6 +116,10 @@ class Link:
         self.syn_retransmits: int | None = None
         self.tls: TlsFacts | None = None
         self.least_ttl: int | None = None
+        self.small_segments = False
+        self.answer_hops: int | None = None
+        self.soft_error = 0
+        self._v6 = ":" in address
         self._secure = secure
         self._ttl = ttl
         self.via = via
@@ -140,8 +152,12 @@ class Link:
         sock = self._socket(socket.SOCK_STREAM)
         try:
             reset = await _connect(sock, self._peer)
+        except _SentError as error:
+            raise self.refusal(sock, error, State.SENT) from error
         except OSError as error:
             raise self.refusal(sock, error) from error
+        # From here on an ICMP error is what TCP itself takes it for: perhaps passing.
+        kernel.endure_errors(sock, v6=self._v6)
         self._note_handshake(sock)
         stream = TcpStream(self, sock, reset)
         self._transcripts = [stream.transcript]
@@ -188,6 +204,8 @@ class Link:
                 await _connect(sock, peer)
         except TimeoutError:
             return ProbeError(Reason.TIMEOUT, f"no answer within {patience:g} s")
+        except _SentError as error:
+            return self.refusal(sock, error, State.SENT)
         except OSError as error:
             return self.refusal(sock, error)
         except ProbeError as error:
@@ -268,13 +286,41 @@ class Link:
             return error
         return proxy.blamed(error, self.via, accepted=self.latency is not None)
 
+    async def explained(self, error: ProbeError) -> ProbeError:
+        """`error`, as what this host's own tables and sockets show it to be."""
+        self.enter(self.stage)
+        told = await self._explained(error)
+        self._since = time.perf_counter()  # asking took no time of the probe
+        return told
+
+    async def _explained(self, error: ProbeError) -> ProbeError:
+        if self.stage is not Stage.CONNECT:
+            return self._outlived(error)
+        said_nothing = error.reason in {Reason.TIMEOUT, Reason.UNTESTED}
+        unreachable = error.reason is Reason.HOST_UNREACHABLE
+        if said_nothing or (unreachable and error.origin is Origin.SELF):
+            own = own_host.unreachable(self.address, error)
+            kept_back = said_nothing and any(map(kernel.kept_back, self._sockets))
+            return own or (own_host.kept_back() if kept_back else error)
+        reset = error.reason is Reason.REFUSED and error.origin is Origin.NOBODY
+        if reset and await own_host.resets(*self._peer):
+            return own_host.own_reset()
+        return error
+
+    def _outlived(self, error: ProbeError) -> ProbeError:
+        if error.reason is not Reason.TIMEOUT:
+            return error
+        errors = [kernel.soft_error(sock) for sock in self._sockets]
+        last = next((code for code in errors if code in SOFT), self.soft_error)
+        return outlived(last, error, peer=self.address) if last else error
+
     @property
     def _peer(self) -> tuple[str, int]:
         port = self.target.port if self.via is None else self.via.port
         return (self.address, port)
 
     def _socket(self, kind: socket.SocketKind) -> socket.socket:
-        v6 = ":" in self.address
+        v6 = self._v6
         try:
             sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind)
         except OSError as error:
@@ -285,6 +331,8 @@ class Link:
             # Else a second small write waits for the peer's delayed ACK, 40 ms that
             # would be told as the peer's.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.small_segments:
+                kernel.limit_segments(sock)
         kernel.queue_errors(sock, v6=v6)
         if self._ttl is not None:
             kernel.limit_hops(sock, self._ttl, v6=v6)
@@ -299,7 +347,12 @@ class Link:
         else:
             self.latency, self.syn_retransmits = handshake
 
-    def refusal(self, sock: socket.socket | None, error: OSError) -> ProbeError:
+    def refusal(
+        self,
+        sock: socket.socket | None,
+        error: OSError,
+        state: State = State.UNSENT,
+    ) -> ProbeError:
         """What a failed call on one of this Link's sockets means."""
         # The failed call already took SO_ERROR; draining the queue before it had
         # would clear it and make the failure look like success.
@@ -309,7 +362,13 @@ class Link:
             with contextlib.suppress(OSError):
                 own = sock.getsockname()[0]
         code = error.errno or errno.EIO
-        return refusal(code, icmp, peer=self.address, own=own)
+        if icmp is not None:
+            self.heard(icmp.left)
+        return refusal(code, icmp, peer=self.address, own=own, state=state)
+
+    def heard(self, left: int | None) -> None:
+        """Takes in what was left of the time to live of what came back."""
+        self.answer_hops = kernel.hops_of(left) if left else None
 
 
 class TcpStream(Connection):
@@ -335,7 +394,7 @@ class TcpStream(Connection):
             except BlockingIOError:
                 await _writable(self._sock)
             except OSError as error:
-                raise self._link.refusal(self._sock, error) from error
+                self._live_with(error)
 
     async def _read(self) -> bytes:
         while True:
@@ -344,11 +403,18 @@ class TcpStream(Connection):
             except BlockingIOError:
                 await _readable(self._sock)
             except OSError as error:
-                raise self._link.refusal(self._sock, error) from error
+                self._live_with(error)
             else:
                 if not data and self._reset is not None:
                     raise self._link.refusal(self._sock, self._reset)
                 return data
+
+    def _live_with(self, error: OSError) -> None:
+        """Bears the one ICMP error that may come before they are no longer reported."""
+        if error.errno in SOFT and not self._link.soft_error:
+            self._link.soft_error = error.errno or 0
+            return
+        raise self._link.refusal(self._sock, error, State.STANDING) from error
 
     def _write_last(self, data: bytes) -> None:
         try:
@@ -428,6 +494,7 @@ class Datagrams:
         for _ in range(_STRAY_DATAGRAMS):
             data, ancillary = await self._receive_message()
             received = kernel.receive_time(ancillary)
+            self._link.heard(kernel.left_to_live(ancillary))
             self._link.enter(Stage.EXCHANGE)
             self.transcript.hear(data)
             for asked in self._asked:
@@ -454,7 +521,7 @@ class Datagrams:
             except BlockingIOError:
                 await _readable(self._sock)
             except OSError as error:
-                raise self._link.refusal(self._sock, error) from error
+                raise self._link.refusal(self._sock, error, State.STANDING) from error
             else:
                 return data, ancillary
 
@@ -464,10 +531,12 @@ class Datagrams:
 async def _connect(sock: socket.socket, peer: tuple[str, int]) -> OSError | None:
     """A completed handshake; returns the reset that came before we looked, if any."""
     code = sock.connect_ex(peer)
-    if code == errno.EINPROGRESS:
+    sent = code == errno.EINPROGRESS
+    if sent:
         await _writable(sock)
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if not code:
+    # An ICMP error may have come right behind the handshake, of our last word in it.
+    if not code or (sent and code in SOFT and kernel.stands(sock)):
         return None
     # A RST to our SYN is ECONNREFUSED: these came later, EPIPE after a FIN. Whether
     # one is here already is luck, so it is told by the first read, as ever. The kernel
@@ -475,7 +544,7 @@ async def _connect(sock: socket.socket, peer: tuple[str, int]) -> OSError | None
     if code in _RESET:
         return OSError(code, os.strerror(code))
     # Without a name here, which would hold this call and the error in a circle.
-    raise OSError(code, os.strerror(code))
+    raise (_SentError if sent else OSError)(code, os.strerror(code))
 
 
 # Both watch the bare descriptor: of one that it does not know yet, asyncio makes a

@@ -19,11 +19,11 @@ from exporter.model.outcome import Hop, Path, ProbeError, Reason
 from exporter.model.rule import Transport
 from exporter.probes.link import Link
 from exporter.probes.protocols.tcp import Tcp
+from exporter.probes.refusal import is_exceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from exporter.model.outcome import Icmp
     from exporter.model.rule import Target
     from exporter.probes.link import Secure
     from exporter.probes.protocols.base import Prober
@@ -54,7 +54,6 @@ TRACEABLE = frozenset(
 """The reasons whose place on the path a trace tells."""
 # Without an ICMP message these come from a device without a name, or from this host.
 _UNNAMED = frozenset({Reason.REFUSED, Reason.NO_ROUTE, Reason.PROHIBITED})
-_TIME_EXCEEDED = {4: 11, 6: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,7 @@ class _Tracer:
             return Hop(
                 ttl, None if error.reason in _UNNAMED else self._way.address, took
             )
-        if not _exceeded(error.icmp, self._way.address):
+        if not is_exceeded(error.icmp, self._way.address):
             self.answered[ttl] = error.reason
         return Hop(ttl, error.icmp.sender, took)
 
@@ -196,10 +195,6 @@ def _summary(
         last_hop=last.address or "" if last else "",
         last_ttl=last.ttl if last else 0,
     )
-
-
-def _exceeded(icmp: Icmp, address: str) -> bool:
-    return icmp.type == _TIME_EXCEEDED[6 if ":" in address else 4]
 
 
 def _all_silent(hops: Sequence[Hop]) -> bool:

@@ -95,6 +95,7 @@ def blamed(error: ProbeError, proxy: Endpoint, *, accepted: bool) -> ProbeError:
         f"the proxy {proxy} {said}: {error.detail}",
         origin=origin if nobody else Origin.PATH,
         icmp=error.icmp,
+        broken=error.broken,
     )
 
 

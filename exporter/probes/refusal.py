@@ -3,7 +3,9 @@
 Pure tables, no sockets. errno alone cannot tell a firewall's "prohibited" from a
 dead host (both EHOSTUNREACH), nor a RST from an ICMP port-unreachable (both
 ECONNREFUSED); the error queue's ICMP type, code and sender can. So ICMP decides
-where there is one, errno only where there is none.
+where there is one, errno only where there is none. What errno means then depends on
+the state it came in: of a connection that stands only an ICMP message can say that the
+host is unreachable, since this host had a route when it was made.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from exporter.model.outcome import Origin, ProbeError, Reason
@@ -64,9 +67,35 @@ _SAYS = {
     Reason.NO_ROUTE: "this host has no route to the address",
     Reason.PROHIBITED: "this host's own firewall forbids sending",
 }
+# Of ICMP messages that left no entry in the queue: (reason, what they may have said).
+_UNQUEUED = {
+    errno.EHOSTUNREACH: (Reason.HOST_UNREACHABLE, "host unreachable"),
+    errno.ENETUNREACH: (Reason.NETWORK_UNREACHABLE, "network unreachable"),
+    errno.ECONNREFUSED: (Reason.PORT_UNREACHABLE, "port unreachable"),
+    errno.EACCES: (Reason.PROHIBITED, "prohibited"),
+}
+SOFT = frozenset(_UNQUEUED)
+"""Errors that a connection which stands lives with (RFC 1122 4.2.3.9)."""
+# Over IPv4 prohibitions share these; ICMPv6's have EACCES to themselves.
+_SHARED_V4 = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH})
 
 
-def refusal(err: int, icmp: Icmp | None, *, peer: str, own: str) -> ProbeError:
+class State(Enum):
+    """What a socket was at when a call on it failed."""
+
+    UNSENT = "nothing had been sent: the kernel itself speaks"
+    SENT = "what was sent was under way"
+    STANDING = "the connection stood, or a datagram was waited for"
+
+
+def refusal(
+    err: int,
+    icmp: Icmp | None,
+    *,
+    peer: str,
+    own: str,
+    state: State = State.UNSENT,
+) -> ProbeError:
     """The error a failed socket call means.
 
     Args:
@@ -74,13 +103,41 @@ def refusal(err: int, icmp: Icmp | None, *, peer: str, own: str) -> ProbeError:
         icmp: the error queue's entry, if it held one.
         peer: the probed address.
         own: the socket's local address, empty if it had none yet.
+        state: what the socket was at.
     """
     if icmp is not None:
         return _from_icmp(icmp, peer=peer, own=own)
+    reset = state is State.SENT and err == errno.ECONNREFUSED
+    if state is not State.UNSENT and err in _UNQUEUED and not reset:
+        reason, says = _UNQUEUED[err]
+        return ProbeError(reason, f"an ICMP message says: {says}")
     reason = _BY_ERRNO.get(err, Reason.LOCAL_FAULT)
     detail = _SAYS.get(reason) or os.strerror(err)
     origin = Origin.SELF if reason is Reason.PROHIBITED else Origin.NOBODY
     return ProbeError(reason, detail, origin=origin)
+
+
+def outlived(err: int, silence: ProbeError, *, peer: str) -> ProbeError:
+    """`silence` after an ICMP error that the connection lived with until then.
+
+    Its errno names the reason where only one ICMP message can stand behind it.
+
+    Args:
+        err: the error, one of `SOFT`.
+        silence: how it ended.
+        peer: the probed address.
+    """
+    reason, says = _UNQUEUED[err]
+    if ":" not in peer and err in _SHARED_V4:
+        reason = silence.reason
+        says = f"{says}, or prohibited"
+    detail = f"{silence.detail}; before it an ICMP message said: {says}"
+    return ProbeError(reason, detail, evidence=silence.evidence)
+
+
+def is_exceeded(icmp: Icmp, peer: str) -> bool:
+    """Whether a router says that the time to live of a packet to `peer` ended there."""
+    return icmp.type == _TYPE_TIME_EXCEEDED[ipaddress.ip_address(peer).version]
 
 
 def origin_of(sender: str, *, peer: str, own: str) -> Origin:

@@ -25,12 +25,14 @@ from exporter.model.outcome import (
     Verdict,
 )
 from exporter.model.rule import Expect, Transport
+from exporter.probes import segments
 from exporter.probes.control import distrust
 from exporter.probes.distance import measure, placed
 from exporter.probes.link import Link
 from exporter.probes.memory import Memory
 from exporter.probes.path import Way, trace
 from exporter.probes.protocols import PROBERS
+from exporter.probes.protocols.base import FLOOR
 from exporter.probes.transcript import quoting, silence
 from exporter.probes.verdict import combine, judge
 
@@ -93,6 +95,7 @@ class Runner:
         self.proxy: Endpoint | None = None
         self._probers: dict[str, Prober] = {}
         self._memory = Memory()
+        self._silences = segments.Episodes()
 
     async def run(self, target: Target) -> Result:
         """One round. Raises nothing but cancellation."""
@@ -208,29 +211,57 @@ class Runner:
         return self.proxy if proxied and rule.expect is Expect.ALLOW else None
 
     async def _probe(self, target: Target, address: str, resolve: float) -> Observation:
-        timeout = target.rule.timeout
-        stalled = self._stalled()
-        started = time.perf_counter()
+        """One look at an address, and one more beside it where silence asks for it."""
+        key = segments.key_of(target, address)
+        if not self._silences.to_try(key) or not self._may_try_small(target):
+            seen = await self._look(target, address, resolve)
+            return self._silences.told(key, seen)
+        both = await asyncio.gather(
+            self._look(target, address, resolve),
+            self._look(target, address, resolve, small=True),
+        )
+        return self._silences.told(key, *both)
+
+    def _may_try_small(self, target: Target) -> bool:
+        rule = target.rule
+        lasting = rule.transport is Transport.TCP and rule.expect is Expect.ALLOW
+        return lasting and self.prober(rule).floor <= FLOOR
+
+    async def _look(
+        self, target: Target, address: str, resolve: float, *, small: bool = False
+    ) -> Observation:
         via = self._way(target.rule)
         with Link(target, address, self._secure, via=via) as link:
+            link.small_segments = small
             try:
-                async with asyncio.timeout(timeout):
-                    evidence = await self.prober(target.rule).probe(link, target)
-            except ProbeError as error:
-                late = self._stalled() - stalled
-                return _ended(link, _excused(error, timeout, late), resolve)
-            except TimeoutError:
-                late = time.perf_counter() - started - timeout
-                late += self._stalled() - stalled
-                waited = silence(link.talk, timeout, link.overdue)
-                waited = _excused(waited, timeout, late, waited=True)
-                return _ended(link, waited, resolve)
+                return await self._converse(link, resolve)
             except Exception as error:  # noqa: BLE001 - ours is never the target's fault
                 return _bug(target, error, address, link.stage)
+
+    async def _converse(self, link: Link, resolve: float) -> Observation:
+        rule = link.target.rule
+        timeout = rule.timeout
+        if link.small_segments:
+            timeout = min(timeout, segments.PATIENCE)
+        stalled = self._stalled()
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(timeout):
+                evidence = await self.prober(rule).probe(link, link.target)
+        except ProbeError as error:
+            late = self._stalled() - stalled
+            ended = _excused(error, timeout, late)
+        except TimeoutError:
+            late = time.perf_counter() - started - timeout
+            late += self._stalled() - stalled
+            waited = silence(link.talk, timeout, link.overdue)
+            ended = _excused(waited, timeout, late, waited=True)
+        else:
             seen = _answered(link, evidence, resolve)
-            if target.rule.expect is Expect.DENY:
+            if rule.expect is Expect.DENY:
                 seen = replace(seen, conversation=link.conversation())
             return seen
+        return _ended(link, await link.explained(ended), resolve)
 
 
 def _answered(link: Link, evidence: Evidence, resolve: float) -> Observation:
@@ -246,6 +277,7 @@ def _answered(link: Link, evidence: Evidence, resolve: float) -> Observation:
         tls=link.tls,
         evidence=evidence,
         via=str(link.via or ""),
+        answer_hops=link.answer_hops,
     )
 
 
@@ -269,6 +301,8 @@ def _ended(link: Link, error: ProbeError, resolve: float) -> Observation:
         via=str(link.via or ""),
         heard=link.talk.received,
         conversation=conversation,
+        answer_hops=link.answer_hops,
+        broken=error.broken,
     )
 
 

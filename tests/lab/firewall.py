@@ -40,6 +40,7 @@ _V6 = {
     "port-unreachable": "icmpv6 type port-unreachable",
 }
 REJECTIONS = ("reset", *_V4)
+REJECTION_WORDS = {"ip": _V4, "ip6": _V6}
 
 
 @contextlib.contextmanager
@@ -93,6 +94,22 @@ def reset_on_data(host: Host, to: str, port: int):
     return change(host, [f"{match} reject with tcp reset" for match in _data(to, port)])
 
 
+def refuse_long(
+    host: Host, to: str, port: int, with_: str = "admin-prohibited", only: str = ""
+):
+    """Lets the handshake pass and refuses long packets by ICMP, or `only` some."""
+    rules = []
+    for match in _matches(to, port, "tcp"):
+        words = _V6 if match.startswith("ip6") else _V4
+        rules.append(f"{match} meta length > 150 {only} reject with {words[with_]}")
+    return change(host, rules)
+
+
+def lose_long(host: Host, longest: int):
+    """Drops longer packets, both ways and without a word."""
+    return change(host, [f"meta length > {longest} drop"])
+
+
 def redirect(host: Host, to: str, port: Ports, here: int, transport: str = "tcp"):
     """Turns connections to a destination to a port of the host that does it.
 
@@ -106,6 +123,32 @@ def redirect(host: Host, to: str, port: Ports, here: int, transport: str = "tcp"
     matches = _matches(to, port, transport)
     rules = [f"{match} redirect to :{here}" for match in matches]
     return change(host, rules, "prerouting", "nat")
+
+
+@contextlib.contextmanager
+def reject_as(
+    host: Host,
+    to: str,
+    port: Ports,
+    sender: str,
+    transport: str = "tcp",
+    with_: str = "admin-prohibited",
+) -> Iterator[None]:
+    """A refusal that is told in the name of another sender.
+
+    Args:
+        host: who refuses.
+        to: an address, or a name of the plan.
+        port: see above.
+        sender: the address in whose name it is told, of the same family.
+        transport: see above.
+        with_: one of the words of `REJECTIONS`, but not a reset.
+    """
+    family = "ip6" if ":" in sender else "ip"
+    kinds = "icmpv6 type" if ":" in sender else "icmp type"
+    name = f"{kinds} destination-unreachable {family} saddr set {sender}"
+    with change(host, [name], "output"), reject(host, to, port, transport, with_):
+        yield
 
 
 def mtu_black_hole(host: Host, source: str, largest: int):

@@ -53,3 +53,18 @@ def write(
     }
     file.write_text(yaml.safe_dump(content | more, sort_keys=False))
     return file
+
+
+def rule(name: str, host: str, port: int, probe: Any = "tcp", **more: Any):
+    """A rule of the site's own; over TCP unless told otherwise."""
+    return {
+        "id": name,
+        "source": "appsanywhere",
+        "destination": {"host": host},
+        "port": port,
+        "transport": "tcp",
+        "probe": probe,
+        "usage": "vendor-api",
+        "description": f"Port {port} of {host}",
+        **more,
+    }

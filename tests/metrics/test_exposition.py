@@ -155,6 +155,17 @@ async def test_what_proves_nothing_is_neither_reachable_nor_satisfied(reason):
 PATH = Path((Hop(1, "10.9.1.1"), Hop(2, "10.9.2.2")), 3, Reason.REFUSED, "10.9.2.2", 2)
 
 
+async def test_how_far_whoever_answered_is_is_told_by_itself_or_by_the_trace():
+    target = make.target()
+    scene = Scene(target)
+    scene.store.add(target, exposing.prohibited())
+    assert not [x for x in told(await scene.lines()) if x.startswith("answer_hops")]
+    scene.store.add_path(target, PATH)
+    assert "answer_hops{} 3" in told(await scene.lines())
+    scene.store.add(target, make.result(reason=Reason.ANSWERED, answer_hops=5))
+    assert "answer_hops{} 5" in told(await scene.lines())
+
+
 async def test_a_trace_of_a_failure_is_told_until_the_failure_ends():
     target = make.target()
     scene = Scene(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -92,6 +93,36 @@ def test_what_this_host_refuses_is_asked_of_nobody_else(reason):
     assert explain.ask(TARGET, seen) == (
         "Allow TCP 443 from web to api.test in this host's own firewall."
     )
+
+
+def test_a_dead_gateway_is_no_matter_of_the_destination():
+    seen = make.seen(
+        Reason.HOST_UNREACHABLE, origin=Origin.SELF, broken="gateway 192.0.2.9"
+    )
+    asked = explain.ask(TARGET, seen)
+    assert asked.startswith("Check the gateway 192.0.2.9 of this host, and the link")
+    assert "is up" not in asked
+    assert "gateway 192.0.2.9 is broken" in explain.seen(seen)
+    assert explain.refused_by(seen) == "this host's gateway 192.0.2.9"
+    through = dataclasses.replace(seen, via="proxy:3128")
+    assert explain.ask(TARGET, through) == asked
+
+
+def test_its_own_reset_is_asked_of_nobody_else():
+    seen = make.seen(Reason.REFUSED, origin=Origin.SELF)
+    assert "in this host's own firewall" in explain.ask(TARGET, seen)
+    assert explain.refused_by(seen) == "this host's own firewall"
+
+
+def test_a_neighbour_that_nobody_spoke_of_is_no_firewall():
+    seen = make.seen(Reason.HOST_UNREACHABLE, origin=Origin.SELF)
+    assert explain.refused_by(seen) == "this host"
+
+
+def test_a_path_that_loses_large_packets_is_called_so():
+    seen = make.seen(Reason.TIMEOUT, Stage.TLS, small_passes=True)
+    assert "the path loses large packets" in explain.seen(seen)
+    assert "MSS" in explain.ask(TARGET, seen)
 
 
 def test_a_neighbour_that_is_not_there_is_no_matter_of_routes():

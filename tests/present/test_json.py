@@ -61,6 +61,7 @@ def test_an_answered_target_is_told_in_full():
                 "reason": "answered",
                 "origin": "",
                 "latency_seconds": 0.0123,
+                "answer_hops": None,
                 "icmp": None,
             }
         ],

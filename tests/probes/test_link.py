@@ -116,6 +116,63 @@ async def test_a_closed_port_is_refused(address):
         assert link.stage is Stage.CONNECT
 
 
+class Reporting:
+    """A socket that reports an ICMP error some times before it does as told."""
+
+    def __init__(self, sock, times):
+        self._sock, self._times = sock, times
+
+    def __getattr__(self, name):
+        if name in {"send", "recv"} and self._times:
+            self._times -= 1
+            raise OSError(errno.EHOSTUNREACH, "no route to host")
+        return getattr(self._sock, name)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_one_icmp_error_of_a_standing_connection_is_lived_with(peer, times):
+    with peer(lambda sock: sock.sendall(sock.recv(100).upper())) as link:
+        stream = await link.connect()
+        stream._sock = Reporting(stream._sock, times)
+        with contextlib.ExitStack() as stack:
+            if times > 1:
+                caught = stack.enter_context(pytest.raises(ProbeError))
+            await stream.send(b"hello\n")
+            assert await stream.receive_line(100) == b"HELLO"
+        if times > 1:
+            assert caught.value.reason is Reason.HOST_UNREACHABLE
+            assert caught.value.origin is Origin.NOBODY
+        silence = await link.explained(ProbeError(Reason.TIMEOUT, "no answer"))
+        assert "ICMP message said: host unreachable" in silence.detail
+
+
+async def test_icmp_errors_are_reported_until_the_handshake_only(peer, address):
+    option = (41, 25) if ":" in address else (0, 11)
+    with peer(mute) as link:
+        await link.connect()
+        (sock,) = link._sockets
+        assert not sock.getsockopt(*option)
+    with link_to(address, 9, "udp") as link:
+        link.datagrams()
+        (sock,) = link._sockets
+        assert sock.getsockopt(*option)
+
+
+async def test_small_segments_are_asked_for_on_request(peer):
+    with peer(mute) as link:
+        link.small_segments = True
+        await link.connect()
+        (sock,) = link._sockets
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG) <= 536
+
+
+async def test_of_an_address_of_this_hosts_own_nothing_is_explained(address):
+    with link_to(address, closed_port(address)) as link:
+        for reason in (Reason.REFUSED, Reason.TIMEOUT, Reason.RESET):
+            error = ProbeError(reason, "as seen")
+            assert await link.explained(error) is error
+
+
 async def test_small_writes_do_not_wait_for_each_other(peer):
     with peer(mute) as link:
         await link.connect()
@@ -244,6 +301,7 @@ async def test_a_reply_is_timed_by_the_kernel(datagram_peer):
         assert reply.answer == b"pong"
         assert 0 <= reply.received - reply.sent < 5
         assert link.latency == pytest.approx(reply.received - reply.sent)
+        assert link.answer_hops == 1
         assert link.stage is Stage.EXCHANGE
 
 

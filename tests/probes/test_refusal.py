@@ -4,8 +4,8 @@ import errno
 
 import pytest
 
-from exporter.model.outcome import Icmp, Origin, Reason
-from exporter.probes.refusal import refusal
+from exporter.model.outcome import Icmp, Origin, ProbeError, Reason
+from exporter.probes.refusal import SOFT, State, outlived, refusal
 
 PEER, OWN, ROUTER = "192.0.2.9", "192.0.2.1", "198.51.100.7"
 PEER6, OWN6, ROUTER6 = "2001:db8::9", "2001:db8::1", "2001:db8:1::7"
@@ -77,3 +77,57 @@ def test_errno_speaks_where_no_icmp_came(code, reason, origin):
     error = refusal(code, None, peer=PEER, own=OWN)
     assert (error.reason, error.origin) == (reason, origin)
     assert error.detail
+
+
+LATER = {
+    errno.EHOSTUNREACH: Reason.HOST_UNREACHABLE,
+    errno.ENETUNREACH: Reason.NETWORK_UNREACHABLE,
+    errno.ECONNREFUSED: Reason.PORT_UNREACHABLE,
+    errno.EACCES: Reason.PROHIBITED,
+}
+
+
+@pytest.mark.parametrize("code", LATER)
+def test_of_a_connection_that_stands_only_icmp_can_have_said_so(code):
+    error = refusal(code, None, peer=PEER, own=OWN, state=State.STANDING)
+    assert (error.reason, error.origin) == (LATER[code], Origin.NOBODY)
+    assert "ICMP" in error.detail
+    assert "this host" not in error.detail
+
+
+def test_what_forbids_sending_stays_this_hosts_own():
+    error = refusal(errno.EPERM, None, peer=PEER, own=OWN, state=State.STANDING)
+    assert (error.reason, error.origin) == (Reason.PROHIBITED, Origin.SELF)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (errno.ECONNREFUSED, Reason.REFUSED),
+        (errno.EHOSTUNREACH, Reason.HOST_UNREACHABLE),
+        (errno.EACCES, Reason.PROHIBITED),
+    ],
+)
+def test_a_syn_that_was_sent_is_answered_by_others(code, reason):
+    error = refusal(code, None, peer=PEER, own=OWN, state=State.SENT)
+    assert (error.reason, error.origin) == (reason, Origin.NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("peer", "code", "reason"),
+    [
+        (PEER, errno.EHOSTUNREACH, Reason.TIMEOUT),
+        (PEER, errno.ENETUNREACH, Reason.TIMEOUT),
+        (PEER, errno.ECONNREFUSED, Reason.PORT_UNREACHABLE),
+        (PEER6, errno.EHOSTUNREACH, Reason.HOST_UNREACHABLE),
+        (PEER6, errno.ENETUNREACH, Reason.NETWORK_UNREACHABLE),
+        (PEER6, errno.ECONNREFUSED, Reason.PORT_UNREACHABLE),
+        (PEER6, errno.EACCES, Reason.PROHIBITED),
+    ],
+)
+def test_silence_after_an_icmp_error_tells_of_it(peer, code, reason):
+    silence = ProbeError(Reason.TIMEOUT, "no answer within 3 s")
+    told = outlived(code, silence, peer=peer)
+    assert (told.reason, told.origin) == (reason, Origin.NOBODY)
+    assert told.detail.startswith("no answer within 3 s; before it an ICMP message")
+    assert code in SOFT

@@ -164,6 +164,7 @@ def _address(judged: Judged) -> dict[str, Any]:
         "verdict": str(judged.verdict),
         **_end(seen),
         "latency_seconds": seen.latency,
+        "answer_hops": seen.answer_hops,
         "icmp": _icmp(seen.icmp) if seen.icmp else None,
     }
 

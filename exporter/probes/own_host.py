@@ -1,0 +1,135 @@
+"""What this host itself did to a probe, proven from its own tables and sockets.
+
+A gateway that nobody answers for, a cable that is out, a firewall rule on the way out:
+each looks like silence or a refusal on the path, and is nobody else's business. The
+kernel tells of each to any process. Where it does not, nothing is claimed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from dataclasses import dataclass
+
+from exporter.model.outcome import Origin, ProbeError, Reason
+from exporter.probes import kernel
+from exporter.probes.refusal import is_exceeded
+
+_PAUSE = 0.01
+"""Seconds between two looks."""
+_INSIDE, _NEXT_DOOR = 2, 10
+"""Looks for what comes from this host itself, or from the router next to it."""
+_RESET = errno.ECONNREFUSED
+_UNUSED = 33434
+"""Where traces by datagrams go by custom (traceroute(8)); no service is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A part of this host that is at fault, and how that shows."""
+
+    broken: str
+    detail: str
+
+
+def fault_towards(address: str) -> Fault | None:
+    """What keeps packets to an address from leaving; None if nothing is known to."""
+    route = kernel.route_to(address)
+    if route is None or route.local:
+        return None
+    device = kernel.device(route.device)
+    if device is not None and not device.carrier:
+        name = f"network device {device.name}"
+        return Fault(name, f"this host's {name} has no carrier")
+    if kernel.neighbour_answers(route.gateway or address, route.device) is not False:
+        return None
+    on = f" on {device.name}" if device is not None else ""
+    if route.gateway is None:
+        detail = f"nobody in this host's own network{on} answers for the address"
+        return Fault("", detail)
+    name = f"gateway {route.gateway}"
+    return Fault(name, f"this host's {name} does not answer{on}: nothing gets out")
+
+
+def unreachable(address: str, error: ProbeError) -> ProbeError | None:
+    """`error`, told as this host's own fault if it is proven to be one."""
+    fault = fault_towards(address)
+    if fault is None:
+        return None
+    return ProbeError(
+        Reason.HOST_UNREACHABLE,
+        fault.detail,
+        origin=Origin.SELF,
+        icmp=error.icmp,
+        evidence=error.evidence,
+        broken=fault.broken,
+    )
+
+
+def kept_back() -> ProbeError:
+    """What it means that this host dropped its own SYNs, see `kernel.kept_back`."""
+    detail = "this host's own firewall drops what is sent: no SYN got out"
+    return ProbeError(Reason.PROHIBITED, detail, origin=Origin.SELF)
+
+
+async def resets(address: str, port: int) -> bool:
+    """Whether this host's own firewall resets connections to a port.
+
+    Either a connection that is kept inside this host is reset: only an output rule can
+    do that. Or one whose packets die at the first router is, while that router says so
+    of others. Of an address of this host's own neither would tell anything.
+    """
+    route = kernel.route_to(address)
+    if route is None or route.local:
+        return False
+    v6 = ":" in address
+    with contextlib.suppress(OSError), _socket(socket.SOCK_STREAM, v6=v6) as sock:
+        if kernel.confine(sock) and await _end(sock, address, port, _INSIDE) == _RESET:
+            return True
+    if route.gateway is None:
+        return False
+    with contextlib.suppress(OSError), _socket(socket.SOCK_STREAM, v6=v6) as sock:
+        kernel.limit_hops(sock, 1, v6=v6)
+        if await _end(sock, address, port, _NEXT_DOOR) == _RESET:
+            return await _first_router_speaks(address, v6=v6)
+    return False
+
+
+async def _first_router_speaks(address: str, *, v6: bool) -> bool:
+    with contextlib.suppress(OSError), _socket(socket.SOCK_DGRAM, v6=v6) as sock:
+        kernel.limit_hops(sock, 1, v6=v6)
+        sock.connect((address, _UNUSED))
+        sock.send(b"")
+        if await _error(sock, _NEXT_DOOR):
+            icmp = kernel.drain_errors(sock)
+            return icmp is not None and is_exceeded(icmp, address)
+    return False
+
+
+def _socket(kind: socket.SocketKind, *, v6: bool) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind)
+    sock.setblocking(False)
+    kernel.queue_errors(sock, v6=v6)
+    return sock
+
+
+async def _end(sock: socket.socket, address: str, port: int, looks: int) -> int:
+    """How a connection fails, as errno; 0 if it does not at once."""
+    code = sock.connect_ex((address, port))
+    return await _error(sock, looks) if code == errno.EINPROGRESS else code
+
+
+async def _error(sock: socket.socket, looks: int) -> int:
+    for _ in range(looks):
+        if code := kernel.soft_error(sock):
+            return code
+        await asyncio.sleep(_PAUSE)
+    return kernel.soft_error(sock)
+
+
+def own_reset() -> ProbeError:
+    """What a reset is that never left this host."""
+    detail = "reset by this host's own firewall: nothing of it left this host"
+    return ProbeError(Reason.REFUSED, detail, origin=Origin.SELF)
