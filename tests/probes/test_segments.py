@@ -9,6 +9,7 @@ import pytest
 from exporter.model.outcome import Reason, Stage
 from exporter.model.rule import Expect
 from exporter.probes import segments
+from exporter.probes.dns import Resolver
 from exporter.probes.runner import Runner
 from exporter.probes.segments import Episodes, key_of
 from tests import make
@@ -77,14 +78,6 @@ def test_what_is_kept_is_bounded(episodes, monkeypatch):
     assert len(episodes._proven) <= 2
 
 
-class Loopback:
-    def known(self, _host):
-        return ("127.0.0.1",)
-
-    def unlearned(self, _host):
-        return ()
-
-
 def talks_in_small_segments(sock):
     """A web server behind a path on which nothing else comes through."""
     if sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG) > 536:
@@ -102,8 +95,8 @@ async def rounds(treatment, count, probe="http", **changes):
         treatment(sock)
 
     with scripted(treat, "127.0.0.1") as port:
-        target = make.target(probe, "web.test", port, timeout=0.7, **changes)
-        runner = Runner(Loopback(), None)
+        target = make.target(probe, "127.0.0.1", port, timeout=0.7, **changes)
+        runner = Runner(Resolver(()), None)
         told = [(await runner.run(target)).observation for _ in range(count)]
     return told, len(taken)
 
