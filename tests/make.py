@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exporter.model.case import Case
 from exporter.model.outcome import Judged, Observation, Reason, Result, Stage, Verdict
 from exporter.model.rule import Rule, Target, Transport, Usage
 
@@ -35,3 +36,13 @@ def result(verdict=Verdict.HOLDS, at=1000.0, duration=0.01, **changes):
         changes["reason"] = Reason.TIMEOUT
     observation = seen(**changes)
     return Result(verdict, observation, (Judged(observation, verdict),), duration, at)
+
+
+def case(rule, *sightings, **facts):
+    """What may be concluded from sightings, at the time of the last, of their addresses."""
+    given = {
+        "now": max(one.ended for one in sightings),
+        "members": tuple(one.address for one in sightings),
+        "sightings": sightings,
+    }
+    return Case(rule, **given | facts)

@@ -14,7 +14,7 @@ from exporter.monitor.mirror_refresh import ListSource, MirrorRefresher, lists_f
 from exporter.monitor.round import run_once
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.store import Store
-from exporter.probes.runner import bounded, refused_addresses
+from exporter.probes.sample import next_ones, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -61,6 +61,7 @@ async def check(
         ending.push_async_callback(resolver.close)
         controls = Controls()
         runner = runner_of(site, resolver, store, lag, controls)
+        runner.only_round = True
 
         rounds = Rounds(runner, store)
         ending.push_async_callback(rounds.close)
@@ -81,7 +82,7 @@ async def trace(site: Site, target: Target) -> dict[str, Path]:
         ending.push_async_callback(resolver.close)
         runner = runner_of(site, resolver, Store(), lag, Controls())
         addresses = (await resolver.resolve(target.destination)).addresses
-        refused = refused_addresses(target, addresses)
-        chosen = bounded([a for a in addresses if a not in refused])
+        left_out = refused(target, addresses)
+        chosen = next_ones([a for a in addresses if a not in left_out], {})
         paths = await asyncio.gather(*(runner.trace(target, a) for a in chosen))
         return dict(zip(chosen, paths, strict=True))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exporter.config.site import Site
+    from exporter.model.outcome import Result
     from exporter.model.rule import Target
     from exporter.monitor.controls import Controls
     from exporter.monitor.loop_lag import LoopLag
@@ -43,8 +44,24 @@ def runner_of(
 ) -> Runner:
     """The runner of a site's targets; `controls` are the site's from now on."""
     engine = TlsEngine(site.tls.ca_file)
+    witnesses = _witnesses(site)
+
+    def witness(rule_id: str, host: str) -> tuple[Target, Result | None] | None:
+        """The witness as the store knows it, or as one that was not chosen for a check."""
+        known, own = store.witness(rule_id, host), witnesses.get((rule_id, host))
+        return (own, None) if known is None and own is not None else known
+
     controls.use(site.controls, Runner(resolver, engine, stalled=lag.stalled))
-    runner = Runner(resolver, engine, witness=store.witness, stalled=lag.stalled)
+    runner = Runner(resolver, engine, witness=witness, stalled=lag.stalled)
     runner.doubt = controls.doubt
     runner.proxy = site.proxy
     return runner
+
+
+def _witnesses(site: Site) -> dict[tuple[str, str], Target]:
+    needed = {target.rule.witness for target in site.targets}
+    return {
+        (target.rule.id, target.destination): target
+        for target in active(site.targets)
+        if target.rule.id in needed
+    }

@@ -91,17 +91,18 @@ def _satisfied(record: Record) -> Samples:
 
 
 def _addresses(record: Record) -> Samples:
-    """All three states of the addresses probed; nothing if there was none."""
+    """All three states of the host's addresses; nothing if it has none.
+
+    What could not be learned, a family, say, counts as one more that is untested.
+    """
     reachable = unreachable = untested = 0
     for judged in record.latest.addresses if record.latest else ():
         seen = judged.observation
         if seen.reason is Reason.ANSWERED:
             reachable += 1
-        elif not seen.address:
-            continue
         elif seen.reason in INCONCLUSIVE:
-            untested += 1
-        else:
+            untested += bool(seen.address) or seen.reason is Reason.UNTESTED
+        elif seen.address:
             unreachable += 1
     return _address_counts(reachable, unreachable, untested)
 

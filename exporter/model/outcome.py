@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from exporter.model.case import Case
+
 
 class Stage(StrEnum):
     """How far a probe came, in order."""
@@ -110,7 +112,11 @@ class Icmp:
 
 @dataclass(frozen=True, slots=True)
 class TlsFacts:
-    """The certificate chain as presented, whether or not it verifies."""
+    """The certificate chain as presented, whether or not it verifies.
+
+    `named` says whether the leaf is for the name that was asked for: `error` tells
+    only the first thing that is wrong.
+    """
 
     version: str
     cipher: str
@@ -123,6 +129,7 @@ class TlsFacts:
     error: TlsError
     trust: Trust
     intercepted: bool | None = None
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +209,7 @@ class Observation:
     `answer_hops` is how far away whoever spoke is, by what was left of its time to
     live. `broken` names the part of this host that is proven to be at fault.
     `small_passes` says that the silence ended when all segments were small.
+    `began` and `ended` are monotonic seconds: when it was seen.
     """
 
     address: str
@@ -221,6 +229,8 @@ class Observation:
     answer_hops: int | None = None
     broken: str = ""
     small_passes: bool = False
+    began: float = 0.0
+    ended: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +280,7 @@ class Result:
 
     `duration` is the wall time of the whole round, `finished_timestamp` its end.
     `attempts` counts how often the addresses were probed in it, confirmation included.
+    `case` is what the verdict rests on, for judging it anew when more is known.
     """
 
     verdict: Verdict
@@ -278,6 +289,7 @@ class Result:
     duration: float
     finished_timestamp: float
     attempts: int = 1
+    case: Case | None = None
 
     @property
     def sent(self) -> bool:

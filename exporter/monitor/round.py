@@ -1,7 +1,7 @@
 """One round over a set of targets, now: what `check` runs.
 
-The scheduler's bounds hold here too. Rules that need a witness wait until the
-others have ended, so that a witness has been heard before it is asked.
+The scheduler's bounds hold here too. Rules that need a witness come first, so that
+what it says in its own round was said after the silence it is heard about.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ async def run_once(
     run: Callable[[Target], Awaitable[object]],
     limits: Limits,
 ) -> None:
-    """Probes each target once, witnesses before those that need them."""
-    first = [target for target in targets if target.rule.witness is None]
-    then = [target for target in targets if target.rule.witness is not None]
+    """Probes each target once, those that need a witness before the witnesses."""
+    first = [target for target in targets if target.rule.witness is not None]
+    then = [target for target in targets if target.rule.witness is None]
     pace = _Pace(limits)
     for group in (first, then):
         await asyncio.gather(*(pace.run(target, run) for target in group))

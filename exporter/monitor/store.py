@@ -187,12 +187,14 @@ class Store:
         """The records of one rule's targets; empty for an unknown rule."""
         return list(self._by_rule.get(rule_id, ()))
 
-    def witness(self, rule_id: str, destination: str) -> Verdict:
-        """The present verdict of a rule towards a host, for judging silence."""
+    def witness(
+        self, rule_id: str, destination: str
+    ) -> tuple[Target, Result | None] | None:
+        """A rule's target towards a host, for judging silence, and its latest result."""
         for record in self._by_rule.get(rule_id, ()):
             if record.target.destination == destination:
-                return record.verdict
-        return Verdict.UNKNOWN
+                return record.target, record.latest
+        return None
 
 
 def _cause(result: Result) -> tuple[Verdict, Stage, Reason]:

@@ -114,7 +114,7 @@ _CUT_OFF = frozenset({Reason.TIMEOUT, Reason.RESET, Reason.CLOSED})
 _TLS_PORTS = frozenset({465, 993, 995})
 """Ports of mail on which TLS comes first (RFC 8314)."""
 _SEEN_PROXY = "No connection came about through the proxy {via}."
-_SEEN_LEFT_OUT = "Not probed: a mirror list led to an address that is not public."
+_SEEN_LEFT_OUT = "Not probed: {detail}."
 _ASK_PROXY = (
     "Ask those who run the proxy {via} to allow CONNECT to {place}, or what keeps it "
     "from getting there."
@@ -144,7 +144,7 @@ def seen(observation: Observation) -> str:
     if _at_the_proxy(observation):
         return _SEEN_PROXY.format(via=observation.via)
     if observation.reason is Reason.UNTESTED and observation.stage is Stage.RESOLVE:
-        return _SEEN_LEFT_OUT
+        return _SEEN_LEFT_OUT.format(detail=observation.detail)
     if observation.reason is Reason.TIMEOUT:
         return _silence(observation)
     return _SEEN[observation.reason]

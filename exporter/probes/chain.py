@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from exporter.model.outcome import TlsError, TlsFacts, Trust
 from exporter.probes.certificate import Certificate, encode
+from exporter.probes.trust import is_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,6 +95,7 @@ class Examiner:
             error=finding.error,
             trust=finding.trust,
             intercepted=_intercepted(target.rule, leaf, finding),
+            named=is_for(leaf, server_name(target)),
         )
         return _Remembered(facts, now, _next_date([*chain, *finding.path], now))
 

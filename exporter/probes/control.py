@@ -16,27 +16,26 @@ from exporter.model.outcome import Observation, Reason, Stage
 from exporter.model.rule import Expect, Transport
 
 if TYPE_CHECKING:
-    from exporter.model.rule import Target
+    from exporter.model.rule import Rule
 
 # A connection that ended so after its handshake brought not one byte of the peer.
 _WORDLESS = frozenset({Reason.TIMEOUT, Reason.RESET, Reason.CLOSED})
 
 
-def distrust(target: Target, seen: Observation, doubt: str) -> Observation:
+def distrust(rule: Rule, seen: Observation, doubt: str) -> Observation:
     """`seen`, or `untested` in its place if it rests on a handshake in doubt.
 
     Args:
-        target: what was probed.
+        rule: what was probed.
         seen: what one probe of it saw.
         doubt: why handshakes prove nothing at present; empty if they do.
     """
-    if not doubt or not _rests_on_a_handshake(target, seen):
+    if not doubt or not _rests_on_a_handshake(rule, seen):
         return seen
     return replace(seen, reason=Reason.UNTESTED, detail=doubt)
 
 
-def _rests_on_a_handshake(target: Target, seen: Observation) -> bool:
-    rule = target.rule
+def _rests_on_a_handshake(rule: Rule, seen: Observation) -> bool:
     if rule.transport is not Transport.TCP:
         return False
     if rule.probe == "tcp":

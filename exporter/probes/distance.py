@@ -14,17 +14,18 @@ reset is the host's where paths of different length share the load.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.model.outcome import Path, ProbeError, Reason
-from exporter.probes.path import PATIENCE, trace
+from exporter.model.outcome import ProbeError, Reason
+from exporter.probes.path import MAX_HOPS, PATIENCE, trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from exporter.probes.path import Way
 
+_MOST_LEFT = 255
 _ASKEW = 3
 """Hops by which the way back may differ from the way there."""
 
@@ -55,6 +56,10 @@ async def measure(way: Way, stalled: Callable[[], float]) -> Distance | None:
     path = await trace(way, stalled)
     if path.answered_ttl is None or path.ended is not Reason.ANSWERED:
         return None
+    # An address that speaks as a router at a hop of its own forwards this port: what
+    # answers is another host, farther away.
+    if any(h.address == way.address and h.ttl < path.answered_ttl for h in path.hops):
+        return None
     return Distance(path.answered_ttl, await _left(way, path.answered_ttl))
 
 
@@ -72,34 +77,40 @@ async def _left(way: Way, hops: int) -> int | None:
     return max(stand) if 0 < len(stand) < len(likely) else None
 
 
-async def placed(way: Way, path: Path, distance: Distance) -> Path:
-    """`path`, with the reset at its end put on the path if it came from nearer.
+async def nearer(way: Way, distance: Distance, end: Reason) -> bool | None:
+    """Whether what comes from a port comes from nearer than its host; None: not known.
 
     Args:
-        way: what was traced.
-        path: what the trace found.
+        way: to that port.
         distance: of the same address, by another rule.
+        end: how a connection to the port ends.
     """
-    if path.answered_ttl is None or path.ended is not Reason.REFUSED:
-        return path
-    nearer = path.answered_ttl < distance.hops
     if distance.left is not None:
         left = distance.left
         # A router right here has `hops - 1` more left than the host; beyond that, or
-        # below the host's, it began with another number and tells nothing.
-        ends = await _heard(way, left, left + 1, left + distance.hops)
-        just, more, beyond = (end is Reason.REFUSED for end in ends)
-        nearer = more if just and not beyond else nearer
-    return replace(path, refused_on_path=nearer)
+        # below the host's, it began with another number and tells nothing. What one
+        # packet fails to tell may only have been lost.
+        ends = await _heard(way, left, left + 1, left + 1, left + distance.hops)
+        just, more, again, beyond = (one is end for one in ends)
+        if just and not beyond:
+            return more or again
+    if distance.hops == 1:
+        return None
+    ends = await asyncio.gather(
+        *(_end(way, None, ttl=ttl) for ttl in (distance.hops - 1, MAX_HOPS))
+    )
+    return ends[0] is end if ends[1] is end else None
 
 
 async def _heard(way: Way, *left: int) -> list[Reason | None]:
     return await asyncio.gather(*(_end(way, number) for number in left))
 
 
-async def _end(way: Way, left: int) -> Reason | None:
+async def _end(way: Way, left: int | None, ttl: int | None = None) -> Reason | None:
     """How a connection ends that hears only what has so much left; None if silent."""
-    with way.link() as link:
+    if left is not None and left > _MOST_LEFT:
+        return None
+    with way.link(ttl) as link:
         link.least_ttl = left
         try:
             async with asyncio.timeout(PATIENCE):

@@ -14,6 +14,7 @@ import socket
 import struct
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.model.outcome import Icmp
@@ -299,6 +300,16 @@ def _ask_tables(question: bytes) -> bytes:
             return sock.recv(rtnetlink.LIMIT)
     except OSError:
         return b""
+
+
+def has_global_ipv6(interfaces: Path = Path("/proc/net/if_inet6")) -> bool:
+    """Whether this host has an IPv6 address that goes beyond its link; sends nothing."""
+    try:
+        lines = interfaces.read_text("ascii", "replace").splitlines()
+    except OSError:
+        return not _LINUX
+    # Per line: address, interface number, prefix length, scope (0: global), flags, name.
+    return any(line.split()[3:4] == ["00"] for line in lines)
 
 
 def can_open_socket() -> bool:

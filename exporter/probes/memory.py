@@ -1,102 +1,127 @@
-"""The strongest recent evidence, kept over rounds in which nobody spoke.
+"""What is kept of earlier rounds, per target and address.
 
 Routers limit how often they send ICMP (Linux: one a second to a peer after a burst),
-so a firewall that says "prohibited" in one round may be silent in the next. Silence
-right after a refusal is still that refusal. Likewise a reset that a trace has shown to
-come from the path stays the path's until something else happens.
+so a firewall that says "prohibited" in one round may be silent in the next: silence
+right after a refusal is still that refusal. A host with many addresses is probed a part
+at a time. What distances showed of resets and handshakes stays so until something else
+happens at that address. How long any of it may be used is not decided here: see `Case`.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
-from exporter.model.outcome import Observation, Origin, Reason, Stage
+from exporter.model.case import Case
+from exporter.model.outcome import OWN_FAULT, Observation, Reason
+from exporter.probes.verdict import is_silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping, Sequence
 
-    from exporter.model.outcome import Path
+    from exporter.model.case import Placed
     from exporter.model.rule import Target
 
-_ROUNDS = 3
-"""Rounds for which a refusal speaks for the silence after it."""
-_PLACED = 900.0
-"""Seconds for which a trace speaks for resets: until some that renew it have failed."""
+K = TypeVar("K")
+V = TypeVar("V")
+
 _ENTRIES = 10_000
 
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    seen: Observation
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    detail: str
-    at: float
+_Key = tuple[str, str, int, str]
 
 
 class Memory:
-    """What was last said by name, per target and address.
+    """What was learnt, each thing with its time."""
 
-    Args:
-        clock: monotonic seconds.
-    """
+    def __init__(self) -> None:
+        self._refusals: dict[_Key, Observation] = {}
+        self._silences: dict[_Key, float] = {}
+        self._resets: dict[_Key, Placed] = {}
+        self._nearer: dict[_Key, Placed] = {}
+        self._seen: dict[tuple[str, str, int], dict[str, Observation]] = {}
+        self._kept = (self._refusals, self._silences, self._resets, self._nearer)
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._refusals: dict[tuple[str, str, int, str], _Kept] = {}
-        self._resets: dict[tuple[str, str, int, str], _Placed] = {}
+    def seen(self, target: Target) -> Mapping[str, Observation]:
+        """The latest sighting of each address of a host that is probed in parts."""
+        return self._seen.get(target.key, {})
 
-    def strongest(self, target: Target, seen: Observation) -> Observation:
-        """`seen`, or what it stands for in the light of the rounds before."""
-        if seen.reason is Reason.ANSWERED and not self._refusals and not self._resets:
-            return seen
-        key = (*target.key, seen.address)
-        if seen.icmp is not None:
-            self._keep(key, seen)
-            return seen
-        if seen.reason is Reason.TIMEOUT and seen.stage is Stage.CONNECT:
-            return self._spoken_for(key, seen, _ROUNDS * target.rule.interval)
-        self._refusals.pop(key, None)
-        placed = self._resets.pop(key, None)
-        if placed is None or seen.reason is not Reason.REFUSED:
-            return seen
-        if self._clock() - placed.at > _PLACED:
-            return seen
-        self._resets[key] = placed
-        return replace(seen, origin=Origin.PATH, detail=placed.detail)
+    def case(
+        self, target: Target, members: Sequence[str], seen: Sequence[Observation]
+    ) -> Case:
+        """What a round saw, with what is known from before: judged as of its end.
 
-    def place_reset(self, target: Target, address: str, path: Path) -> None:
-        """Takes in what a trace has shown of whose this address's resets are."""
-        if not path.refused_on_path:
-            self._resets.pop((*target.key, address), None)
-            return
-        if len(self._resets) >= _ENTRIES:
-            self._resets.clear()
-        where = f"at or behind {path.last_hop}" if path.last_hop else "right here"
-        self._resets[*target.key, address] = _Placed(
-            f"reset by a device on the path, {where}: nearer than the destination is",
-            self._clock(),
+        Args:
+            target: what was probed.
+            members: every address of its host.
+            seen: what was seen of some of them, one at the least.
+        """
+        for one in seen:
+            self._take(target, one)
+        now = seen[0].ended if len(seen) == 1 else max(one.ended for one in seen)
+        if len(seen) < len(members):
+            seen = self._all_parts(target, members, seen)
+        elif self._seen:
+            self._seen.pop(target.key, None)
+        case = Case(target.rule, now, tuple(members), sightings=tuple(seen))
+        return self.remind(target, case)
+
+    def remind(self, target: Target, case: Case) -> Case:
+        """`case` with what is remembered of its addresses now."""
+        if not any(self._kept):
+            return case
+        keys = [(*target.key, address) for address in case.members]
+        return replace(
+            case,
+            refusals=tuple(self._refusals[k] for k in keys if k in self._refusals),
+            resets=tuple(self._resets[k] for k in keys if k in self._resets),
+            nearer=tuple(self._nearer[k] for k in keys if k in self._nearer),
+            silences=tuple(
+                (k[-1], self._silences[k]) for k in keys if k in self._silences
+            ),
         )
 
-    def _keep(self, key: tuple[str, str, int, str], seen: Observation) -> None:
-        if len(self._refusals) >= _ENTRIES:
-            self._refusals.clear()
-        self._refusals[key] = _Kept(seen, self._clock())
+    def place_reset(self, target: Target, address: str, placed: Placed | None) -> None:
+        """Takes in whether an address's resets come from nearer than it is."""
+        _keep(self._resets, (*target.key, address), placed)
 
-    def _spoken_for(
-        self, key: tuple[str, str, int, str], seen: Observation, at_most: float
-    ) -> Observation:
-        kept = self._refusals.get(key)
-        if kept is None:
-            return seen
-        age = self._clock() - kept.at
-        if age > at_most:
-            del self._refusals[key]
-            return seen
-        detail = f"{kept.seen.detail} ({age:.0f} s ago, silent since)"
-        return replace(kept.seen, detail=detail, phases=seen.phases)
+    def place_handshake(
+        self, target: Target, address: str, placed: Placed | None
+    ) -> None:
+        """Takes in whether an address's handshakes come from nearer than it is."""
+        _keep(self._nearer, (*target.key, address), placed)
+
+    def _take(self, target: Target, seen: Observation) -> None:
+        answered = seen.reason is Reason.ANSWERED
+        if answered and not any(self._kept):
+            return
+        key = (*target.key, seen.address)
+        if is_silent(seen):
+            if target.rule.witness is not None:
+                _keep(self._silences, key, self._silences.get(key, seen.began))
+            return
+        self._silences.pop(key, None)
+        if seen.reason in OWN_FAULT:
+            return
+        _keep(self._refusals, key, seen if seen.icmp is not None else None)
+        if seen.reason is not Reason.REFUSED:
+            self._resets.pop(key, None)
+        if not answered:
+            self._nearer.pop(key, None)
+
+    def _all_parts(
+        self, target: Target, members: Sequence[str], seen: Sequence[Observation]
+    ) -> Sequence[Observation]:
+        known = {**self.seen(target), **{one.address: one for one in seen}}
+        parts = {one: known[one] for one in members if one in known}
+        _keep(self._seen, target.key, parts)
+        return tuple(parts.values())
+
+
+def _keep(entries: dict[K, V], key: K, value: V | None) -> None:
+    """Sets an entry, or takes it away; beyond the bound everything is forgotten."""
+    if value is None:
+        entries.pop(key, None)
+        return
+    if key not in entries and len(entries) >= _ENTRIES:
+        entries.clear()
+    entries[key] = value

@@ -1,4 +1,4 @@
-"""Runs one round over a target: resolve, probe every address, judge.
+"""Runs one round over a target: resolve, probe its addresses, judge.
 
 The runner owns the deadlines and is the only place where anything unexpected is
 caught: a prober that breaks is `bug`, a round that we could not run in time for
@@ -13,11 +13,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.model.addresses import is_public
 from exporter.model.outcome import (
-    Judged,
     Observation,
-    Origin,
     ProbeError,
     Reason,
     Result,
@@ -25,32 +22,35 @@ from exporter.model.outcome import (
     Verdict,
 )
 from exporter.model.rule import Expect, Transport
-from exporter.probes import segments
-from exporter.probes.control import distrust
-from exporter.probes.distance import measure, placed
+from exporter.probes import sample, segments
+from exporter.probes.distance import measure, nearer
 from exporter.probes.link import Link
 from exporter.probes.memory import Memory
 from exporter.probes.path import Way, trace
 from exporter.probes.protocols import PROBERS
 from exporter.probes.protocols.base import FLOOR
 from exporter.probes.transcript import quoting, silence
-from exporter.probes.verdict import combine, judge
+from exporter.probes.verdict import any_suffices, is_silent, judge
+from exporter.probes.witness import Witnesses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from exporter.model.case import Case, Placed
     from exporter.model.endpoint import Endpoint
     from exporter.model.outcome import Evidence, Path
     from exporter.model.rule import Rule, Target
     from exporter.probes.distance import Distance
     from exporter.probes.dns import Resolver
     from exporter.probes.link import Secure
+    from exporter.probes.lookup import Resolved
     from exporter.probes.protocols.base import Prober
+    from exporter.probes.witness import Known
 
 logger = logging.getLogger(__name__)
 
-MAX_ADDRESSES = 8
-"""Addresses of one name probed in a round; a CDN may list many more."""
+_AT_ONCE = 32
+"""Addresses of one target probed at once, where all of them have to be looked at."""
 _LOOK_UP = 15.0
 """Seconds that a look-up may take at the least: one question has five of its own, and a
 slow resolver may be asked for several names of a search list. A rule's own timeout may
@@ -69,54 +69,55 @@ class Runner:
     Args:
         resolver: names to addresses.
         secure: the TLS engine.
-        witness: present verdict of (rule id, destination), for deny rules.
+        witness: the target of (rule id, destination) and its latest result.
         stalled: seconds, ever growing, in which this process did not get to run.
         wall: Unix time.
+        clock: monotonic seconds.
 
     Attributes:
         proxy: what public rules over TCP go through, if there is one.
         doubt: why a bare handshake proves nothing at present; empty if it does.
+        only_round: no other follows, so that every address is probed in this one, and
+            witnesses with a floor are heard in their own.
     """
 
     def __init__(
         self,
         resolver: Resolver,
         secure: Secure,
-        witness: Callable[[str, str], Verdict] = lambda _rule, _host: Verdict.UNKNOWN,
+        witness: Known = lambda _rule, _host: None,
         stalled: Callable[[], float] = lambda: 0.0,
         wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._resolver = resolver
         self._secure = secure
-        self._witness = witness
         self._stalled = stalled
         self._wall = wall
+        self._clock = clock
         self.doubt: Callable[[], str] = lambda: ""
         self.proxy: Endpoint | None = None
+        self.only_round = False
         self._probers: dict[str, Prober] = {}
         self._memory = Memory()
         self._silences = segments.Episodes()
+        self._witnesses = Witnesses(witness, self.prober, self._ask, clock)
 
     async def run(self, target: Target) -> Result:
         """One round. Raises nothing but cancellation."""
         started = time.perf_counter()
-        observations = [
-            distrust(target, self._memory.strongest(target, seen), self.doubt())
-            for seen in await self._observe(target)
-        ]
-        return self._judged(target, observations, time.perf_counter() - started)
+        case = await self._observe(target)
+        if target.rule.witness is not None:
+            case = await self._witnessed(target, case)
+        return self._judged(case, time.perf_counter() - started)
 
-    async def trace(
-        self, target: Target, address: str, distance: Distance | None = None
-    ) -> Path:
+    async def trace(self, target: Target, address: str) -> Path:
         """The path to one address, see path.py.
 
         Raises:
             ProbeError: local_fault if this host was in no state to trace it.
         """
-        way = self._way_to(target, address)
-        path = await trace(way, self._stalled)
-        return path if distance is None else await placed(way, path, distance)
+        return await trace(self._way_to(target, address), self._stalled)
 
     async def distance(self, target: Target, address: str) -> Distance | None:
         """How far a host is that answers a target, see distance.py.
@@ -126,40 +127,60 @@ class Runner:
         """
         return await measure(self._way_to(target, address), self._stalled)
 
+    async def nearer(
+        self, target: Target, address: str, distance: Distance, end: Reason
+    ) -> bool | None:
+        """Whether what ends so at a target's port comes from nearer than its host is."""
+        return await nearer(self._way_to(target, address), distance, end)
+
     def _way_to(self, target: Target, address: str) -> Way:
         return Way(target, address, self.prober(target.rule), self._secure)
 
-    def place_resets(
-        self, target: Target, result: Result, paths: Mapping[str, Path]
-    ) -> Result:
-        """`result` in the light of traces, by address; later rounds stand in it too."""
-        for address, path in paths.items():
-            self._memory.place_reset(target, address, path)
-        observations = [
-            self._memory.strongest(target, one.observation) for one in result.addresses
-        ]
-        judged = self._judged(target, observations, result.duration)
-        return replace(judged, attempts=result.attempts)
+    def place_reset(self, target: Target, address: str, placed: Placed | None) -> None:
+        """Takes in whether an address's resets come from nearer than it is."""
+        self._memory.place_reset(target, address, placed)
 
-    def _judged(
-        self, target: Target, observations: Sequence[Observation], duration: float
-    ) -> Result:
-        rule = target.rule
-        witness = Verdict.UNKNOWN
-        if rule.witness is not None:
-            witness = self._witness(rule.witness, target.destination)
-        judged = tuple(
-            Judged(seen, judge(rule, seen, witness)) for seen in observations
+    def place_handshake(
+        self, target: Target, address: str, placed: Placed | None
+    ) -> None:
+        """Takes in whether an address's handshakes come from nearer than it is."""
+        self._memory.place_handshake(target, address, placed)
+
+    def reconsider(self, target: Target, result: Result) -> Result:
+        """`result` judged anew, with what was learnt since of the same addresses."""
+        if result.case is None:
+            return result
+        case = self._memory.remind(target, result.case)
+        if target.rule.witness is not None:
+            case = self._witnesses.remind(target, case, self.doubt())
+        judged = self._judged(case, result.duration)
+        return replace(
+            judged,
+            attempts=result.attempts,
+            finished_timestamp=result.finished_timestamp,
         )
-        verdict = judged[0].verdict
-        if len(judged) > 1:
-            verdict = combine(rule, [one.verdict for one in judged])
+
+    async def _witnessed(self, target: Target, case: Case) -> Case:
+        """`case` with the witness's answers at the addresses that are silent."""
+        silent = [
+            one.observation.address
+            for one in judge(case)[1]
+            if one.verdict is Verdict.UNKNOWN and is_silent(one.observation)
+        ]
+        if silent:
+            wait = self.only_round
+            await self._witnesses.ask(target, case, silent, may_wait=wait)
+        return self._witnesses.remind(target, case, self.doubt())
+
+    def _judged(self, case: Case, duration: float) -> Result:
+        verdict, judged = judge(case)
         return Result(
             verdict=verdict,
-            observation=_deciding(judged, verdict),
+            observation=sample.deciding(judged, verdict),
             addresses=judged,
             duration=duration,
             finished_timestamp=self._wall(),
+            case=case,
         )
 
     def prober(self, rule: Rule) -> Prober:
@@ -169,34 +190,71 @@ class Runner:
             prober = self._probers[rule.id] = PROBERS[rule.probe](**rule.options)
         return prober
 
-    async def _observe(self, target: Target) -> Sequence[Observation]:
+    async def _observe(self, target: Target) -> Case:
         started = time.perf_counter()
         via = self._way(target.rule)
         host = target.destination if via is None else via.host
         try:
             patience = max(target.rule.timeout, _LOOK_UP)
-            addresses = await self._addresses(host, patience)
+            resolved = await self._resolved(host, patience)
         except ProbeError as error:
-            return [_unresolved(error.reason, error.detail, via)]
+            failed = self._now(_unresolved(error.reason, error.detail, via))
+            return self._memory.case(target, ("",), [failed])
         except Exception as error:  # noqa: BLE001 - ours is never the target's fault
-            return [_bug(target, error, "", Stage.RESOLVE)]
+            failed = self._now(_bug(target, error, "", Stage.RESOLVE))
+            return self._memory.case(target, ("",), [failed])
         resolve = time.perf_counter() - started
-        refused = refused_addresses(target, addresses) if via is None else ()
-        chosen = bounded([a for a in addresses if a not in refused])
-        left_out = [_left_out(address) for address in bounded(refused)]
-        probes = [self._probe(target, address, resolve) for address in chosen]
-        if len(probes) == 1 or self.prober(target.rule).one_at_a_time:
-            return [await probe for probe in probes] + left_out
-        return await asyncio.gather(*probes) + left_out
+        members, unlearned = sample.listed(resolved)
+        refused = sample.refused(target, members) if via is None else ()
+        seen = await self._sightings(
+            target, [one for one in members if one not in refused], resolve
+        )
+        seen += [self._now(sample.left_out(address)) for address in refused]
+        case = self._memory.case(target, members, seen)
+        doubt = self.doubt()
+        if not doubt and (not unlearned or via is not None):
+            return case
+        return replace(case, doubt=doubt, unlearned=unlearned)
 
-    async def _addresses(self, host: str, patience: float) -> Sequence[str]:
+    async def _sightings(
+        self, target: Target, members: Sequence[str], resolve: float
+    ) -> list[Observation]:
+        """Some of the members looked at, or all of them where that decides."""
+        if len(members) == 1:
+            return [await self._probe(target, members[0], resolve)]
+        before = self._memory.seen(target)
+        first = sample.next_ones(members, before)
+        seen = await self._probe_each(target, first, resolve)
+        alone = self.prober(target.rule).one_at_a_time
+        enough = any_suffices(target.rule)
+        if enough and any(one.reason is Reason.ANSWERED for one in seen):
+            return seen
+        if not self.only_round and (alone or not enough):
+            return seen
+        # An answer of an earlier round is no answer any more, when this one has none.
+        rest = [one for one in members if one not in first]
+        return seen + await self._probe_each(target, rest, resolve)
+
+    async def _probe_each(
+        self, target: Target, addresses: Iterable[str], resolve: float
+    ) -> list[Observation]:
+        alone = self.prober(target.rule).one_at_a_time
+        slots = asyncio.Semaphore(1 if alone else _AT_ONCE)
+
+        async def probe(address: str) -> Observation:
+            async with slots:
+                return await self._probe(target, address, resolve)
+
+        return await asyncio.gather(*map(probe, addresses))
+
+    async def _resolved(self, host: str, patience: float) -> Resolved:
         known = self._resolver.known(host)
         if known is not None:
-            return known.addresses
+            return known
         stalled = self._stalled()
         try:
             async with asyncio.timeout(patience):
-                return (await self._resolver.resolve(host)).addresses
+                return await self._resolver.resolve(host)
         except TimeoutError as error:
             silence = ProbeError(Reason.DNS_FAILURE, "no resolver answers in time")
             late = self._stalled() - stalled
@@ -210,15 +268,27 @@ class Runner:
         proxied = rule.public and rule.transport is Transport.TCP
         return self.proxy if proxied and rule.expect is Expect.ALLOW else None
 
+    def _now(self, seen: Observation) -> Observation:
+        now = self._clock()
+        return replace(seen, began=now, ended=now)
+
+    async def _ask(self, witness: Target, address: str) -> Observation:
+        """What the witness sees there, by the path that is in question: no proxy's."""
+        return await self._look(witness, address, 0.0, None)
+
     async def _probe(self, target: Target, address: str, resolve: float) -> Observation:
         """One look at an address, and one more beside it where silence asks for it."""
+        known = self._witnesses.just_asked(target, address)
+        if known is not None:
+            return known
+        via = self._way(target.rule)
         key = segments.key_of(target, address)
         if not self._silences.to_try(key) or not self._may_try_small(target):
-            seen = await self._look(target, address, resolve)
+            seen = await self._look(target, address, resolve, via)
             return self._silences.told(key, seen)
         both = await asyncio.gather(
-            self._look(target, address, resolve),
-            self._look(target, address, resolve, small=True),
+            self._look(target, address, resolve, via),
+            self._look(target, address, resolve, via, small=True),
         )
         return self._silences.told(key, *both)
 
@@ -228,17 +298,23 @@ class Runner:
         return lasting and self.prober(rule).floor <= FLOOR
 
     async def _look(
-        self, target: Target, address: str, resolve: float, *, small: bool = False
+        self,
+        target: Target,
+        address: str,
+        resolve: float,
+        via: Endpoint | None,
+        *,
+        small: bool = False,
     ) -> Observation:
-        via = self._way(target.rule)
+        began = self._clock()
         with Link(target, address, self._secure, via=via) as link:
             link.small_segments = small
             try:
-                return await self._converse(link, resolve)
+                return await self._converse(link, resolve, began)
             except Exception as error:  # noqa: BLE001 - ours is never the target's fault
-                return _bug(target, error, address, link.stage)
+                return self._now(_bug(target, error, address, link.stage))
 
-    async def _converse(self, link: Link, resolve: float) -> Observation:
+    async def _converse(self, link: Link, resolve: float, began: float) -> Observation:
         rule = link.target.rule
         timeout = rule.timeout
         if link.small_segments:
@@ -257,14 +333,17 @@ class Runner:
             waited = silence(link.talk, timeout, link.overdue)
             ended = _excused(waited, timeout, late, waited=True)
         else:
-            seen = _answered(link, evidence, resolve)
+            seen = _answered(link, evidence, resolve, began, self._clock())
             if rule.expect is Expect.DENY:
                 seen = replace(seen, conversation=link.conversation())
             return seen
-        return _ended(link, await link.explained(ended), resolve)
+        explained = await link.explained(ended)
+        return _ended(link, explained, resolve, began, self._clock())
 
 
-def _answered(link: Link, evidence: Evidence, resolve: float) -> Observation:
+def _answered(
+    link: Link, evidence: Evidence, resolve: float, began: float, ended: float
+) -> Observation:
     phases = {Stage.RESOLVE: resolve, **link.phases()}
     return Observation(
         address=link.address,
@@ -278,10 +357,14 @@ def _answered(link: Link, evidence: Evidence, resolve: float) -> Observation:
         evidence=evidence,
         via=str(link.via or ""),
         answer_hops=link.answer_hops,
+        began=began,
+        ended=ended,
     )
 
 
-def _ended(link: Link, error: ProbeError, resolve: float) -> Observation:
+def _ended(
+    link: Link, error: ProbeError, resolve: float, began: float, ended: float
+) -> Observation:
     phases = {Stage.RESOLVE: resolve, **link.phases()}
     error = link.blamed(quoting(error, link.talk))
     conversation = link.conversation()
@@ -303,6 +386,8 @@ def _ended(link: Link, error: ProbeError, resolve: float) -> Observation:
         conversation=conversation,
         answer_hops=link.answer_hops,
         broken=error.broken,
+        began=began,
+        ended=ended,
     )
 
 
@@ -326,44 +411,6 @@ def _unresolved(reason: Reason, detail: str, via: Endpoint | None) -> Observatio
     return Observation("", Stage.RESOLVE, reason, detail, via=str(via or ""))
 
 
-def refused_addresses(target: Target, addresses: Sequence[str]) -> Sequence[str]:
-    """Those that are not probed, since a list from outside may only name public ones."""
-    return [a for a in addresses if target.untrusted and not is_public(a)]
-
-
-def bounded(addresses: Sequence[str]) -> list[str]:
-    """As many of them as are probed: a family that has many leaves the other room."""
-    v4 = [address for address in addresses if ":" not in address]
-    v6 = [address for address in addresses if ":" in address]
-    kept = v6[: max(MAX_ADDRESSES // 2, MAX_ADDRESSES - len(v4))]
-    return v4[: MAX_ADDRESSES - len(kept)] + kept
-
-
-def _left_out(address: str) -> Observation:
-    detail = f"refused to probe {address}: not public, and a mirror list leads to it"
-    return Observation(address, Stage.RESOLVE, Reason.UNTESTED, detail)
-
-
 def _bug(target: Target, error: Exception, address: str, stage: Stage) -> Observation:
     logger.error("probe of %s failed unexpectedly", target, exc_info=error)
     return Observation(address, stage, Reason.BUG, f"{type(error).__name__}: {error}")
-
-
-def _deciding(judged: Sequence[Judged], verdict: Verdict) -> Observation:
-    """The observation that stands for the round.
-
-    Of those that share its verdict: an answer, then one in which somebody said who
-    refused, then the one that came furthest.
-    """
-    if len(judged) == 1:
-        return judged[0].observation
-    sharing = [one.observation for one in judged if one.verdict is verdict]
-    stages = list(Stage)
-    return max(
-        sharing,
-        key=lambda seen: (
-            seen.reason is Reason.ANSWERED,
-            seen.origin is not Origin.NOBODY,
-            stages.index(seen.stage),
-        ),
-    )

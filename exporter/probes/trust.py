@@ -192,7 +192,7 @@ def _shortcoming(path: Sequence[Certificate], name: str) -> TlsError:
     """What a client would still object to in a trusted chain in date."""
     if path[0].parsed is None:
         return TlsError.INVALID
-    if not _is_for(path[0], name):
+    if not is_for(path[0], name):
         return TlsError.NAME_MISMATCH
     # The last one is trusted as it stands: neither its purposes nor its signature
     # are anyone's promise.
@@ -206,7 +206,8 @@ def _shortcoming(path: Sequence[Certificate], name: str) -> TlsError:
     return TlsError.NONE
 
 
-def _is_for(leaf: Certificate, name: str) -> bool:
+def is_for(leaf: Certificate, name: str) -> bool:
+    """Whether a certificate is for a name, whoever signed it and until when."""
     try:
         verify_service_identity(list(_patterns(leaf)), [_wanted(name)], [])
     except (CertificateError, VerificationError, ValueError):

@@ -1,21 +1,33 @@
 """From what was seen to whether the rule holds: pure and total.
 
-`judge` decides for one address, `combine` over all addresses of a target. Silence
-and refusals mean little on their own for a rule that must be denied, so they need
-a witness or the rule's word; our own faults never become a verdict at all.
+`judge` takes a `Case` and nothing else. Every address of the host is judged alone, by
+facts of that address that are recent enough; one that nothing is known of is a member
+all the same, an `untested` one. Silence and refusals mean little on their own for a rule
+that must be denied, so they need a witness at that very address, a distance, or the
+rule's word; our own faults never become a verdict at all.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.model.outcome import INCONCLUSIVE, Origin, Reason, Stage, Verdict
+from exporter.model.outcome import (
+    INCONCLUSIVE,
+    Judged,
+    Observation,
+    Origin,
+    Reason,
+    Stage,
+    Verdict,
+)
 from exporter.model.rule import AddressPolicy, Denial, Expect
+from exporter.probes.control import distrust
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
-    from exporter.model.outcome import Observation
+    from exporter.model.case import Case, Placed
     from exporter.model.rule import Rule
 
 _LET_THROUGH = frozenset(
@@ -23,55 +35,131 @@ _LET_THROUGH = frozenset(
 )
 
 
-def judge(rule: Rule, seen: Observation, witness: Verdict) -> Verdict:
-    """The verdict on one address.
-
-    Args:
-        rule: what must hold.
-        seen: what one probe of the address saw.
-        witness: the present verdict of the rule's witness, unknown without one.
-    """
-    if rule.unverifiable is not None or seen.reason in INCONCLUSIVE:
-        return Verdict.UNKNOWN
-    if rule.expect is Expect.ALLOW:
-        return _judge_allow(rule, seen)
-    return _judge_deny(rule, seen, witness)
-
-
-def combine(rule: Rule, verdicts: Collection[Verdict]) -> Verdict:
-    """The verdict on a target from those on its addresses (at least one).
+def judge(case: Case) -> tuple[Verdict, tuple[Judged, ...]]:
+    """The verdict on a target, and that on each member of its set.
 
     A rule that allows needs any or all addresses, as it says; one that denies
-    needs every address denied. An unknown address never counts as either.
+    needs every address denied. An untested address never counts as either.
     """
-    any_suffices = rule.expect is Expect.ALLOW and rule.addresses is AddressPolicy.ANY
-    strongest = Verdict.HOLDS if any_suffices else Verdict.VIOLATED
-    weakest = Verdict.VIOLATED if any_suffices else Verdict.HOLDS
+    if len(case.members) == len(case.sightings) == 1 and not case.unlearned:
+        (address,), (seen,) = case.members, case.sightings
+        only = _judge_address(case, address, seen if seen.address == address else None)
+        return only.verdict, (only,)
+    sightings = {seen.address: seen for seen in case.sightings}
+    judged = tuple(
+        _judge_address(case, address, sightings.get(address))
+        for address in case.members
+    )
+    judged += tuple(Judged(_unlearned(one), Verdict.UNKNOWN) for one in case.unlearned)
+    return _combine(case.rule, {one.verdict for one in judged}), judged
+
+
+def any_suffices(rule: Rule) -> bool:
+    """Whether one address that answers is enough, whatever the others do."""
+    return rule.expect is Expect.ALLOW and rule.addresses is AddressPolicy.ANY
+
+
+def is_silent(seen: Observation) -> bool:
+    """Whether nothing at all came back."""
+    return seen.reason is Reason.TIMEOUT and seen.stage is Stage.CONNECT
+
+
+def is_unnamed_reset(seen: Observation) -> bool:
+    """Whether it was refused by whoever that was: a reset bears no name."""
+    nobody = seen.origin is Origin.NOBODY and seen.icmp is None
+    return seen.reason is Reason.REFUSED and nobody and not seen.via
+
+
+def _combine(rule: Rule, verdicts: Collection[Verdict]) -> Verdict:
+    strongest, weakest = Verdict.VIOLATED, Verdict.HOLDS
+    if any_suffices(rule):
+        strongest, weakest = weakest, strongest
     if strongest in verdicts:
         return strongest
     return Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else weakest
 
 
+def _judge_address(case: Case, address: str, seen: Observation | None) -> Judged:
+    if seen is None or not case.recent(seen.ended):
+        return Judged(_untested(address), Verdict.UNKNOWN)
+    seen = _in_the_light(case, seen)
+    rule = case.rule
+    if rule.unverifiable is not None or seen.reason in INCONCLUSIVE:
+        return Judged(seen, Verdict.UNKNOWN)
+    if rule.expect is Expect.ALLOW:
+        return Judged(seen, _judge_allow(rule, seen))
+    return Judged(seen, _judge_deny(case, seen))
+
+
+def _in_the_light(case: Case, seen: Observation) -> Observation:
+    """What a sighting stands for beside other facts of the same address."""
+    if is_silent(seen):
+        return _spoken_for(case, seen)
+    if is_unnamed_reset(seen):
+        placed = _at(seen.address, case.resets)
+        if placed is not None and case.recent(placed.at):
+            return replace(seen, origin=Origin.PATH, detail=placed.detail)
+        return seen
+    device = _at(seen.address, case.nearer)
+    doubt = device.detail if device is not None and not seen.via else case.doubt
+    return distrust(case.rule, seen, doubt)
+
+
+def _spoken_for(case: Case, seen: Observation) -> Observation:
+    """Silence right after a refusal is that refusal: routers say it now and then."""
+    for refusal in case.refusals:
+        # That a datagram arrived once says nothing of one that brought no answer.
+        if refusal.address != seen.address or _arrived(case.rule, refusal):
+            continue
+        if case.recent(refusal.ended):
+            age = case.now - refusal.ended
+            detail = f"{refusal.detail} ({age:.0f} s ago, silent since)"
+            return replace(
+                refusal,
+                detail=detail,
+                phases=seen.phases,
+                began=seen.began,
+                ended=seen.ended,
+            )
+    return seen
+
+
 def _judge_allow(rule: Rule, seen: Observation) -> Verdict:
-    # The datagram arrived; that nothing listens there is not the firewall's doing.
-    arrived = (
-        rule.probe == "udp"
-        and seen.reason is Reason.PORT_UNREACHABLE
-        and seen.origin is Origin.DESTINATION
-    )
-    holds = arrived or seen.reason is Reason.ANSWERED
+    holds = _arrived(rule, seen) or seen.reason is Reason.ANSWERED
     return Verdict.HOLDS if holds else Verdict.VIOLATED
 
 
-def _judge_deny(rule: Rule, seen: Observation, witness: Verdict) -> Verdict:
+def _arrived(rule: Rule, seen: Observation) -> bool:
+    """Whether the datagram did: that nothing listens there is not the firewall's doing."""
+    by_host = seen.origin is Origin.DESTINATION
+    return rule.probe == "udp" and seen.reason is Reason.PORT_UNREACHABLE and by_host
+
+
+def _judge_deny(case: Case, seen: Observation) -> Verdict:
     if seen.reason in _LET_THROUGH or seen.stage in {Stage.TLS, Stage.EXCHANGE}:
         return Verdict.VIOLATED
     denied = (
         seen.reason is Reason.PROHIBITED
-        or (seen.reason is Reason.TIMEOUT and witness is Verdict.HOLDS)
-        or _refused_by_firewall(rule, seen)
+        or (seen.reason is Reason.TIMEOUT and _is_witnessed(case, seen))
+        or _refused_by_firewall(case.rule, seen)
     )
     return Verdict.HOLDS if denied else Verdict.UNKNOWN
+
+
+def _is_witnessed(case: Case, silence: Observation) -> bool:
+    """Whether the witness answered at that address after the silence began.
+
+    One that may not be asked at each silence counts for the silences in a row since
+    it answered, until it may be asked again.
+    """
+    since = dict(case.silences).get(silence.address, silence.began)
+    for answer in case.answers:
+        if answer.address != silence.address or not case.recent(answer.at):
+            continue
+        reserved = answer.at > since and case.now - answer.at < case.floor
+        if answer.holds and (answer.at > silence.began or reserved):
+            return True
+    return False
 
 
 def _refused_by_firewall(rule: Rule, seen: Observation) -> bool:
@@ -79,3 +167,16 @@ def _refused_by_firewall(rule: Rule, seen: Observation) -> bool:
     if seen.reason not in {Reason.REFUSED, Reason.PORT_UNREACHABLE}:
         return False
     return Denial.RESET in rule.denial or seen.origin is Origin.PATH
+
+
+def _at(address: str, facts: Iterable[Placed]) -> Placed | None:
+    return next((fact for fact in facts if fact.address == address), None)
+
+
+def _untested(address: str) -> Observation:
+    detail = f"{address} has not been probed lately: the host has many addresses"
+    return Observation(address, Stage.RESOLVE, Reason.UNTESTED, detail)
+
+
+def _unlearned(detail: str) -> Observation:
+    return Observation("", Stage.RESOLVE, Reason.UNTESTED, detail)

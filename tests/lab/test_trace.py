@@ -112,6 +112,7 @@ def test_a_hosts_own_reset_is_not_blamed_on_the_path(lab, check):
 OFTEN = """
 import asyncio, sys
 from pathlib import Path
+from exporter.model.outcome import Reason
 from exporter.probes.dns import Resolver
 from exporter.probes.protocols import PROBERS
 from exporter.probes.runner import Runner
@@ -122,8 +123,8 @@ async def main():
     runner = Runner(Resolver(site.dns.servers), None)
     for _ in range(int(sys.argv[2])):
         distance = await runner.distance(wanted[sys.argv[3]], sys.argv[5])
-        path = await runner.trace(wanted[sys.argv[4]], sys.argv[5], distance)
-        print(distance.hops, path.refused_on_path)
+        nearer = runner.nearer(wanted[sys.argv[4]], sys.argv[5], distance, Reason.REFUSED)
+        print(distance.hops, await nearer)
 asyncio.run(main())
 """
 

@@ -102,10 +102,12 @@ def test_listeners_hear_of_every_round():
 def test_a_witness_is_asked_about_the_same_host_only():
     store = Store()
     store.replace([TARGET])
-    store.add(TARGET, make.result())
-    assert store.witness("web-api", "192.0.2.1") is Verdict.HOLDS
-    assert store.witness("web-api", "192.0.2.2") is Verdict.UNKNOWN
-    assert store.witness("nobody", "192.0.2.1") is Verdict.UNKNOWN
+    assert store.witness("web-api", "192.0.2.1") == (TARGET, None)
+    result = make.result()
+    store.add(TARGET, result)
+    assert store.witness("web-api", "192.0.2.1") == (TARGET, result)
+    assert store.witness("web-api", "192.0.2.2") is None
+    assert store.witness("nobody", "192.0.2.1") is None
 
 
 def test_a_round_that_a_trace_shows_otherwise_is_counted_once():

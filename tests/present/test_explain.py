@@ -74,8 +74,8 @@ def test_our_own_fault_is_not_the_proxys():
 
 
 def test_an_address_that_a_list_may_not_name_was_not_probed():
-    seen = make.seen(Reason.UNTESTED, Stage.RESOLVE)
-    assert explain.seen(seen).startswith("Not probed: a mirror list led to an address")
+    seen = make.seen(Reason.UNTESTED, Stage.RESOLVE, detail="192.0.2.1 is not public")
+    assert explain.seen(seen) == "Not probed: 192.0.2.1 is not public."
 
 
 def test_nobody_is_named_where_nobody_spoke():

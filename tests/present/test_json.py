@@ -5,17 +5,41 @@ import json
 
 import pytest
 
-from exporter.model.outcome import Conversation, Hop, Path, Verdict
+from exporter.model.outcome import (
+    Conversation,
+    Hop,
+    Judged,
+    Path,
+    Reason,
+    Stage,
+    Verdict,
+)
 from exporter.model.rule import Status
+from exporter.monitor.store import Record
 from exporter.present.formats.json import (
     path_entry,
     rule_document,
     rules_document,
+    target_entry,
     targets_document,
     targets_text,
 )
 from tests import exposing, make
 from tests.exposing import NOW
+
+TLS = {
+    "expiry": NOW + 86400 * 30,
+    "chain_expiry": NOW + 86400 * 20,
+    "verified": True,
+    "error": "",
+    "trust": "public",
+    "intercepted": False,
+    "version": "TLSv1.3",
+    "cipher": "TLS_AES_256_GCM_SHA384",
+    "issuer": "CN=Example CA",
+    "subject": "CN=web.example.ac.uk",
+    "fingerprint_sha256": "ab" * 32,
+}
 
 
 def entry(rule):
@@ -63,24 +87,30 @@ def test_an_answered_target_is_told_in_full():
                 "latency_seconds": 0.0123,
                 "answer_hops": None,
                 "icmp": None,
+                "tls": TLS,
             }
         ],
-        "tls": {
-            "expiry": NOW + 86400 * 30,
-            "chain_expiry": NOW + 86400 * 20,
-            "verified": True,
-            "error": "",
-            "trust": "public",
-            "intercepted": False,
-            "version": "TLSv1.3",
-            "cipher": "TLS_AES_256_GCM_SHA384",
-            "issuer": "CN=Example CA",
-            "subject": "CN=web.example.ac.uk",
-            "fingerprint_sha256": "ab" * 32,
-        },
+        "untested": [],
+        "tls": TLS,
         "path": None,
         "conversation": None,
     }
+
+
+def test_what_was_not_looked_at_is_told():
+    left = [
+        make.seen(Reason.UNTESTED, Stage.RESOLVE, detail=detail)
+        for detail in ("192.0.2.1 has not been probed lately", "no IPv6")
+    ]
+    judged = (
+        Judged(make.seen(), Verdict.HOLDS),
+        Judged(left[0], Verdict.UNKNOWN),
+        Judged(dataclasses.replace(left[1], address=""), Verdict.UNKNOWN),
+    )
+    record = Record(make.target(), dataclasses.replace(make.result(), addresses=judged))
+    told = target_entry(record)
+    assert told["untested"] == ["192.0.2.1 has not been probed lately", "no IPv6"]
+    assert [one["reason"] for one in told["addresses"]] == ["answered", "untested"]
 
 
 def test_a_refusal_names_who_sent_it():

@@ -17,9 +17,9 @@ WORDLESS = {Reason.TIMEOUT, Reason.RESET, Reason.CLOSED}
 
 
 def is_doubted(probe, expect, reason, stage, transport=Transport.TCP):
-    target = make.target(probe, expect=expect, transport=transport)
+    rule = make.rule(probe, expect=expect, transport=transport)
     seen = make.seen(reason, stage, detail="as seen", latency=0.01)
-    told = distrust(target, seen, DOUBT)
+    told = distrust(rule, seen, DOUBT)
     if told is seen:
         return False
     assert (told.reason, told.detail) == (Reason.UNTESTED, DOUBT)
@@ -56,7 +56,7 @@ def test_datagrams_know_no_handshake():
 
 def test_without_a_doubt_everything_is_as_seen():
     seen = make.seen()
-    assert distrust(make.target(), seen, "") is seen
+    assert distrust(make.rule(), seen, "") is seen
 
 
 class Here:
@@ -78,5 +78,5 @@ async def test_a_doubted_round_has_no_verdict(expect):
 @pytest.mark.parametrize("reason", WORDLESS)
 def test_an_end_after_a_word_is_believed(reason):
     seen = make.seen(reason, Stage.EXCHANGE, heard=1)
-    target = make.target("https", expect=Expect.DENY)
-    assert distrust(target, seen, DOUBT) is seen
+    rule = make.rule("https", expect=Expect.DENY)
+    assert distrust(rule, seen, DOUBT) is seen

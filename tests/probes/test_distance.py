@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from exporter.model.outcome import Icmp, Path, ProbeError, Reason
-from exporter.probes.distance import Distance, measure, placed
+from exporter.model.outcome import Icmp, ProbeError, Reason
+from exporter.probes.distance import Distance, measure, nearer
 from tests import make
 
 HOST = "192.0.2.1"
@@ -31,6 +31,7 @@ class Place:
 class Link:
     latency = 0.001
     least_ttl = 0
+    router = None
 
     def __init__(self, place, ttl):
         self._place, self._ttl = place, ttl
@@ -43,9 +44,10 @@ class Link:
 
     async def connect(self):
         if self._ttl < self._place.hops:
-            router = Icmp(11, 0, f"10.0.0.{self._ttl}")
+            router = Icmp(11, 0, self.router or f"10.0.0.{self._ttl}")
             raise ProbeError(Reason.HOST_UNREACHABLE, "", icmp=router)
-        if self.least_ttl > self._place.left:
+        assert self.least_ttl is None or self.least_ttl <= 255
+        if (self.least_ttl or 0) > self._place.left:
             await asyncio.Event().wait()
         if self._place.how is not None:
             raise self._place.how
@@ -78,10 +80,6 @@ async def test_a_host_that_refuses_is_no_measure():
     assert await measure(Place(4, 61, REFUSED), still) is None
 
 
-def reset_at(hops):
-    return Path((), hops, Reason.REFUSED, f"10.0.0.{hops - 1}", hops - 1)
-
-
 @pytest.mark.parametrize(
     ("hops", "left", "on_path"),
     [
@@ -96,18 +94,41 @@ def reset_at(hops):
         pytest.param(4, 30, False, id="less, as far as the host"),
     ],
 )
-async def test_a_reset_is_the_paths_only_if_it_came_from_nearer(hops, left, on_path):
-    place = Place(hops, left, REFUSED)
-    path = await placed(place, reset_at(hops), Distance(4, 61))
-    assert path.refused_on_path is on_path
+@pytest.mark.parametrize("how", [None, REFUSED], ids=["handshake", "reset"])
+async def test_what_answers_is_a_device_only_if_it_is_nearer(hops, left, on_path, how):
+    end = how.reason if how else Reason.ANSWERED
+    assert await nearer(Place(hops, left, how), Distance(4, 61), end) is on_path
 
 
 @pytest.mark.parametrize(("hops", "on_path"), [(3, True), (4, False)])
 async def test_without_what_is_left_the_hop_decides(hops, on_path):
-    path = await placed(None, reset_at(hops), Distance(4, None))
-    assert path.refused_on_path is on_path
+    place = Place(hops, 61, REFUSED)
+    assert await nearer(place, Distance(4, None), Reason.REFUSED) is on_path
 
 
-async def test_only_resets_are_placed():
-    answered = Path((), 2, Reason.ANSWERED, "10.0.0.1", 1)
-    assert await placed(None, answered, Distance(4, 61)) == answered
+@pytest.mark.parametrize("left", [None, 64])
+async def test_nothing_is_nearer_than_a_neighbour_on_the_link_for_all_we_know(left):
+    place = Place(1, 30, REFUSED)
+    assert await nearer(place, Distance(1, left), Reason.REFUSED) is None
+
+
+async def test_what_ends_otherwise_by_now_tells_nothing():
+    assert await nearer(Place(4, 61), Distance(4, 61), Reason.REFUSED) is None
+
+
+async def test_no_number_of_hops_is_asked_for_that_none_can_have():
+    place = Place(12, 244, REFUSED)
+    assert await nearer(place, Distance(12, 244), Reason.REFUSED) is False
+
+
+class Forwarding(Place):
+    """An address that is a router at one hop, its port a host's at the next."""
+
+    def link(self, ttl=None):
+        link = super().link(ttl)
+        link.router = HOST if ttl == self.hops - 1 else None
+        return link
+
+
+async def test_an_address_that_forwards_its_port_is_no_measure():
+    assert await measure(Forwarding(4, 61), still) is None

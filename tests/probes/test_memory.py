@@ -4,57 +4,38 @@ import dataclasses
 
 import pytest
 
-from exporter.model.outcome import Icmp, Origin, Path, Reason, Stage
+from exporter.model.case import Placed
+from exporter.model.outcome import Icmp, Origin, Reason, Stage
+from exporter.model.rule import Expect
 from exporter.probes.memory import Memory
 from tests import make
 
 TARGET = make.target(interval=60.0)
+DENIED = make.target(interval=60.0, expect=Expect.DENY, witness="other")
+HERE, THERE = "192.0.2.1", "192.0.2.2"
 SAID = make.seen(
     Reason.PROHIBITED,
     origin=Origin.PATH,
     icmp=Icmp(3, 13, "198.51.100.7"),
-    detail="a device says no",
+    ended=1.0,
 )
-ON_PATH = Path((), 3, Reason.REFUSED, "10.9.2.2", 2, refused_on_path=True)
-HOSTS_OWN = dataclasses.replace(ON_PATH, refused_on_path=False)
-SILENCE = make.seen(Reason.TIMEOUT)
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
+SILENCE = make.seen(Reason.TIMEOUT, began=2.0, ended=3.0)
+NEARER = Placed(HERE, 1.0, "nearer")
 
 
 @pytest.fixture
-def clock():
-    return Clock()
+def memory():
+    return Memory()
 
 
-@pytest.fixture
-def memory(clock):
-    return Memory(clock)
+def look(memory, seen, target=TARGET, members=(HERE,)):
+    return memory.case(target, members, [seen])
 
 
-def test_silence_after_a_refusal_is_still_that_refusal(memory, clock):
-    assert memory.strongest(TARGET, SAID) == SAID
-    for clock.now in (60, 120, 180):
-        told = memory.strongest(TARGET, SILENCE)
-        assert (told.reason, told.origin, told.icmp) == (
-            Reason.PROHIBITED,
-            Origin.PATH,
-            SAID.icmp,
-        )
-        assert f"{clock.now} s ago" in told.detail
-
-
-def test_after_three_silent_rounds_silence_is_silence(memory, clock):
-    memory.strongest(TARGET, SAID)
-    clock.now = 181
-    assert memory.strongest(TARGET, SILENCE) == SILENCE
-    clock.now = 100
-    assert memory.strongest(TARGET, SILENCE) == SILENCE
+def test_what_was_said_by_name_is_kept_beside_the_silence_after_it(memory):
+    look(memory, SAID)
+    case = look(memory, SILENCE)
+    assert (case.sightings, case.refusals, case.now) == ((SILENCE,), (SAID,), 3.0)
 
 
 @pytest.mark.parametrize(
@@ -68,52 +49,82 @@ def test_after_three_silent_rounds_silence_is_silence(memory, clock):
     ids=lambda seen: f"{seen.reason}-{seen.stage}",
 )
 def test_anything_else_that_happens_ends_it(memory, other):
-    memory.strongest(TARGET, SAID)
-    assert memory.strongest(TARGET, other) == other
-    assert memory.strongest(TARGET, SILENCE) == SILENCE
+    look(memory, SAID)
+    assert look(memory, other).refusals == ()
+    assert look(memory, SILENCE).refusals == ()
+
+
+def test_a_fault_of_our_own_is_nothing_that_happened(memory):
+    look(memory, SAID)
+    look(memory, make.seen(Reason.LOCAL_FAULT))
+    assert look(memory, SILENCE).refusals == (SAID,)
 
 
 def test_one_address_does_not_speak_for_another(memory):
-    memory.strongest(TARGET, SAID)
-    elsewhere = dataclasses.replace(SILENCE, address="192.0.2.2")
-    assert memory.strongest(TARGET, elsewhere) == elsewhere
-    other = make.target(id="other")
-    assert memory.strongest(other, SILENCE) == SILENCE
+    look(memory, SAID)
+    elsewhere = dataclasses.replace(SILENCE, address=THERE)
+    assert look(memory, elsewhere, members=(THERE,)).refusals == ()
+    assert look(memory, SILENCE, make.target(id="other")).refusals == ()
 
 
 def test_a_reset_known_to_come_from_the_path_stays_the_paths(memory):
     reset = make.seen(Reason.REFUSED)
-    assert memory.strongest(TARGET, reset) == reset
-    memory.place_reset(TARGET, "192.0.2.1", ON_PATH)
+    memory.place_reset(TARGET, HERE, NEARER)
     for _ in range(2):
-        told = memory.strongest(TARGET, reset)
-        assert (told.reason, told.origin) == (Reason.REFUSED, Origin.PATH)
-        assert "10.9.2.2" in told.detail
-    memory.strongest(TARGET, make.seen(Reason.ANSWERED))
-    assert memory.strongest(TARGET, reset) == reset
+        assert look(memory, reset).resets == (NEARER,)
+    assert look(memory, SILENCE).resets == (NEARER,)
+    look(memory, make.seen(Reason.ANSWERED))
+    assert look(memory, reset).resets == ()
 
 
-def test_a_trace_that_shows_otherwise_ends_it(memory):
-    reset = make.seen(Reason.REFUSED)
-    memory.place_reset(TARGET, "192.0.2.1", ON_PATH)
-    memory.place_reset(TARGET, "192.0.2.1", HOSTS_OWN)
-    assert memory.strongest(TARGET, reset) == reset
+def test_a_measure_that_shows_otherwise_ends_it(memory):
+    memory.place_reset(TARGET, HERE, NEARER)
+    memory.place_reset(TARGET, HERE, None)
+    assert look(memory, make.seen(Reason.REFUSED)).resets == ()
 
 
-def test_a_trace_that_nobody_renews_ends_it(memory, clock):
-    reset = make.seen(Reason.REFUSED)
-    memory.place_reset(TARGET, "192.0.2.1", ON_PATH)
-    clock.now = 900
-    assert memory.strongest(TARGET, reset).origin is Origin.PATH
-    clock.now = 901
-    assert memory.strongest(TARGET, reset) == reset
+def test_a_handshake_from_nearer_is_kept_until_something_else_happens(memory):
+    memory.place_handshake(TARGET, HERE, NEARER)
+    assert look(memory, make.seen()).nearer == (NEARER,)
+    assert look(memory, SILENCE).nearer == (NEARER,)
+    look(memory, make.seen(Reason.REFUSED))
+    assert look(memory, make.seen()).nearer == ()
+
+
+def test_a_silence_lasts_until_anything_is_heard(memory):
+    for began in (2.0, 62.0):
+        silence = dataclasses.replace(SILENCE, began=began)
+        assert look(memory, silence, DENIED).silences == ((HERE, 2.0),)
+    look(memory, make.seen(Reason.LOCAL_FAULT), DENIED)
+    silence = dataclasses.replace(SILENCE, began=122.0)
+    assert look(memory, silence, DENIED).silences == ((HERE, 122.0),)
+
+
+def test_a_host_seen_in_parts_is_known_by_the_latest_of_each(memory):
+    members = (HERE, THERE)
+    first = make.seen(ended=1.0)
+    other = dataclasses.replace(first, address=THERE, ended=2.0)
+    assert look(memory, first, members=members).sightings == (first,)
+    case = look(memory, other, members=members)
+    assert (case.sightings, case.members) == ((first, other), members)
+    again = dataclasses.replace(first, ended=3.0)
+    assert look(memory, again, members=members).sightings == (again, other)
+    assert look(memory, again, members=(HERE, "192.0.2.3")).sightings == (again,)
+
+
+def test_a_host_seen_as_a_whole_is_not_kept(memory):
+    look(memory, make.seen(), members=(HERE, THERE))
+    look(memory, make.seen())
+    assert memory.seen(TARGET) == {}
 
 
 def test_memory_is_bounded(memory, monkeypatch):
     monkeypatch.setattr("exporter.probes.memory._ENTRIES", 10)
     for number in range(100):
-        seen = dataclasses.replace(SAID, address=f"192.0.2.{number}")
-        memory.strongest(TARGET, seen)
-        memory.place_reset(TARGET, seen.address, ON_PATH)
-    assert len(memory._refusals) <= 10
-    assert len(memory._resets) <= 10
+        address = f"192.0.2.{number}"
+        look(memory, dataclasses.replace(SAID, address=address))
+        look(memory, dataclasses.replace(SILENCE, address=address), DENIED)
+        memory.place_reset(TARGET, address, NEARER)
+        memory.place_handshake(TARGET, address, NEARER)
+        look(memory, SAID, make.target(id=str(number)), members=(HERE, THERE))
+    assert all(len(kept) <= 10 for kept in (*memory._kept, memory._seen))

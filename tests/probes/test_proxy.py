@@ -13,7 +13,7 @@ from exporter.model.rule import Expect, Transport
 from exporter.probes.link import Link
 from exporter.probes.lookup import Resolved
 from exporter.probes.proxy import blamed
-from exporter.probes.runner import MAX_ADDRESSES, Runner
+from exporter.probes.runner import Runner
 from exporter.probes.tls import TlsEngine
 from tests import make
 from tests.certificates import NOW
@@ -386,7 +386,7 @@ PUBLIC, PRIVATE = "127.0.0.1", ("127.0.0.2", "10.9.20.1")
 
 @pytest.fixture
 def loopback_is_public(monkeypatch):
-    public = "exporter.probes.runner.is_public"
+    public = "exporter.probes.sample.is_public"
     monkeypatch.setattr(public, lambda address: address == PUBLIC)
 
 
@@ -422,6 +422,7 @@ async def test_the_public_addresses_of_a_mirror_are_probed_all_the_same(
 
 
 async def test_a_name_with_many_private_addresses_is_told_in_bounded_words():
-    many = tuple(f"10.9.20.{number}" for number in range(200))
+    many = tuple(f"10.9.{n // 200}.{n % 200}" for n in range(1000))
     result = await Runner(Here(many), None).run(from_a_list(80))
-    assert len(result.addresses) == MAX_ADDRESSES
+    assert len(result.addresses) == 257
+    assert "744 more addresses" in result.addresses[-1].observation.detail

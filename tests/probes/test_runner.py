@@ -18,12 +18,13 @@ from exporter.model.outcome import (
     Stage,
     Verdict,
 )
-from exporter.model.rule import AddressPolicy, Expect
+from exporter.model.rule import AddressPolicy, Denial, Expect
 from exporter.probes import runner as under_test
+from exporter.probes import sample
 from exporter.probes.dns import Resolver
-from exporter.probes.lookup import Resolved
+from exporter.probes.lookup import Resolved, Unlearned
 from exporter.probes.protocols import PROBERS
-from exporter.probes.runner import MAX_ADDRESSES, Runner
+from exporter.probes.runner import Runner
 from tests import make
 from tests.servers.threaded import (
     closes_at_once,
@@ -47,9 +48,8 @@ class Names:
     async def resolve(self, _host):
         if isinstance(self._answer, BaseException):
             raise self._answer
-        if callable(self._answer):
-            return Resolved(await self._answer())
-        return Resolved(self._answer)
+        answer = await self._answer() if callable(self._answer) else self._answer
+        return answer if isinstance(answer, Resolved) else Resolved(answer)
 
 
 def run_with(answer, **options):
@@ -174,20 +174,121 @@ async def test_every_address_is_probed_and_the_policy_decides(policy, verdict):
     assert result.observation.reason is expected
 
 
-async def test_the_number_of_addresses_is_bounded():
-    addresses = tuple(f"127.0.1.{n}" for n in range(1, 60))
-    with scripted(closes_at_once, "127.0.0.1") as port:
-        result = await run_with(addresses).run(make.target(port=port))
-    assert len(result.addresses) == MAX_ADDRESSES
+MANY = tuple(f"127.0.1.{n}" for n in range(1, 25))
+
+
+def answered(result):
+    seen = (one.observation for one in result.addresses)
+    return {one.address for one in seen if one.reason is Reason.ANSWERED}
+
+
+async def test_one_answer_of_many_addresses_is_enough_where_any_is():
+    with scripted(closes_at_once, *MANY) as port:
+        result = await run_with(MANY).run(make.target(port=port))
+    assert result.verdict is Verdict.HOLDS
+    assert len(answered(result)) == 16
+    assert [one.observation.address for one in result.addresses] == [*MANY]
+    assert "8 of 24 addresses untested" in result.observation.detail
+
+
+@pytest.mark.parametrize("open_one", ["127.0.1.3", "127.0.1.24"])
+async def test_where_any_is_enough_the_rest_is_probed_before_all_have_failed(open_one):
+    with scripted(closes_at_once, open_one) as port:
+        result = await run_with(MANY).run(make.target(port=port))
+    assert (result.verdict, answered(result)) == (Verdict.HOLDS, {open_one})
+
+
+async def test_an_answer_of_an_earlier_round_is_none_when_this_one_has_none():
+    runner = run_with(MANY)
+    with scripted(closes_at_once, *MANY) as port:
+        target = make.target(port=port)
+        await runner.run(target)
+    assert (await runner.run(target)).verdict is Verdict.VIOLATED
+
+
+@pytest.mark.parametrize("count", [9, 12, 24, 64])
+async def test_every_address_has_its_turn_within_three_rounds(count):
+    addresses = tuple(f"127.0.1.{n}" for n in range(count))
+    with scripted(closes_at_once, *addresses) as port:
+        runner = run_with(addresses)
+        target = make.target(port=port, addresses=AddressPolicy.ALL)
+        verdicts = [(await runner.run(target)).verdict for _ in range(4)]
+    assert verdicts[0] is Verdict.UNKNOWN
+    assert verdicts[2:] == [Verdict.HOLDS] * 2
+
+
+async def test_what_was_seen_of_others_in_earlier_rounds_grows_old():
+    now = [1000.0]
+    runner = run_with(MANY, clock=lambda: now[0])
+    with scripted(closes_at_once, *MANY) as port:
+        target = make.target(port=port, addresses=AddressPolicy.ALL, interval=60.0)
+        verdicts = []
+        for now[0] in (1000.0, 1060.0, 1400.0):
+            result = await runner.run(target)
+            verdicts.append((result.verdict, len(answered(result))))
+    assert verdicts == [
+        (Verdict.UNKNOWN, 16),
+        (Verdict.HOLDS, 24),
+        (Verdict.UNKNOWN, 16),
+    ]
+
+
+async def test_one_open_address_of_many_violates_a_denial_as_soon_as_it_is_seen():
+    runner = run_with(MANY)
+    with scripted(closes_at_once, "127.0.1.20") as port:
+        target = make.target(port=port, expect=Expect.DENY, denial={Denial.RESET})
+        verdicts = [(await runner.run(target)).verdict for _ in range(3)]
+    assert verdicts == [Verdict.UNKNOWN, Verdict.VIOLATED, Verdict.VIOLATED]
+
+
+async def test_a_round_that_no_other_follows_probes_every_address():
+    runner = run_with(MANY)
+    runner.only_round = True
+    with scripted(closes_at_once, *MANY) as port:
+        target = make.target(port=port, addresses=AddressPolicy.ALL)
+        result = await runner.run(target)
+    assert (result.verdict, answered(result)) == (Verdict.HOLDS, {*MANY})
+
+
+async def test_more_addresses_than_can_be_told_are_left_out_and_counted(monkeypatch):
+    monkeypatch.setattr(sample, "_LISTED", 2)
+    with scripted(closes_at_once, *MANY) as port:
+        target = make.target(port=port, addresses=AddressPolicy.ALL)
+        result = await run_with(MANY).run(target)
+    assert (result.verdict, len(result.addresses)) == (Verdict.UNKNOWN, 3)
+    assert "22 more addresses are left out" in result.addresses[2].observation.detail
 
 
 @pytest.mark.parametrize(
-    ("v4", "v6", "kept"), [(20, 20, (4, 4)), (20, 1, (7, 1)), (2, 20, (2, 6))]
+    ("v4", "v6", "kept"),
+    [(20, 20, (7, 7)), (20, 1, (13, 1)), (2, 20, (2, 12)), (8, 0, (8, 0))],
 )
 def test_many_addresses_of_one_family_leave_room_for_the_other(v4, v6, kept):
     addresses = [f"127.0.1.{n}" for n in range(v4)] + [f"::{n:x}" for n in range(v6)]
-    chosen = under_test.bounded(addresses)
+    chosen = sample.next_ones(addresses, {})
     assert chosen == addresses[: kept[0]] + addresses[v4 : v4 + kept[1]]
+
+
+NO_IPV6 = (Unlearned("IPv6", "SERVFAIL"),)
+
+
+@pytest.mark.parametrize(
+    ("policy", "own_ipv6", "verdict"),
+    [
+        (AddressPolicy.ANY, True, Verdict.HOLDS),
+        (AddressPolicy.ALL, True, Verdict.UNKNOWN),
+        (AddressPolicy.ALL, False, Verdict.HOLDS),
+    ],
+)
+async def test_a_family_that_could_not_be_learned_belongs_to_the_set(
+    monkeypatch, policy, own_ipv6, verdict
+):
+    monkeypatch.setattr(sample.kernel, "has_global_ipv6", lambda: own_ipv6)
+    with scripted(closes_at_once, "127.0.0.1") as port:
+        target = make.target(port=port, addresses=policy)
+        result = await run_with(Resolved(("127.0.0.1",), NO_IPV6)).run(target)
+    assert result.verdict is verdict
+    assert own_ipv6 is any("SERVFAIL" in x.observation.detail for x in result.addresses)
 
 
 async def test_addresses_of_one_sshd_are_never_probed_in_parallel():
@@ -207,23 +308,6 @@ async def test_addresses_of_one_sshd_are_never_probed_in_parallel():
         result = await runner.run(make.target("ssh", port=port))
     assert len(result.addresses) == 2
     assert (result.verdict, most) == (Verdict.HOLDS, 1)
-
-
-async def test_a_denied_rule_asks_its_witness_about_the_same_host():
-    asked = []
-
-    def witness(rule_id, host):
-        asked.append((rule_id, host))
-        return Verdict.HOLDS
-
-    with scripted(mute, "127.0.0.1") as port:
-        runner = run_with(("127.0.0.1",), witness=witness)
-        target = make.target(
-            destination="host.test", port=port, expect=Expect.DENY, witness="other"
-        )
-        result = await runner.run(target)
-    assert asked == [("other", "host.test")]
-    assert result.verdict is Verdict.VIOLATED
 
 
 async def test_time_we_did_not_run_is_never_the_rules_fault():
@@ -319,13 +403,12 @@ async def test_what_refused_stands_for_the_round_over_plain_silence():
         addresses = ("127.0.0.4", "127.0.0.5")
         result = await run_with(addresses).run(make.target(port=port))
     assert result.observation.reason is Reason.REFUSED
-    assert under_test._deciding(result.addresses, Verdict.VIOLATED) in [
-        one.observation for one in result.addresses
-    ]
+    decided = sample.deciding(result.addresses, Verdict.VIOLATED)
+    assert decided in [one.observation for one in result.addresses]
 
 
 def test_an_answer_stands_for_the_round_over_a_port_where_nothing_listens():
     refused = make.seen(Reason.PORT_UNREACHABLE, origin=Origin.DESTINATION)
     answered = make.seen(Reason.ANSWERED, Stage.EXCHANGE)
     judged = [Judged(seen, Verdict.HOLDS) for seen in (refused, answered)]
-    assert under_test._deciding(judged, Verdict.HOLDS) is answered
+    assert sample.deciding(judged, Verdict.HOLDS) is answered

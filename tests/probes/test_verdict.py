@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
 
+from exporter.model.case import Answer, Placed
 from exporter.model.outcome import Origin, Reason, Stage, Verdict
 from exporter.model.rule import AddressPolicy, Denial, Expect
-from exporter.probes.verdict import combine, judge
+from exporter.probes import verdict as under_test
 from tests import make
 
 HOLDS, VIOLATED, UNKNOWN = Verdict.HOLDS, Verdict.VIOLATED, Verdict.UNKNOWN
@@ -33,7 +35,12 @@ AT_CONNECT = {
     Reason.LOCAL_FAULT: (UNKNOWN, UNKNOWN),
     Reason.BUG: (UNKNOWN, UNKNOWN),
 }
+HERE, THERE = "192.0.2.1", "192.0.2.2"
 INCONCLUSIVE = {Reason.UNTESTED, Reason.LOCAL_FAULT, Reason.BUG}
+
+
+def judge(rule, *sightings, **facts):
+    return under_test.judge(make.case(rule, *sightings, **facts))[0]
 
 
 def test_the_table_covers_every_reason():
@@ -43,7 +50,7 @@ def test_the_table_covers_every_reason():
 @pytest.mark.parametrize("reason", Reason)
 @pytest.mark.parametrize("expect", Expect)
 def test_every_reason_before_the_connection_stands(reason, expect):
-    verdict = judge(make.rule(expect=expect), make.seen(reason), UNKNOWN)
+    verdict = judge(make.rule(expect=expect), make.seen(reason))
     assert verdict is AT_CONNECT[reason][expect is Expect.DENY]
 
 
@@ -52,21 +59,120 @@ def test_every_reason_before_the_connection_stands(reason, expect):
 def test_a_denied_connection_that_stood_is_violated_however_it_ended(reason, stage):
     rule = make.rule(expect=Expect.DENY)
     expected = UNKNOWN if reason in INCONCLUSIVE else VIOLATED
-    assert judge(rule, make.seen(reason, stage), HOLDS) is expected
+    witness = (Answer(HERE, 1.0, True),)
+    verdict = judge(rule, make.seen(reason, stage), answers=witness)
+    assert verdict is expected
 
 
 @pytest.mark.parametrize("stage", Stage)
 @pytest.mark.parametrize("reason", Reason)
 def test_the_stage_never_changes_the_verdict_of_an_allowed_rule(reason, stage):
-    verdict = judge(make.rule(), make.seen(reason, stage), UNKNOWN)
+    verdict = judge(make.rule(), make.seen(reason, stage))
     assert verdict is AT_CONNECT[reason][0]
 
 
-@pytest.mark.parametrize("witness", Verdict)
-def test_silence_is_denial_only_while_the_witness_holds(witness):
-    rule = make.rule(expect=Expect.DENY, witness="other")
-    verdict = judge(rule, make.seen(Reason.TIMEOUT), witness)
-    assert verdict is (HOLDS if witness is HOLDS else UNKNOWN)
+DENY = make.rule(expect=Expect.DENY, witness="other", interval=60.0)
+SILENCE = make.seen(Reason.TIMEOUT, began=100.0, ended=105.0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param(Answer(HERE, 106.0, True), HOLDS, id="alive after it began"),
+        pytest.param(Answer(HERE, 101.0, True), HOLDS, id="alive meanwhile"),
+        pytest.param(Answer(HERE, 99.0, True), UNKNOWN, id="alive before it began"),
+        pytest.param(Answer(HERE, 106.0, False), UNKNOWN, id="dead"),
+        pytest.param(Answer(THERE, 106.0, True), UNKNOWN, id="alive elsewhere"),
+    ],
+)
+def test_silence_is_denial_if_the_witness_answered_there_after_it_began(
+    answer, expected
+):
+    assert judge(DENY, SILENCE, answers=(answer,)) is expected
+
+
+@pytest.mark.parametrize(
+    ("at", "floor", "expected"),
+    [(50.0, 64.0, HOLDS), (50.0, 30.0, UNKNOWN), (50.0, 0.0, UNKNOWN)],
+)
+def test_a_witness_with_a_floor_counts_for_the_silences_since_it_answered(
+    at, floor, expected
+):
+    facts = {"answers": (Answer(HERE, at, True),), "floor": floor}
+    assert judge(DENY, SILENCE, silences=((HERE, 40.0),), **facts) is expected
+    assert judge(DENY, SILENCE, silences=((HERE, 60.0),), **facts) is UNKNOWN
+
+
+def _look(reason, address=HERE, **more):
+    return dataclasses.replace(make.seen(reason, **more), address=address)
+
+
+def test_an_address_that_nobody_looked_at_is_a_member_all_the_same():
+    both = {"members": (HERE, THERE)}
+    prohibited, answered = _look(Reason.PROHIBITED), _look(Reason.ANSWERED)
+    everything = make.rule(addresses=AddressPolicy.ALL)
+    assert judge(DENY, prohibited, **both) is UNKNOWN
+    assert judge(everything, answered, **both) is UNKNOWN
+    assert judge(make.rule(), answered, **both) is HOLDS
+    assert judge(make.rule(), prohibited, **both) is UNKNOWN
+    assert judge(everything, prohibited, **both) is VIOLATED
+    assert judge(DENY, answered, **both) is VIOLATED
+
+
+def test_so_are_addresses_that_could_not_be_learned():
+    some = {"unlearned": ("the IPv6 addresses could not be learned",)}
+    assert judge(DENY, _look(Reason.PROHIBITED), **some) is UNKNOWN
+    assert judge(make.rule(), _look(Reason.ANSWERED), **some) is HOLDS
+    _, judged = under_test.judge(make.case(DENY, _look(Reason.PROHIBITED), **some))
+    assert (judged[1].observation.address, judged[1].verdict) == ("", UNKNOWN)
+    assert judged[1].observation.reason is Reason.UNTESTED
+
+
+def test_a_sighting_older_than_three_rounds_is_none():
+    prohibited = _look(Reason.PROHIBITED, ended=100.0)
+    assert judge(DENY, prohibited, now=280.0) is HOLDS
+    assert judge(DENY, prohibited, now=281.0) is UNKNOWN
+
+
+def test_silence_after_a_refusal_is_still_that_refusal_for_three_rounds():
+    said = _look(Reason.PROHIBITED, origin=Origin.PATH, detail="no", ended=100.0)
+    for now, expected in ((280.0, HOLDS), (281.0, UNKNOWN)):
+        silence = dataclasses.replace(SILENCE, began=now - 5, ended=now)
+        case = make.case(DENY, silence, refusals=(said,))
+        verdict, judged = under_test.judge(case)
+        assert verdict is expected
+        spoken = expected is HOLDS
+        assert (judged[0].observation.origin is Origin.PATH) is spoken
+        assert ("s ago" in judged[0].observation.detail) is spoken
+    elsewhere = dataclasses.replace(said, address=THERE)
+    assert judge(DENY, SILENCE, refusals=(elsewhere,)) is UNKNOWN
+
+
+def test_a_datagram_that_arrived_once_says_nothing_of_the_next():
+    rule = make.rule("udp")
+    arrived = _look(Reason.PORT_UNREACHABLE, origin=Origin.DESTINATION, ended=100.0)
+    assert judge(rule, arrived) is HOLDS
+    assert judge(rule, SILENCE, refusals=(arrived,)) is VIOLATED
+
+
+def test_a_reset_is_the_paths_where_and_while_distances_say_so():
+    reset = _look(Reason.REFUSED, began=99.0, ended=100.0)
+    placed = Placed(HERE, 100.0, "nearer")
+    assert judge(DENY, reset, resets=(placed,), now=280.0) is HOLDS
+    old = dataclasses.replace(reset, ended=200.0)
+    assert judge(DENY, old, resets=(placed,), now=281.0) is UNKNOWN
+    elsewhere = dataclasses.replace(placed, address=THERE)
+    assert judge(DENY, reset, resets=(elsewhere,)) is UNKNOWN
+
+
+@pytest.mark.parametrize("expect", Expect)
+def test_a_bare_handshake_from_nearer_than_the_host_proves_nothing(expect):
+    rule = make.rule(expect=expect)
+    answered = _look(Reason.ANSWERED)
+    nearer = (Placed(HERE, 0.0, "a device"),)
+    assert judge(rule, answered, nearer=nearer) is UNKNOWN
+    elsewhere = (Placed(THERE, 0.0, "a device"),)
+    assert judge(rule, answered, nearer=elsewhere) is not UNKNOWN
 
 
 @pytest.mark.parametrize("reason", [Reason.REFUSED, Reason.PORT_UNREACHABLE])
@@ -84,7 +190,7 @@ def test_a_refusal_is_denial_if_the_path_or_the_rule_says_so(
     reason, denial, origin, expected
 ):
     rule = make.rule(expect=Expect.DENY, denial=denial)
-    assert judge(rule, make.seen(reason, origin=origin), UNKNOWN) is expected
+    assert judge(rule, make.seen(reason, origin=origin)) is expected
 
 
 @pytest.mark.parametrize(
@@ -98,18 +204,26 @@ def test_a_refusal_is_denial_if_the_path_or_the_rule_says_so(
 )
 def test_only_a_generic_datagram_may_find_a_closed_port(probe, origin, expected):
     observation = make.seen(Reason.PORT_UNREACHABLE, origin=origin)
-    assert judge(make.rule(probe), observation, UNKNOWN) is expected
+    assert judge(make.rule(probe), observation) is expected
 
 
 @pytest.mark.parametrize("reason", Reason)
 @pytest.mark.parametrize("expect", Expect)
 def test_an_unverifiable_rule_never_has_a_verdict(reason, expect):
     rule = make.rule(expect=expect, unverifiable="nothing listens there")
-    assert judge(rule, make.seen(reason), HOLDS) is UNKNOWN
+    assert judge(rule, make.seen(reason)) is UNKNOWN
 
 
 def _combined(expect, policy, verdicts):
-    return combine(make.rule(expect=expect, addresses=policy), verdicts)
+    """Of addresses, each of which ends so that it has a verdict of its own."""
+    allowed = expect is Expect.ALLOW
+    reasons = {
+        HOLDS: Reason.ANSWERED if allowed else Reason.PROHIBITED,
+        VIOLATED: Reason.PROHIBITED if allowed else Reason.ANSWERED,
+        UNKNOWN: Reason.LOCAL_FAULT,
+    }
+    seen = [_look(reasons[v], f"192.0.2.{n}") for n, v in enumerate(verdicts)]
+    return judge(make.rule(expect=expect, addresses=policy), *seen)
 
 
 @pytest.mark.parametrize(

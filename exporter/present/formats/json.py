@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from exporter.model.facts import FLOW, RULE_FACTS
+from exporter.model.outcome import Reason
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -116,6 +117,11 @@ def target_entry(record: Record) -> dict[str, Any]:
         "latency_seconds": seen.latency if seen else None,
         "phases": phases,
         "addresses": [_address(one) for one in judged if one.observation.address],
+        "untested": [
+            one.observation.detail
+            for one in judged
+            if one.observation.reason is Reason.UNTESTED
+        ],
         "tls": _tls(seen.tls) if seen and seen.tls else None,
         "path": path_entry(record.path) if record.path else None,
         "conversation": _conversation(seen.conversation if seen else None),
@@ -166,6 +172,7 @@ def _address(judged: Judged) -> dict[str, Any]:
         "latency_seconds": seen.latency,
         "answer_hops": seen.answer_hops,
         "icmp": _icmp(seen.icmp) if seen.icmp else None,
+        "tls": _tls(seen.tls) if seen.tls else None,
     }
 
 
