@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from exporter.model.outcome import Observation
+    from exporter.model.outcome import Observation, Origin
     from exporter.model.rule import Rule
 
 ROUNDS = 3
@@ -27,6 +27,21 @@ class Placed:
 
     address: str
     at: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Whose an ICMP message at an address is, by its distance or by a trace.
+
+    `sender` and `left` are the message's, and who else uses the same is meant too.
+    """
+
+    address: str
+    at: float
+    sender: str
+    left: int | None
+    origin: Origin
     detail: str
 
 
@@ -53,6 +68,7 @@ class Case:
         refusals: what was said by name before the silence that is seen now.
         resets: of addresses whose resets come from nearer than they are.
         nearer: of addresses whose handshakes come from nearer than they are.
+        claims: of ICMP messages whose sender was looked into.
         silences: the address and the begin of a silence unbroken since.
         answers: the latest of the witness, of each address.
         floor: seconds for which the witness may not be asked again; 0 if it may be
@@ -68,6 +84,7 @@ class Case:
     refusals: tuple[Observation, ...] = ()
     resets: tuple[Placed, ...] = ()
     nearer: tuple[Placed, ...] = ()
+    claims: tuple[Claim, ...] = ()
     silences: tuple[tuple[str, float], ...] = ()
     answers: tuple[Answer, ...] = ()
     floor: float = 0.0

@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from exporter.model.case import Placed
+from exporter.model.case import Claim, Placed
 from exporter.model.outcome import Origin, ProbeError, Reason, Stage, Verdict
 from exporter.model.rule import Expect, Transport
+from exporter.probes.distance import whose
 from exporter.probes.path import TRACEABLE
 from exporter.probes.protocols.base import FLOOR
 
@@ -58,15 +59,24 @@ class _Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class _Routers:
+    """The addresses of those that a trace has shown to pass packets on."""
+
+    addresses: frozenset[str]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Due:
     """What is to be looked into: addresses, none if not now."""
 
     resets: tuple[str, ...] = ()
     handshakes: tuple[str, ...] = ()
+    claims: tuple[Observation, ...] = ()
     trace: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.resets or self.handshakes or self.trace)
+        return bool(self.resets or self.handshakes or self.claims or self.trace)
 
 
 class Traces:
@@ -91,6 +101,7 @@ class Traces:
         self._compared: dict[_Key, float] = {}
         self._open: set[_Key] = set()
         self._busy: set[_Key] = set()
+        self._routers: dict[tuple[_Key, str], _Routers] = {}
         self._spoken: dict[str, Target] = {}
         self._shaken: dict[str, Target] = {}
         self._distances: dict[tuple[str, _Key], _Measured] = {}
@@ -145,13 +156,36 @@ class Traces:
         self._open.discard(target.key)
         if cooling and not sure and not was_open:
             resets = {}
+        claims = [
+            seen
+            for seen in _claims(result)
+            if was_open or not cooling or _decides(target, seen)
+        ]
         record = self._store.record(target)
         traced = record is None or record.path is not None
         trace = not cooling and not traced and _ends_on_the_path(result)
+        seen = result.observation
+        trace |= (
+            not cooling
+            and _needs_a_router(seen)
+            and not self._measurable(target, [seen.address])
+        )
         return _Due(
             resets=self._measurable(target, resets),
             handshakes=self._handshakes(target, result),
-            trace=result.observation.address if trace else "",
+            claims=self._answerable(target, claims),
+            trace=seen.address if trace else "",
+        )
+
+    def _answerable(
+        self, target: Target, claims: Iterable[Observation]
+    ) -> tuple[Observation, ...]:
+        """Those of which a distance, or what a trace has shown, can be known."""
+        return tuple(
+            seen
+            for seen in claims
+            if (target.key, seen.address) in self._routers
+            or self._measurable(target, [seen.address])
         )
 
     def _measurable(self, target: Target, addresses: Iterable[str]) -> tuple[str, ...]:
@@ -183,12 +217,13 @@ class Traces:
             async with self._looks:
                 resets = (self._place_reset(target, one) for one in due.resets)
                 shakes = (self._place_handshake(target, one) for one in due.handshakes)
-                await asyncio.gather(*resets, *shakes)
+                claims = (self._place_claim(target, one) for one in due.claims)
+                await asyncio.gather(*resets, *shakes, *claims)
             latest = self._revise(target, result)
             if due.trace:
                 async with self._slots:
                     path = await self._runner.trace(target, due.trace)
-                self._take_path(target, latest, path)
+                await self._take_path(target, latest, path)
         except ProbeError as error:
             # This host was in no state to look: a later round may try again.
             logger.info("%s: %s", target, error.detail)
@@ -207,6 +242,35 @@ class Traces:
             self._runner.place_reset(target, address, self._reset(address, path))
         elif nearer is not None:
             self._runner.place_reset(target, address, None)
+
+    async def _place_claim(self, target: Target, seen: Observation) -> None:
+        icmp, other = seen.icmp, self._neighbour(seen.address)
+        if icmp is None:
+            return
+        told: tuple[Origin, str] | None = None
+        if icmp.sender in self._routers_to(target, seen.address):
+            told = (Origin.PATH, "")
+        elif other is not None:
+            distance = await self._distance(other, seen.address)
+            if distance is not None:
+                told = whose(icmp, seen.address, distance)
+        if told is None:
+            self._open.add(target.key)
+            return
+        origin, why = told
+        detail = seen.detail
+        if why and why not in detail:
+            detail = f"{detail}; {why}"
+        self._runner.place_claim(
+            target,
+            Claim(seen.address, self._clock(), icmp.sender, icmp.left, origin, detail),
+        )
+
+    def _routers_to(self, target: Target, address: str) -> frozenset[str]:
+        known = self._routers.get((target.key, address))
+        if known is None or self._clock() - known.at > 2 * TRACE_COOLDOWN:
+            return frozenset()
+        return known.addresses
 
     async def _place_handshake(self, target: Target, address: str) -> None:
         other = self._valid(self._spoken, address)
@@ -235,9 +299,21 @@ class Traces:
         where = f", at or behind {hop}" if hop else ""
         return Placed(address, self._clock(), _RESET.format(where=where))
 
-    def _take_path(self, target: Target, result: Result, path: Path) -> None:
+    def _note_routers(self, target: Target, address: str, path: Path) -> None:
+        if len(self._routers) >= _ADDRESSES:
+            self._routers.clear()
+        passing = (h for h in path.hops if h.ttl != path.answered_ttl)
+        spoken = frozenset(h.address for h in passing if h.address is not None)
+        self._routers[target.key, address] = _Routers(spoken, self._clock())
+
+    async def _take_path(self, target: Target, result: Result, path: Path) -> None:
         """Takes in a trace; a reset from nearer than the host is, is where it ends."""
         seen = result.observation
+        if seen.icmp is not None:
+            self._note_routers(target, seen.address, path)
+            if seen in _claims(result):
+                await self._place_claim(target, seen)
+                self._revise(target, result)
         if seen.origin is Origin.PATH and path.ended is Reason.REFUSED:
             path = replace(path, refused_on_path=True)
             placed = self._reset(seen.address, path)
@@ -307,7 +383,7 @@ class Traces:
 def _may_tell(target: Target, result: Result) -> bool:
     """Whether anything that can be learnt behind the round would be of use."""
     fine = result.verdict is Verdict.HOLDS and target.rule.expect is Expect.ALLOW
-    return not fine or target.rule.probe == "tcp"
+    return not fine or target.rule.probe in {"tcp", "udp"}
 
 
 def _answers(seen: Observation) -> bool:
@@ -328,6 +404,37 @@ def _resets(result: Result) -> dict[str, Origin]:
         and seen.icmp is None
         and not seen.via
     }
+
+
+def _claims(result: Result) -> list[Observation]:
+    """What ICMP messages say whose sender is worth looking into.
+
+    Anybody may say that he is the destination; and who says that a port is unreachable
+    may be the host, with another of its addresses.
+    """
+    return [
+        seen
+        for seen in _observations(result)
+        if seen.icmp is not None
+        and seen.stage is Stage.CONNECT
+        and seen.origin is not Origin.SELF
+        and not seen.via
+        and (seen.icmp.sender == seen.address or _needs_a_router(seen))
+    ]
+
+
+def _needs_a_router(seen: Observation) -> bool:
+    """Whether it is to be shown that a device on the path, not the host, speaks."""
+    unreachable = seen.reason is Reason.PORT_UNREACHABLE and seen.icmp is not None
+    return unreachable and seen.icmp is not None and seen.icmp.sender != seen.address
+
+
+def _decides(target: Target, seen: Observation) -> bool:
+    """Whether a verdict or a name rests on whose the message is."""
+    if seen.reason is Reason.PORT_UNREACHABLE:
+        return target.rule.expect is Expect.DENY or target.rule.probe == "udp"
+    by_name = seen.icmp is not None and seen.icmp.sender == seen.address
+    return by_name and seen.origin is not Origin.DESTINATION
 
 
 def _observations(result: Result) -> Iterator[Observation]:

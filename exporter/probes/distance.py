@@ -17,12 +17,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.model.outcome import ProbeError, Reason
+from exporter.model.outcome import Origin, ProbeError, Reason
+from exporter.probes.kernel import hops_of
 from exporter.probes.path import MAX_HOPS, PATIENCE, trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from exporter.model.outcome import Icmp
     from exporter.probes.path import Way
 
 _MOST_LEFT = 255
@@ -41,6 +43,32 @@ class Distance:
 
     hops: int
     left: int | None
+
+    @property
+    def back(self) -> int:
+        """Hops on the way back, as far as that is known."""
+        return self.hops if self.left is None else hops_of(self.left)
+
+
+def whose(icmp: Icmp, peer: str, distance: Distance) -> tuple[Origin, str] | None:
+    """Who sent an ICMP message about packets to `peer`, and why; None if not known.
+
+    Args:
+        icmp: the message.
+        peer: the probed address.
+        distance: of that address, by what it answers itself.
+    """
+    if icmp.left is None:
+        return None
+    hops, back = hops_of(icmp.left), distance.back
+    if icmp.sender == peer:
+        if hops >= back:
+            return Origin.DESTINATION, ""
+        says = "a device on the path claims to be the destination"
+        return Origin.PATH, f"but from hop {hops} of {back}: {says}"
+    if hops < back:
+        return Origin.PATH, ""
+    return Origin.NOBODY, "but from as far away as the destination"
 
 
 async def measure(way: Way, stalled: Callable[[], float]) -> Distance | None:

@@ -19,7 +19,7 @@ from exporter.probes.verdict import is_silent
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from exporter.model.case import Placed
+    from exporter.model.case import Claim, Placed
     from exporter.model.rule import Target
 
 K = TypeVar("K")
@@ -39,7 +39,11 @@ class Memory:
         self._resets: dict[_Key, Placed] = {}
         self._nearer: dict[_Key, Placed] = {}
         self._seen: dict[tuple[str, str, int], dict[str, Observation]] = {}
-        self._kept = (self._refusals, self._silences, self._resets, self._nearer)
+        self._claims: dict[_Key, Claim] = {}
+        self._kept = (
+            *(self._refusals, self._silences, self._resets, self._nearer),
+            self._claims,
+        )
 
     def seen(self, target: Target) -> Mapping[str, Observation]:
         """The latest sighting of each address of a host that is probed in parts."""
@@ -75,6 +79,7 @@ class Memory:
             refusals=tuple(self._refusals[k] for k in keys if k in self._refusals),
             resets=tuple(self._resets[k] for k in keys if k in self._resets),
             nearer=tuple(self._nearer[k] for k in keys if k in self._nearer),
+            claims=tuple(self._claims[k] for k in keys if k in self._claims),
             silences=tuple(
                 (k[-1], self._silences[k]) for k in keys if k in self._silences
             ),
@@ -90,6 +95,10 @@ class Memory:
         """Takes in whether an address's handshakes come from nearer than it is."""
         _keep(self._nearer, (*target.key, address), placed)
 
+    def place_claim(self, target: Target, claim: Claim) -> None:
+        """Takes in whose an address's ICMP messages are."""
+        _keep(self._claims, (*target.key, claim.address), claim)
+
     def _take(self, target: Target, seen: Observation) -> None:
         answered = seen.reason is Reason.ANSWERED
         if answered and not any(self._kept):
@@ -103,6 +112,8 @@ class Memory:
         if seen.reason in OWN_FAULT:
             return
         _keep(self._refusals, key, seen if seen.icmp is not None else None)
+        if seen.icmp is None:
+            self._claims.pop(key, None)
         if seen.reason is not Reason.REFUSED:
             self._resets.pop(key, None)
         if not answered:

@@ -36,7 +36,7 @@ from exporter.probes.witness import Witnesses
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from exporter.model.case import Case, Placed
+    from exporter.model.case import Case, Claim, Placed
     from exporter.model.endpoint import Endpoint
     from exporter.model.outcome import Evidence, Path
     from exporter.model.rule import Rule, Target
@@ -139,6 +139,10 @@ class Runner:
     def place_reset(self, target: Target, address: str, placed: Placed | None) -> None:
         """Takes in whether an address's resets come from nearer than it is."""
         self._memory.place_reset(target, address, placed)
+
+    def place_claim(self, target: Target, claim: Claim) -> None:
+        """Takes in whose an address's ICMP messages are."""
+        self._memory.place_claim(target, claim)
 
     def place_handshake(
         self, target: Target, address: str, placed: Placed | None

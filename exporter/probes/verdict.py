@@ -100,9 +100,27 @@ def _in_the_light(case: Case, seen: Observation) -> Observation:
         if placed is not None and case.recent(placed.at):
             return replace(seen, origin=Origin.PATH, detail=placed.detail)
         return seen
+    if seen.icmp is not None and not seen.via:
+        return _weighed(case, seen)
     device = _at(seen.address, case.nearer)
     doubt = device.detail if device is not None and not seen.via else case.doubt
     return distrust(case.rule, seen, doubt)
+
+
+def _weighed(case: Case, seen: Observation) -> Observation:
+    """An ICMP message as its distance or a trace shows it to be.
+
+    A host may speak from another of its addresses. So that a port is unreachable is the
+    word of a device on the path only if that is shown.
+    """
+    for claim in case.claims:
+        said = seen.icmp is not None and (seen.icmp.sender, seen.icmp.left)
+        meant = claim.address == seen.address and said == (claim.sender, claim.left)
+        if meant and case.recent(claim.at):
+            return replace(seen, origin=claim.origin, detail=claim.detail)
+    if seen.reason is Reason.PORT_UNREACHABLE and seen.origin is Origin.PATH:
+        return replace(seen, origin=Origin.NOBODY)
+    return seen
 
 
 def _spoken_for(case: Case, seen: Observation) -> Observation:
@@ -113,9 +131,10 @@ def _spoken_for(case: Case, seen: Observation) -> Observation:
             continue
         if case.recent(refusal.ended):
             age = case.now - refusal.ended
-            detail = f"{refusal.detail} ({age:.0f} s ago, silent since)"
+            said = _weighed(case, refusal)
+            detail = f"{said.detail} ({age:.0f} s ago, silent since)"
             return replace(
-                refusal,
+                said,
                 detail=detail,
                 phases=seen.phases,
                 began=seen.began,

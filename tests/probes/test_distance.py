@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from exporter.model.outcome import Icmp, ProbeError, Reason
-from exporter.probes.distance import Distance, measure, nearer
+from exporter.model.outcome import Icmp, Origin, ProbeError, Reason
+from exporter.probes.distance import Distance, measure, nearer, whose
 from tests import make
 
 HOST = "192.0.2.1"
@@ -132,3 +132,35 @@ class Forwarding(Place):
 
 async def test_an_address_that_forwards_its_port_is_no_measure():
     assert await measure(Forwarding(4, 61), still) is None
+
+
+OWN, OTHER = HOST, "198.51.100.7"
+
+
+@pytest.mark.parametrize(
+    ("sender", "left", "distance", "origin"),
+    [
+        (OWN, 61, Distance(4, 61), Origin.DESTINATION),
+        (OWN, 252, Distance(4, 61), Origin.DESTINATION),
+        (OWN, 60, Distance(4, 61), Origin.DESTINATION),
+        (OWN, 63, Distance(4, 61), Origin.PATH),
+        (OWN, 62, Distance(4, None), Origin.PATH),
+        (OWN, 125, Distance(9, 120), Origin.PATH),
+        (OTHER, 63, Distance(4, 61), Origin.PATH),
+        (OTHER, 254, Distance(4, 61), Origin.PATH),
+        (OTHER, 61, Distance(4, 61), Origin.NOBODY),
+        (OTHER, 125, Distance(4, 61), Origin.NOBODY),
+    ],
+)
+def test_an_icmp_message_is_its_senders_as_far_as_it_came(
+    sender, left, distance, origin
+):
+    told = whose(Icmp(3, 13, sender, left), HOST, distance)
+    assert told is not None
+    assert told[0] is origin
+    claims = origin is Origin.PATH and sender == OWN
+    assert ("claims to be the destination" in told[1]) is claims
+
+
+def test_a_message_that_does_not_tell_how_far_it_came_tells_nothing():
+    assert whose(Icmp(3, 13, OWN), HOST, Distance(4, 61)) is None
