@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lab import command, firewall, plan
+from tests.lab import backend, command, firewall, plan
 from tests.lab.site import rule
 
 pytestmark = pytest.mark.lab
@@ -98,3 +98,15 @@ def test_how_far_away_whoever_spoke_is_is_told(lab, check, address):
     assert one["answer_hops"] == 2
     (one,) = check(7777, "udp")["addresses"]
     assert one["answer_hops"] == 4
+
+
+def test_a_port_that_is_forwarded_is_no_measure_of_its_host(lab, address):
+    rules = [
+        rule("to", address, 9555, expect="deny"),
+        rule("beside", address, 4444),
+    ]
+    site = lab.site("forward.yaml", rules=rules, schedule={"timeout": "1500ms"})
+    with backend.forwards(lab, address, 4444):
+        both = command.check(lab, site, "to", "beside")
+    assert both["beside"]["verdict"] == "holds"
+    assert told(both["to"]) == ("unknown", "connect", "refused", "")
