@@ -7,6 +7,9 @@ import csv
 import errno
 import io
 import json
+import os
+import subprocess
+import sys
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -383,3 +386,34 @@ def test_a_trace_to_a_mirror_knows_the_list(listed):
         done = run("trace", "packages", "--config", path)
     assert done.exit_code == 0
     assert "to 127.0.0.1" in done.stdout
+
+
+def separately(*words, **settings):
+    """A command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "exporter", *words],
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+        **settings,
+    )
+
+
+def test_json_is_json_in_whatever_encoding_the_terminal_has(site, ports):
+    path = site(rule("one", ports["ssh"], "ssh") + "    notes: café\n")
+    words = ("rules", "--config", path, "--format", "json")
+    done = separately(
+        *words,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONIOENCODING": "koi8-r"},
+    )
+    assert json.loads(done.stdout)["rules"][0]["notes"] == "café"
+
+
+def test_a_reader_who_has_gone_is_no_violation(site, ports):
+    gone, pipe = os.pipe()
+    os.close(gone)
+    path = site(rule("one", ports["ssh"], "ssh"))
+    done = separately("check", "--config", path, stdout=pipe)
+    os.close(pipe)
+    assert (done.returncode, done.stderr) == (2, b"")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter.config.catalogue import load_catalogue
+from exporter.present.formats import json
 from exporter.vendor.compare import compare
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def diff(old: str, new: str, flows: bool, form: str) -> None:
     changes = compare(before, after, flows=flows)
     if form == "json":
         told = {"changes": [_as_json(change) for change in changes]}
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        click.echo(json.write(told), nl=False)
     else:
         _print(changes)
     if changes:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from exporter.config.schema import json_schema
+from exporter.present.formats import json
 
 
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of the site file and of catalogues, for editors."""
-    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    click.echo(json.write(json_schema()), nl=False)

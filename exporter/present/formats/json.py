@@ -36,17 +36,17 @@ _ENTRIES = 128
 
 def check(outcome: CheckOutcome) -> str:
     """What was seen of each target."""
-    return _text(targets_document(outcome.records))
+    return write(targets_document(outcome.records))
 
 
 def rules(targets: Sequence[Target]) -> str:
     """What each rule says."""
-    return _text(rules_document(targets))
+    return write(rules_document(targets))
 
 
 def trace(traces: Sequence[Traced]) -> str:
     """The path to each address of each host of a rule, in one document."""
-    return _text(
+    return write(
         {
             "rule": traces[0].target.rule.id,
             "targets": [
@@ -65,8 +65,9 @@ def trace(traces: Sequence[Traced]) -> str:
     )
 
 
-def _text(document: Mapping[str, object]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
+def write(document: Mapping[str, object]) -> str:
+    """A document as text, in ASCII: valid in whatever encoding the terminal has."""
+    return json.dumps(document, indent=2, default=str).replace("\x7f", r"\u007f") + "\n"
 
 
 def targets_document(records: Iterable[Record]) -> dict[str, Any]:
