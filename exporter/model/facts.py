@@ -72,6 +72,12 @@ RULE_FACTS: tuple[Fact, ...] = (
     Fact("notes", "Notes", lambda t: t.rule.notes, _PAGE),
     Fact("options", "Options", lambda t: dict(t.rule.options), _PAGE),
     Fact("interval_seconds", "Every (s)", lambda t: t.rule.interval, _PAGE),
+    Fact(
+        "unsent_interval_seconds",
+        "Every (s), while nothing can be sent",
+        lambda t: t.rule.unsent_interval,
+        _PAGE,
+    ),
     Fact("timeout_seconds", "Timeout (s)", lambda t: t.rule.timeout, _PAGE),
     Fact("addresses", "Addresses", lambda t: str(t.rule.addresses), _PAGE),
     Fact("witness", "Witness", lambda t: t.rule.witness, _PAGE),

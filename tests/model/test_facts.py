@@ -31,6 +31,7 @@ OTHER = {
     "severity": Severity.INFO,
     "interval": 7.0,
     "timeout": 3.0,
+    "unsent_interval": 8.0,
     "public": True,
     "tls": TlsPolicy(verify=False, server_name="other"),
     "addresses": AddressPolicy.ALL,

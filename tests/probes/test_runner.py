@@ -299,8 +299,8 @@ async def test_addresses_of_one_sshd_are_never_probed_in_parallel():
         busy += 1
         most = max(most, busy)
         time.sleep(0.02)
+        busy -= 1  # before the answer, after which the next probe may begin
         sock.sendall(b"SSH-2.0-test\r\n")
-        busy -= 1
         mute(sock)
 
     with scripted(slow, "127.0.0.1", "127.0.0.2") as port:

@@ -59,8 +59,8 @@ async def test_we_identify_ourselves_and_may_say_goodbye(probe):
     heard, over = [], threading.Event()
 
     def server(sock):
-        sock.sendall(b"SSH-2.0-test\r\n")
-        sock.sendall(b"\x00\x00\x00\x0c")
+        # In one piece: what a client has not read when it closes becomes a reset.
+        sock.sendall(b"SSH-2.0-test\r\n\x00\x00\x00\x0c")
         while data := sock.recv(1000):
             heard.append(data)
         over.set()
