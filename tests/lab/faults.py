@@ -179,8 +179,7 @@ FAULTS = (
     Fault(
         "dropped-here",
         _dropped("prober"),
-        tcp=Told("connect", "timeout"),
-        udp=Told("connect", "prohibited", "self", deny=HOLDS),
+        **_connect("prohibited", "self", deny=HOLDS),
     ),
     # a firewall that says so
     *(

@@ -41,10 +41,11 @@ LOGS = ("database", "directory", "mail", "ssh", "web")
 KEYS = [
     *("rule", "source_role", "destination", "port", "protocol", "usage", "expect"),
     *("verdict", "stage", "reason", "origin", "detail", "latency_seconds", "phases"),
-    *("addresses", "tls", "path", "conversation"),
+    *("addresses", "untested", "tls", "path", "conversation"),
 ]
 ADDRESS_KEYS = [
-    *("address", "verdict", "stage", "reason", "origin", "latency_seconds", "icmp")
+    *("address", "verdict", "stage", "reason", "origin", "latency_seconds"),
+    *("answer_hops", "icmp", "tls"),
 ]
 TLS_KEYS = [
     *("expiry", "chain_expiry", "verified", "error", "trust", "intercepted"),

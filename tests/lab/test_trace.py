@@ -46,7 +46,8 @@ def hops(path):
 def test_a_healthy_path_is_told_hop_by_hop_when_asked_for(lab, site, rule, host):
     words = (PYTHON, "-m", "exporter", "trace", rule, "--config", site)
     done = lab.prober.run(*words, "--format=json", unprivileged=True)
-    paths = json.loads(done.stdout)["paths"]
+    [told] = json.loads(done.stdout)["targets"]
+    paths = told["paths"]
     for routers, address in zip(ROUTERS, plan.NAMES[host].addresses, strict=True):
         assert hops(paths[address]) == [*routers, address]
         assert paths[address]["answered_ttl"] == 4

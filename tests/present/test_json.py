@@ -162,6 +162,7 @@ def test_rules_are_listed_whatever_their_status():
                 "notes": "n",
                 "options": {},
                 "interval_seconds": 60.0,
+                "unsent_interval_seconds": None,
                 "timeout_seconds": 5.0,
                 "addresses": "any",
                 "witness": None,
