@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-
 from exporter.config import placeholders
 from exporter.config.catalogue import split_rules
 from exporter.config.definitions import read_rules, written_ids
@@ -24,6 +22,7 @@ from exporter.config.validation import validate
 from exporter.config.yamlfile import read_yaml
 from exporter.model.rule import Expect, Rule, Status, Target, Transport, Usage
 from exporter.probes.protocols.base import FLOOR
+from exporter.probes.trust import damaged
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
@@ -196,13 +195,14 @@ def _ca_file(model: SiteModel, file: YamlFile, problems: list[Problem]) -> Path 
         return None
     path = file.beside(model.tls.ca_file)
     try:
-        x509.load_pem_x509_certificates(read_regular(path, _MAX_CA_BYTES))
+        content = read_regular(path, _MAX_CA_BYTES)
     except OSError as error:
         said = f"{printable(str(path))} cannot be read: {error.strerror}"
-    except ValueError:
-        said = f"{path} holds no certificates in PEM form"
     else:
-        return path
+        said = damaged(content)
+        if not said:
+            return path
+        said = f"{printable(str(path))} {said}"
     problems.append(file.problem(("tls", "ca_file"), said))
     return None
 

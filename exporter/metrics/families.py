@@ -76,7 +76,7 @@ TARGET: tuple[Family, ...] = (
     Family(
         "connectivity_rule_tls_chain_expiry_timestamp_seconds",
         Kind.GAUGE,
-        "Earliest end of validity in the chain presented, verified or not.",
+        "Earliest end of validity in the chain that verifies, else in the one presented.",
     ),
     Family(
         "connectivity_rule_tls_verified",

@@ -73,10 +73,10 @@ class _Due:
     resets: tuple[str, ...] = ()
     handshakes: tuple[str, ...] = ()
     claims: tuple[Observation, ...] = ()
-    trace: str = ""
+    traces: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.resets or self.handshakes or self.claims or self.trace)
+        return bool(self.resets or self.handshakes or self.claims or self.traces)
 
 
 class Traces:
@@ -101,7 +101,7 @@ class Traces:
         self._compared: dict[_Key, float] = {}
         self._open: set[_Key] = set()
         self._busy: set[_Key] = set()
-        self._routers: dict[tuple[_Key, str], _Routers] = {}
+        self._routers: dict[_Key, _Routers] = {}
         self._spoken: dict[str, Target] = {}
         self._shaken: dict[str, Target] = {}
         self._distances: dict[tuple[str, _Key], _Measured] = {}
@@ -119,7 +119,7 @@ class Traces:
         if not due:
             return
         self._busy.add(target.key)
-        if due.trace:
+        if due.traces:
             self._traced[target.key] = self._clock()
         task = asyncio.create_task(self._look(target, result, due))
         self._tasks.add(task)
@@ -163,19 +163,28 @@ class Traces:
         ]
         record = self._store.record(target)
         traced = record is None or record.path is not None
-        trace = not cooling and not traced and _ends_on_the_path(result)
-        seen = result.observation
-        trace |= (
-            not cooling
-            and _needs_a_router(seen)
-            and not self._measurable(target, [seen.address])
-        )
+        traces: dict[str, None] = {}
+        if not cooling and not traced and _ends_on_the_path(result):
+            traces[result.observation.address] = None
+        if not cooling:
+            traces |= dict.fromkeys(self._unknown_speakers(target, result))
         return _Due(
             resets=self._measurable(target, resets),
             handshakes=self._handshakes(target, result),
             claims=self._answerable(target, claims),
-            trace=seen.address if trace else "",
+            traces=tuple(traces),
         )
+
+    def _unknown_speakers(self, target: Target, result: Result) -> Iterator[str]:
+        """An address for each sender of which only a trace shows whether it is a router."""
+        senders = set()
+        for seen in _claims(result):
+            sender = seen.icmp.sender if seen.icmp is not None else ""
+            if not _needs_a_router(seen) or sender in senders:
+                continue
+            if not self._measurable(target, [seen.address]):
+                senders.add(sender)
+                yield seen.address
 
     def _answerable(
         self, target: Target, claims: Iterable[Observation]
@@ -184,8 +193,7 @@ class Traces:
         return tuple(
             seen
             for seen in claims
-            if (target.key, seen.address) in self._routers
-            or self._measurable(target, [seen.address])
+            if target.key in self._routers or self._measurable(target, [seen.address])
         )
 
     def _measurable(self, target: Target, addresses: Iterable[str]) -> tuple[str, ...]:
@@ -220,10 +228,10 @@ class Traces:
                 claims = (self._place_claim(target, one) for one in due.claims)
                 await asyncio.gather(*resets, *shakes, *claims)
             latest = self._revise(target, result)
-            if due.trace:
+            for address in due.traces:
                 async with self._slots:
-                    path = await self._runner.trace(target, due.trace)
-                await self._take_path(target, latest, path)
+                    path = await self._runner.trace(target, address)
+                latest = await self._take_path(target, latest, address, path)
         except ProbeError as error:
             # This host was in no state to look: a later round may try again.
             logger.info("%s: %s", target, error.detail)
@@ -248,7 +256,7 @@ class Traces:
         if icmp is None:
             return
         told: tuple[Origin, str] | None = None
-        if icmp.sender in self._routers_to(target, seen.address):
+        if icmp.sender in self._routers_to(target):
             told = (Origin.PATH, "")
         elif other is not None:
             distance = await self._distance(other, seen.address)
@@ -266,8 +274,8 @@ class Traces:
             Claim(seen.address, self._clock(), icmp.sender, icmp.left, origin, detail),
         )
 
-    def _routers_to(self, target: Target, address: str) -> frozenset[str]:
-        known = self._routers.get((target.key, address))
+    def _routers_to(self, target: Target) -> frozenset[str]:
+        known = self._routers.get(target.key)
         if known is None or self._clock() - known.at > 2 * TRACE_COOLDOWN:
             return frozenset()
         return known.addresses
@@ -299,27 +307,36 @@ class Traces:
         where = f", at or behind {hop}" if hop else ""
         return Placed(address, self._clock(), _RESET.format(where=where))
 
-    def _note_routers(self, target: Target, address: str, path: Path) -> None:
+    def _note_routers(self, target: Target, path: Path) -> None:
         if len(self._routers) >= _ADDRESSES:
             self._routers.clear()
         passing = (h for h in path.hops if h.ttl != path.answered_ttl)
         spoken = frozenset(h.address for h in passing if h.address is not None)
-        self._routers[target.key, address] = _Routers(spoken, self._clock())
+        spoken |= self._routers_to(target)
+        self._routers[target.key] = _Routers(spoken, self._clock())
 
-    async def _take_path(self, target: Target, result: Result, path: Path) -> None:
+    async def _take_path(
+        self, target: Target, result: Result, address: str, path: Path
+    ) -> Result:
         """Takes in a trace; a reset from nearer than the host is, is where it ends."""
+        traced = [one for one in _observations(result) if one.address == address]
+        if any(one.icmp is not None for one in traced):
+            self._note_routers(target, path)
+            claims = _claims(result)
+            for one in traced:
+                if one in claims:
+                    await self._place_claim(target, one)
+            result = self._revise(target, result)
         seen = result.observation
-        if seen.icmp is not None:
-            self._note_routers(target, seen.address, path)
-            if seen in _claims(result):
-                await self._place_claim(target, seen)
-                self._revise(target, result)
+        if seen.address != address:
+            return result
         if seen.origin is Origin.PATH and path.ended is Reason.REFUSED:
             path = replace(path, refused_on_path=True)
             placed = self._reset(seen.address, path)
             self._runner.place_reset(target, seen.address, placed)
-            self._revise(target, result)
+            result = self._revise(target, result)
         self._store.add_path(target, path)
+        return result
 
     def _revise(self, target: Target, result: Result) -> Result:
         anew = self._runner.reconsider(target, result)

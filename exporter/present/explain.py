@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.model.endpoint import place
-from exporter.model.outcome import OWN_FAULT, Origin, Reason, Stage
+from exporter.model.outcome import OWN_FAULT, Origin, Reason, Stage, TlsError
 from exporter.model.rule import Expect
 
 if TYPE_CHECKING:
@@ -210,7 +210,13 @@ def concern(rule: Rule, observation: Observation) -> str:
         return f"the connection is intercepted: its certificate is by {facts.issuer}"
     if facts.verified:
         return ""
-    return f"its certificate does not verify: {facts.error.replace('_', ' ')}"
+    return f"its certificate does not verify: {_certificate_error(facts.error)}"
+
+
+def _certificate_error(error: TlsError) -> str:
+    if error is TlsError.NAME_MISMATCH:
+        return "it is for another name"
+    return error.replace("_", " ")
 
 
 def _at_the_proxy(observation: Observation) -> bool:

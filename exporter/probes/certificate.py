@@ -4,13 +4,15 @@ OpenSSL read the certificate in the handshake and is lenient; cryptography, whic
 has the better view on names and extensions, refuses some certificates that real
 servers present (a negative serial number, say). So dates, the fingerprint and the
 key come from OpenSSL and are always there; names and extensions come from
-cryptography and may be unreadable. Nothing here judges: see trust.py.
+cryptography, and where one part stops it, from wire/x509.py, part by part. Nothing
+here judges: see trust.py.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import ipaddress
 import unicodedata
 import warnings
 from datetime import datetime
@@ -20,6 +22,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import crypto
 
+from exporter.probes.wire import x509 as reader
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -28,6 +32,12 @@ NAME_LIMIT = 200
 UNREADABLE = "(unreadable)"
 
 _WEAKEST_KEY = {crypto.TYPE_RSA: 2048, crypto.TYPE_DSA: 2048}
+_ODD = (
+    ValueError,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises of certificates that OpenSSL and its clients take."""
 _WEAK_DIGESTS = (b"md2", b"md4", b"md5", b"sha1")
 
 
@@ -47,18 +57,21 @@ class Certificate:
         self.not_after = _unix_time(native.get_notAfter)
         with _unwarned():
             self.parsed = _parse(encode(native))
-            self._subject = None if self.parsed is None else self.parsed.subject
-            self._issuer = None if self.parsed is None else self.parsed.issuer
+            if self.parsed is not None:
+                self._subject, self._issuer = self.parsed.subject, self.parsed.issuer
+            else:
+                self._subject = _name(reader.subject(encode(native)))
+                self._issuer = _name(reader.issuer(encode(native)))
 
     @property
     def subject(self) -> str:
         """The subject: RFC 4514, one bounded line of printable text."""
-        return UNREADABLE if self._subject is None else printable(self._subject)
+        return printable(self._subject) or UNREADABLE
 
     @property
     def issuer(self) -> str:
         """The issuer: RFC 4514, one bounded line of printable text."""
-        return UNREADABLE if self._issuer is None else printable(self._issuer)
+        return printable(self._issuer) or UNREADABLE
 
     @property
     def fingerprint(self) -> str:
@@ -67,8 +80,6 @@ class Certificate:
 
     def issuer_contains(self, text: str) -> bool:
         """Whether `text` is part of the issuer's name or of one of its values."""
-        if self._issuer is None:
-            return False
         values = [one.value for one in self._issuer if isinstance(one.value, str)]
         return any(text in place for place in (self._issuer.rfc4514_string(), *values))
 
@@ -104,11 +115,11 @@ class Certificate:
         return any(digest in algorithm for digest in _WEAK_DIGESTS)
 
     def _extensions(self) -> x509.Extensions:
-        """Empty when unreadable: a check that needs them then finds nothing."""
+        """All of them, or those of use here where one of them is odd."""
         if self.parsed is not None:
-            with _unwarned(), contextlib.suppress(ValueError, x509.DuplicateExtension):
+            with _unwarned(), contextlib.suppress(*_ODD):
                 return self.parsed.extensions
-        return x509.Extensions([])
+        return x509.Extensions(list(_readable(encode(self.native))))
 
 
 def encode(native: crypto.X509) -> bytes:
@@ -149,6 +160,31 @@ def _unwarned() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def _readable(der: bytes) -> Iterator[x509.Extension[x509.ExtensionType]]:
+    """What clients look at, read part by part as OpenSSL does."""
+    found = reader.extensions(der)
+    purposes = found.get(x509.ExtendedKeyUsage.oid.dotted_string)
+    if purposes is not None:
+        oids = map(x509.ObjectIdentifier, reader.key_purposes(purposes))
+        usage = x509.ExtendedKeyUsage(oids)
+        yield x509.Extension(usage.oid, critical=False, value=usage)
+    names = found.get(x509.SubjectAlternativeName.oid.dotted_string)
+    if names is not None:
+        hosts, addresses = reader.alternative_names(names)
+        known: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts]
+        known += [x509.IPAddress(ipaddress.ip_address(one)) for one in addresses]
+        value = x509.SubjectAlternativeName(known)
+        yield x509.Extension(value.oid, critical=False, value=value)
+
+
+def _name(attributes: Iterable[tuple[str, str]]) -> x509.Name:
+    known = []
+    for oid, text in attributes:
+        with contextlib.suppress(ValueError):  # an empty one, or a country of three
+            known.append(x509.NameAttribute(x509.ObjectIdentifier(oid), text))
+    return x509.Name(known)
 
 
 def _parse(der: bytes) -> x509.Certificate | None:

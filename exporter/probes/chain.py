@@ -90,7 +90,7 @@ class Examiner:
             issuer=leaf.issuer,
             fingerprint_sha256=leaf.fingerprint,
             expiry_timestamp=leaf.not_after,
-            chain_expiry_timestamp=min(one.not_after for one in chain),
+            chain_expiry_timestamp=min(one.not_after for one in finding.path or chain),
             verified=not finding.error,
             error=finding.error,
             trust=finding.trust,

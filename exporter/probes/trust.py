@@ -43,8 +43,8 @@ _log = logging.getLogger(__name__)
 # openssl/x509_vfy.h: X509_V_FLAG_NO_CHECK_TIME, which pyOpenSSL does not name.
 _NO_CHECK_TIME = 0x200000
 _PEM = re.compile(
-    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.+?"
-    rb"-----END (?:TRUSTED |X509 )?CERTIFICATE-----",
+    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.*?"
+    rb"(?:-----END (?:TRUSTED |X509 )?CERTIFICATE-----|\Z)",
     re.DOTALL,
 )
 _DATES = frozenset({TlsError.EXPIRED, TlsError.NOT_YET_VALID})
@@ -136,6 +136,7 @@ class Judge:
     def __init__(self, public: Path, site: Path | None) -> None:
         system = ssl.get_default_verify_paths()
         certificates = list(load(site)) if site else []
+        self._own = [Certificate(one) for one in certificates]
         if system.cafile:
             with contextlib.suppress(OSError):
                 certificates += load(Path(system.cafile))
@@ -152,6 +153,10 @@ class Judge:
 
     def _trust(self, chain: Sequence[Certificate], now: float) -> Finding:
         public, public_error = self._public.path(chain, now)
+        if public_error in _ROOTLESS and self._own:
+            # The site may hold the intermediate that the server forgets to send.
+            completed = [*chain, *self._own]
+            public, public_error = self._public.path(completed, now)
         if not public_error:
             return _finding(Trust.PUBLIC, public, public_error)
         site, site_error = self._site.path(chain, now)
@@ -162,6 +167,20 @@ class Judge:
         # Nothing builds: a forged signature says more than a missing root.
         error = public_error if site_error in _ROOTLESS else site_error
         return Finding(Trust.NONE, error)
+
+
+def damaged(content: bytes) -> str:
+    """What is wrong with a file of certificates; empty if all of them can be read."""
+    blocks = list(_PEM.finditer(content))
+    if not blocks:
+        return "holds no certificates in PEM form"
+    for number, block in enumerate(blocks, start=1):
+        try:
+            crypto.load_certificate(crypto.FILETYPE_PEM, block[0])
+        except crypto.Error:
+            line = content.count(b"\n", 0, block.start()) + 1
+            return f"line {line}: certificate {number} of {len(blocks)} is damaged"
+    return ""
 
 
 def load(file: Path) -> Iterator[crypto.X509]:
@@ -190,8 +209,6 @@ def _finding(trust: Trust, path: Sequence[crypto.X509], error: TlsError) -> Find
 
 def _shortcoming(path: Sequence[Certificate], name: str) -> TlsError:
     """What a client would still object to in a trusted chain in date."""
-    if path[0].parsed is None:
-        return TlsError.INVALID
     if not is_for(path[0], name):
         return TlsError.NAME_MISMATCH
     # The last one is trusted as it stands: neither its purposes nor its signature
