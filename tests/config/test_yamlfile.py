@@ -122,7 +122,9 @@ def test_aliases_are_refused_before_they_can_grow(read):
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
 def test_deep_nesting_is_refused_whatever_its_form(read, opening):
-    with pytest.raises(ConfigError, match=r"nested deeper than 12|a key must be text"):
+    # Newer parsers refuse such depth by themselves.
+    said = r"nested deeper than 12|a key must be text|maximum nesting depth"
+    with pytest.raises(ConfigError, match=said):
         read(opening * 50_000)
 
 

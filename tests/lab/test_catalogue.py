@@ -222,8 +222,12 @@ def test_postfix_has_nothing_to_complain_of(runs):
 def test_the_database_sees_no_login(runs):
     told, tried = runs.addresses("mssql"), runs.addresses("sqlbrowser")
     lines = soon(runs.logs["database"].lines, told + tried)
-    # Where the Browser named a port, it was tried without a word.
-    assert Counter(lines) == {"prelogin tls closed": told, "": tried}
+    counted = Counter(lines)
+    # Without a word: the port that the Browser named is tried, and how far the host is
+    # is measured where it says that another port is unreachable.
+    assert counted.keys() == {"prelogin tls closed", ""}
+    assert counted["prelogin tls closed"] == told
+    assert counted[""] >= tried
 
 
 def test_the_directory_sees_the_one_telling_name_and_no_login(runs):
