@@ -111,8 +111,10 @@ def worst(facts: Sequence[TlsFacts]) -> TlsFacts | None:
     chosen = min(
         facts, key=lambda one: (not one.intercepted, one.verified, one.expiry_timestamp)
     )
+    failing = [one for one in (chosen, *facts) if not one.verified]
     return replace(
         chosen,
+        error=failing[0].error if failing else chosen.error,
         expiry_timestamp=min(one.expiry_timestamp for one in facts),
         chain_expiry_timestamp=min(one.chain_expiry_timestamp for one in facts),
         verified=all(one.verified for one in facts),

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.model.outcome import Judged, Reason, TlsError, TlsFacts, Trust, Verdict
 from exporter.probes import kernel, sample
-from tests import make
+from tests import exposing, make
 
 GOOD = TlsFacts(
     version="TLSv1.3",
@@ -48,7 +48,12 @@ SOON = dataclasses.replace(GOOD, expiry_timestamp=50.0, chain_expiry_timestamp=4
             ),
         ),
         ([GOOD, FORGED], FORGED),
-        ([FORGED, MISNAMED], dataclasses.replace(FORGED, verified=False, named=False)),
+        (
+            [FORGED, MISNAMED],
+            dataclasses.replace(
+                FORGED, verified=False, error=TlsError.NAME_MISMATCH, named=False
+            ),
+        ),
     ],
 )
 def test_the_worst_certificate_stands_for_all_addresses(facts, expected, turned):
@@ -88,3 +93,12 @@ def test_only_an_address_that_goes_beyond_the_link_can_use_ipv6(
 
 def test_a_system_without_ipv6_has_none(tmp_path):
     assert kernel.has_global_ipv6(tmp_path / "if_inet6") is False
+
+
+def test_an_intercepted_address_that_verifies_hides_no_error_of_another():
+    intercepted = exposing.tls(intercepted=True)
+    told = sample.worst([intercepted, exposing.EXPIRED])
+    assert (told.verified, told.error, told.intercepted) == (
+        *(False, exposing.EXPIRED.error),
+        True,
+    )
