@@ -22,7 +22,7 @@ from exporter.probes.kernel import hops_of
 from exporter.probes.path import MAX_HOPS, PATIENCE, trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from exporter.model.outcome import Icmp
     from exporter.probes.path import Way
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _MOST_LEFT = 255
 _ASKEW = 3
 """Hops by which the way back may differ from the way there."""
+_FLOWS = 4
+"""Connections that must agree: one alone may be lost, or go another way."""
+_MOST = 3
+"""Of those, how many show a device where the host alone would be heard by none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,22 @@ async def measure(way: Way, stalled: Callable[[], float]) -> Distance | None:
     # answers is another host, farther away.
     if any(h.address == way.address and h.ttl < path.answered_ttl for h in path.hops):
         return None
-    return Distance(path.answered_ttl, await _left(way, path.answered_ttl))
+    left = await _left(way, path.answered_ttl)
+    if left is not None:
+        return Distance(path.answered_ttl, left)
+    return Distance(await _fewest(way, path.answered_ttl), None)
+
+
+async def _fewest(way: Way, hops: int) -> int:
+    """`hops`, or fewer if another of several ways of different length is shorter."""
+    while hops > 1:
+        ends = await asyncio.gather(
+            *(_end(way, None, ttl=hops - 1) for _ in range(_FLOWS))
+        )
+        if Reason.ANSWERED not in ends:
+            break
+        hops -= 1
+    return hops
 
 
 async def _left(way: Way, hops: int) -> int | None:
@@ -98,11 +117,17 @@ async def _left(way: Way, hops: int) -> int | None:
     initial = 255 if more else 128 if much else 64
     # The way back may be a little shorter or longer than the way there.
     likely = range(initial - hops - _ASKEW + 1, initial - hops + _ASKEW + 2)
-    ends = await _heard(way, *likely)
-    stand = [
-        left for left, end in zip(likely, ends, strict=True) if end is Reason.ANSWERED
-    ]
-    return max(stand) if 0 < len(stand) < len(likely) else None
+    found = await _answered(way, likely)
+    if len(found) == len(likely):
+        return None
+    top = max(found, default=None)
+    # A lost packet would make the host look farther away than it is, and its own resets
+    # come from nearer than that: silence beyond what was heard is asked again.
+    while top is not None and (
+        higher := await _answered(way, [*range(top + 1, likely.stop)] * 2)
+    ):
+        top = max(higher)
+    return None if top == likely[-1] else top
 
 
 async def nearer(way: Way, distance: Distance, end: Reason) -> bool | None:
@@ -116,18 +141,31 @@ async def nearer(way: Way, distance: Distance, end: Reason) -> bool | None:
     if distance.left is not None:
         left = distance.left
         # A router right here has `hops - 1` more left than the host; beyond that, or
-        # below the host's, it began with another number and tells nothing. What one
-        # packet fails to tell may only have been lost.
-        ends = await _heard(way, left, left + 1, left + 1, left + distance.hops)
-        just, more, again, beyond = (one is end for one in ends)
+        # below the host's, it began with another number and tells nothing.
+        asked = (left, left + distance.hops, *[left + 1] * _FLOWS)
+        just, beyond, *more = (one is end for one in await _heard(way, *asked))
         if just and not beyond:
-            return more or again
+            return _agreed(more, _MOST)
     if distance.hops == 1:
         return None
-    ends = await asyncio.gather(
-        *(_end(way, None, ttl=ttl) for ttl in (distance.hops - 1, MAX_HOPS))
-    )
-    return ends[0] is end if ends[1] is end else None
+    ttls = (MAX_HOPS, *[distance.hops - 1] * _FLOWS)
+    far, *near = await asyncio.gather(*(_end(way, None, ttl=ttl) for ttl in ttls))
+    # Where ways of different length share the load, some of them end nearer.
+    return _agreed([one is end for one in near], _FLOWS) if far is end else None
+
+
+def _agreed(flows: list[bool], enough: int) -> bool | None:
+    """What `enough` of the connections, or none of them, say; None if they differ."""
+    if sum(flows) >= enough:
+        return True
+    return None if any(flows) else False
+
+
+async def _answered(way: Way, left: Sequence[int]) -> list[int]:
+    """Those of the numbers with which an answer is heard."""
+    ends = await _heard(way, *left)
+    pairs = zip(left, ends, strict=True)
+    return [one for one, end in pairs if end is Reason.ANSWERED]
 
 
 async def _heard(way: Way, *left: int) -> list[Reason | None]:

@@ -135,7 +135,7 @@ def test_ways_of_different_length_do_not_lay_a_hosts_reset_to_the_path(lab, addr
     site = lab.site("often.yaml")
 
     def told():
-        words = (PYTHON, "-c", OFTEN, site, "8", HTTP, HTTPS, address)
+        words = (PYTHON, "-c", OFTEN, site, "5", HTTP, HTTPS, address)
         done = lab.prober.run(*words, unprivileged=True)
         hops, on_path = zip(*map(str.split, done.stdout.splitlines()), strict=True)
         return {*map(int, hops)}, set(on_path)
@@ -144,9 +144,12 @@ def test_ways_of_different_length_do_not_lay_a_hosts_reset_to_the_path(lab, addr
         with firewall.reject(lab.hosts["web"], HOST, 443, with_="reset"):
             hops, on_path = told()
         assert hops <= {4, 5}
-        assert on_path == {"False"}
+        assert "False" in on_path
+        assert "True" not in on_path
         with firewall.reject(lab.fw, HOST, 443, with_="reset"):
-            assert told()[1] == {"True"}
+            on_path = told()[1]
+        assert "True" in on_path
+        assert "False" not in on_path
 
 
 def test_a_drop_behind_ways_that_share_the_load_is_still_found(lab, check):

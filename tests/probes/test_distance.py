@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -74,6 +75,64 @@ async def test_what_is_left_is_found_whatever_a_host_begins_with(hops, left):
 @pytest.mark.parametrize("left", [40, 90, 200])
 async def test_what_no_path_explains_is_not_believed(left):
     assert await measure(Place(4, left), still) == Distance(4, None)
+
+
+class Lossy(Place):
+    """Loses the first packet to each time to live, with which nothing is learnt."""
+
+    def __init__(self, *facts, lost):
+        super().__init__(*facts)
+        self.lost = set(lost)
+
+    def link(self, ttl=None):
+        return LossyLink(self, ttl or 64)
+
+
+class LossyLink(Link):
+    async def connect(self):
+        if self.least_ttl in self._place.lost:
+            self._place.lost.discard(self.least_ttl)
+            await asyncio.Event().wait()
+        await super().connect()
+
+
+@pytest.mark.parametrize("lost", [{61}, {60, 61}, {59}, {62}, {59, 60, 61}])
+async def test_a_lost_packet_does_not_make_a_host_look_farther_away(lost):
+    assert await measure(Lossy(4, 61, lost=lost), still) == Distance(4, 61)
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        pytest.param(Lossy(3, 62, REFUSED, lost={62}), True, id="a device, once lost"),
+        pytest.param(Lossy(4, 61, REFUSED, lost={61}), False, id="the host, once lost"),
+    ],
+)
+async def test_a_lost_packet_does_not_tell_whose_a_reset_is(place, told):
+    assert await nearer(place, Distance(4, 61), Reason.REFUSED) is told
+
+
+class Sharing(Place):
+    """A host behind ways of different length; each connection takes the next of them."""
+
+    def __init__(self, hops, left, how=None, *, ways):
+        super().__init__(hops, left, how)
+        self.ways = itertools.cycle(ways)
+
+    def link(self, ttl=None):
+        self.hops = next(self.ways)
+        return super().link(ttl)
+
+
+@pytest.mark.parametrize("ways", [(5, 4), (4, 5), (5, 5, 4, 4)])
+async def test_ways_of_different_length_are_no_device(ways):
+    at_the_host = Sharing(5, 40, REFUSED, ways=ways)
+    for known in (Distance(5, None), Distance(5, 61)):
+        assert await nearer(at_the_host, known, Reason.REFUSED) is None
+
+
+async def test_the_shortest_of_several_ways_is_the_distance():
+    assert await measure(Sharing(5, 40, ways=(5, 5, 5, 4)), still) == Distance(4, None)
 
 
 async def test_a_host_that_refuses_is_no_measure():
