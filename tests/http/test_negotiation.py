@@ -2,12 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.http.negotiation import (
-    ExpositionFormat,
-    accepts_gzip,
-    exposition_format,
-    prefers_html,
-)
+from exporter.http.negotiation import accepts_gzip, exposition_format, prefers_html
+from exporter.metrics.text_format import ExpositionFormat
 
 PROMETHEUS_2 = (
     "application/openmetrics-text; version=1.0.0,"

@@ -49,7 +49,9 @@ def forwards(lab: Lab, address: str, port: int) -> Iterator[None]:
     try:
         front.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1)
         listens = ("ss", "-Hlnt", f"sport = :{_PORT}")
-        server.wait_until(lambda: cell.run(*listens, net=NAME).stdout, "listens", 30)
+        server.wait_until(
+            lambda: bool(cell.run(*listens, net=NAME).stdout), "listens", 30
+        )
         with firewall.change(front, [rule], "prerouting", "nat"):
             yield
     finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trustme
 
@@ -70,7 +70,7 @@ class Authority:
 _Pair = tuple[bytes, bytes]
 
 
-def _issue(issuer: trustme.CA, name: str, **changes: datetime) -> _Pair:
+def _issue(issuer: trustme.CA, name: str, **changes: Any) -> _Pair:
     leaf = issuer.issue_cert(name, common_name=name[:64], **changes)
     chain = b"".join(part.bytes() for part in leaf.cert_chain_pems)
     return chain, leaf.private_key_pem.bytes()

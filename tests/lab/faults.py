@@ -8,6 +8,7 @@ protocol over TCP, and for every one over UDP, but for those named with it.
 from __future__ import annotations
 
 import contextlib
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,7 @@ def _dropped(where: str):
 def _rejected(where: str, word: str):
     def put(lab: Lab, to: str):
         host = lab.hosts[where]
-        return _both(lambda *words: firewall.reject(*words, with_=word), host, to)
+        return _both(functools.partial(firewall.reject, with_=word), host, to)
 
     return put
 
@@ -138,13 +139,13 @@ def nothing(_lab: Lab, _to: str):
     return contextlib.nullcontext()
 
 
-def _connect(reason: str, origin: str = "", **verdicts: Any) -> dict[str, Told]:
+def _connect(reason: str, origin: str = "", **verdicts: Any) -> dict[str, Any]:
     """The same over TCP and UDP, before anything was said."""
     told = Told("connect", reason, origin, **verdicts)
     return {"tcp": told, "udp": told}
 
 
-def _resolve(reason: str) -> dict[str, Told]:
+def _resolve(reason: str) -> dict[str, Any]:
     told = Told("resolve", reason)
     return {"tcp": told, "udp": told}
 
@@ -158,7 +159,7 @@ ANSWERED_IN_ITS_PROTOCOL = Told("exchange", "answered", allow=HOLDS, deny=VIOLAT
 # A SQL Server that hangs up may want TLS from the first byte (TDS 8): so it is asked.
 _SECOND_TRY = {reason: _passed(reason, "tls") for reason in ("closed", "reset")}
 _NO_REPLY = Told("connect", "untested", allow=UNKNOWN)
-_ONLY = {"allow": None}
+_ONLY: dict[str, Any] = {"allow": None}
 
 FAULTS = (
     # silence

@@ -225,6 +225,7 @@ async def peer(
 
     async def serve(reader, writer) -> None:
         talk = asyncio.current_task()
+        assert talk is not None
         talks.add(talk)
         # a client that leaves in the middle of a misbehaviour is what is wanted
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):

@@ -26,9 +26,9 @@ def exceeded(sender):
 class Network:
     """What each time to live meets, silence if nothing; `skips` are silent at first."""
 
-    meets: dict
-    skips: dict = field(default_factory=dict)
-    sent: list = field(default_factory=list)
+    meets: dict[int, object]
+    skips: dict[int, int] = field(default_factory=dict)
+    sent: list[int] = field(default_factory=list)
     target = make.target()
     address = HOST
     prober = None

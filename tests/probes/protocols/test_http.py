@@ -16,7 +16,7 @@ from tests.servers.threaded import answers, drips, scripted
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    requests: list
+    requests: list[tuple[str, dict[str, str]]]
 
     def do_GET(self):
         self.server.requests.append((self.path, dict(self.headers)))
