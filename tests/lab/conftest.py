@@ -1,7 +1,8 @@
 """The running lab as a fixture; its logs with every failure; no silent skip.
 
-`LAB_LANE=1` or `2` runs about half of the laboratory's tests, each lane in a laboratory
-of its own: most of them wait for answers that never come, so two lanes take half the time.
+`LAB_LANE=1`, `2` or `3` runs about a third of the laboratory's tests, each lane in a
+laboratory of its own: most of them wait for answers that never come, so three lanes take
+little more than a third of the time.
 
 Where the lab cannot run, its tests are skipped and the end of the run says why in
 a section of its own. In CI (CI=true) that is a failure.
@@ -18,8 +19,12 @@ import pytest
 from tests.lab.cell import LabUnavailableError
 from tests.lab.lab import PYTHON, Lab
 
-_SECOND_LANE = {"test_deny.py", "test_own_host.py", "test_trace.py"}
-"""Files that together wait about as long as all others do."""
+_LANES = {
+    "1": {"test_catalogue.py", "test_matrix.py", "test_service.py"},
+    "2": {"test_deny.py", "test_own_host.py", "test_trace.py"},
+}
+"""Files that together wait about as long as all others do, which are lane 3. Those of
+lane 1 need a server behind every row, which takes a while to start."""
 _reason = pytest.StashKey[str]()
 _lab = pytest.StashKey[Lab]()
 _kept = pytest.StashKey[str]()
@@ -34,7 +39,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _lane_of(item):
-    return "2" if item.path.name in _SECOND_LANE else "1"
+    name = item.path.name
+    return next((lane for lane, files in _LANES.items() if name in files), "3")
 
 
 @pytest.fixture(scope="session")
