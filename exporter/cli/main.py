@@ -15,6 +15,7 @@ from exporter.cli.check import check
 from exporter.cli.common import EXIT_CANNOT_RUN, fail
 from exporter.cli.diff import diff
 from exporter.cli.import_document import import_document
+from exporter.cli.init import init
 from exporter.cli.rules import list_rules
 from exporter.cli.schema import schema
 from exporter.cli.serve import serve
@@ -86,6 +87,6 @@ def main() -> None:
 
 for command in (
     *(serve, check, list_rules, trace, validate, schema),
-    *(import_document, diff),
+    *(import_document, diff, init),
 ):
     main.add_command(command)
