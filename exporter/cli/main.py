@@ -16,6 +16,7 @@ from exporter.cli.common import EXIT_CANNOT_RUN, fail
 from exporter.cli.diff import diff
 from exporter.cli.import_document import import_document
 from exporter.cli.init import init
+from exporter.cli.report import report
 from exporter.cli.rules import list_rules
 from exporter.cli.schema import schema
 from exporter.cli.serve import serve
@@ -87,6 +88,6 @@ def main() -> None:
 
 for command in (
     *(serve, check, list_rules, trace, validate, schema),
-    *(import_document, diff, init),
+    *(import_document, diff, init, report),
 ):
     main.add_command(command)

@@ -26,13 +26,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def check(outcome: CheckOutcome) -> str:
     """The results, worst first."""
     columns = [*(fact.name for fact in FLOW), *_RESULT]
-    return _csv(columns, map(_result, worst_first(outcome.records)))
+    return table(columns, map(_result, worst_first(outcome.records)))
 
 
 def rules(targets: Sequence[Target]) -> str:
     """All that each rule says."""
     columns = [fact.name for fact in RULE_FACTS]
-    return _csv(columns, ([fact.text(one) for fact in RULE_FACTS] for one in targets))
+    return table(columns, ([fact.text(one) for fact in RULE_FACTS] for one in targets))
 
 
 def _result(record: Record) -> list[str]:
@@ -46,7 +46,8 @@ def _result(record: Record) -> list[str]:
     return [*cells, seen.stage, seen.reason, seen.origin, latency, seen.detail]
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+def table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """Any table, its cells as a spreadsheet may have them."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)

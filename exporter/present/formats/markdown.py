@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.model.facts import Shown, shown_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from exporter.model.rule import Target
 
@@ -17,9 +17,14 @@ _FIRST = "status"
 def rules(targets: Sequence[Target]) -> str:
     """The rules, with what a person looks for first in the first column."""
     facts = sorted(shown_in(Shown.MARKDOWN), key=lambda fact: fact.name != _FIRST)
-    rows = [[fact.name for fact in facts], ["---"] * len(facts)]
-    rows += [[fact.text(target) for fact in facts] for target in targets]
-    return "".join(f"| {' | '.join(map(_cell, row))} |\n" for row in rows)
+    rows = ([fact.text(target) for fact in facts] for target in targets)
+    return table([fact.name for fact in facts], rows)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Any table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
 
 
 def _cell(text: str) -> str:
