@@ -189,6 +189,16 @@ class ProbeError(Exception):
         self.broken = broken
 
 
+class CredentialsWantedError(ProbeError):
+    """The intended service answered, and goes on only with whom it knows.
+
+    As an HTTP status of 401 does, this proves the service; `detail` says what it wants.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Reason.ANSWERED, detail)
+
+
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """The first bytes each way, escaped; of what TLS protects, the text inside it."""

@@ -54,9 +54,15 @@ class _SentError(OSError):
 
 
 class SecureStream(Connection):
-    """A Connection inside TLS; `alpn` is the protocol agreed on, empty if none."""
+    """A Connection inside TLS.
+
+    Attributes:
+        alpn: the protocol agreed on, empty if none.
+        asks_certificate: the server asked for a client certificate; none was sent.
+    """
 
     alpn: str
+    asks_certificate: bool
 
     @abstractmethod
     def farewell(self) -> bytes:
@@ -218,7 +224,7 @@ class Link:
         alpn: Sequence[bytes] = (),
         *,
         at_most_tls12: bool = False,
-    ) -> Connection:
+    ) -> SecureStream:
         """TLS over `stream`, whatever carries it.
 
         Args:

@@ -14,6 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.model.outcome import (
+    CredentialsWantedError,
+    Evidence,
     Observation,
     ProbeError,
     Reason,
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
     from exporter.model.case import Case, Claim, Placed
     from exporter.model.endpoint import Endpoint
-    from exporter.model.outcome import Evidence, Path
+    from exporter.model.outcome import Path
     from exporter.model.rule import Rule, Target
     from exporter.probes.distance import Distance
     from exporter.probes.dns import Resolver
@@ -327,7 +329,7 @@ class Runner:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(timeout):
-                evidence = await self.prober(rule).probe(link, link.target)
+                evidence = await self._evidence(link)
         except ProbeError as error:
             late = self._stalled() - stalled
             ended = _excused(error, timeout, late)
@@ -343,6 +345,12 @@ class Runner:
             return seen
         explained = await link.explained(ended)
         return _ended(link, explained, resolve, began, self._clock())
+
+    async def _evidence(self, link: Link) -> Evidence:
+        try:
+            return await self.prober(link.target.rule).probe(link, link.target)
+        except CredentialsWantedError as wanted:
+            return Evidence(wanted.detail)
 
 
 def _answered(

@@ -21,15 +21,21 @@ from typing import TYPE_CHECKING
 import certifi
 from OpenSSL import SSL, _util
 
-from exporter.model.outcome import ProbeError, Reason
+from exporter.model.outcome import CredentialsWantedError, ProbeError, Reason
 from exporter.probes.chain import Examiner, Session, server_name
+from exporter.probes.client_certificate import (
+    INSISTS,
+    is_wanted,
+    note_request,
+    stated,
+)
 from exporter.probes.link import SecureStream
 from exporter.probes.stream import CHUNK
 from exporter.probes.transcript import quoted
 from exporter.probes.trust import Judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from exporter.model.rule import Target
     from exporter.probes.link import Link
@@ -114,6 +120,8 @@ class TlsEngine:
         connection = _connection(context, server_name(target), alpn)
         try:
             await _shake_hands(connection, stream)
+        except ProbeError as error:
+            raise stated(connection, error) from error
         finally:
             self._note_chain(connection, target, link)
         return TlsStream(connection, stream)
@@ -138,11 +146,14 @@ class TlsStream(SecureStream):
         super().__init__()
         self._connection = connection
         self._carrier = carrier
+        self._silent = True
+        self.asks_certificate = is_wanted(connection)
         self.alpn = connection.get_alpn_proto_negotiated().decode("ascii", "replace")
 
     async def _write(self, data: bytes) -> None:
         self._connection.sendall(data)
-        await _flush(self._connection, self._carrier)
+        with self._stating():
+            await _flush(self._connection, self._carrier)
 
     def _write_last(self, data: bytes) -> None:
         # Goes out with the farewell.
@@ -150,6 +161,24 @@ class TlsStream(SecureStream):
             self._connection.sendall(data)
 
     async def _read(self) -> bytes:
+        with self._stating():
+            data = await self._decrypted()
+        if not data and self._silent and self.asks_certificate:
+            raise CredentialsWantedError(INSISTS)
+        self._silent = False
+        return data
+
+    @contextlib.contextmanager
+    def _stating(self) -> Iterator[None]:
+        """Since TLS 1.3 a server refuses after the handshake, until it speaks."""
+        try:
+            yield
+        except ProbeError as error:
+            if not self._silent:
+                raise
+            raise stated(self._connection, error) from error
+
+    async def _decrypted(self) -> bytes:
         while True:
             try:
                 return self._connection.recv(CHUNK)
@@ -177,6 +206,7 @@ def _context(newest: int) -> SSL.Context:
     context.set_tls13_ciphersuites(_SUITES)
     context.set_options(_OPTIONS)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_info_callback(note_request)
     # pyOpenSSL has no method for this; without it things only get slower.
     with contextlib.suppress(AttributeError):
         _util.lib.SSL_CTX_set1_curves_list(context._context, _GROUPS)  # noqa: SLF001 - as above

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.model.outcome import ProbeError, Reason, Stage
+from exporter.model.outcome import CredentialsWantedError, Reason, Stage
 from tests.tlspeers import failure, link_to, open_tls, s_server
 
 
@@ -23,14 +23,17 @@ async def test_peers_of_any_age_are_readable(engine, tmp_path, options, version)
     assert (link.tls.version, link.tls.verified) == (version, True)
 
 
-async def test_a_client_certificate_demanded_in_tls_1_2_is_an_alert_with_facts(
+INSISTS = "the server insists on a client certificate, and none was sent"
+
+
+async def test_a_client_certificate_demanded_in_tls_1_2_is_an_answer_with_facts(
     engine, tmp_path
 ):
     demand = ("-tls1_2", "-Verify", "1")
     with s_server(tmp_path, *demand) as (port, _), link_to(port, engine) as link:
-        error = await failure(link)
-    assert error.reason is Reason.TLS_ALERT
-    assert error.detail == "the peer sent a TLS alert: handshake failure"
+        wanted = await failure(link)
+    assert isinstance(wanted, CredentialsWantedError)
+    assert (wanted.reason, wanted.detail) == (Reason.ANSWERED, INSISTS)
     assert (link.stage, link.tls.verified) == (Stage.TLS, True)
 
 
@@ -40,11 +43,35 @@ async def test_a_client_certificate_demanded_in_tls_1_3_shows_at_the_first_answe
     demand = ("-tls1_3", "-Verify", "1")
     with s_server(tmp_path, *demand) as (port, _), link_to(port, engine) as link:
         stream = await open_tls(link)
-        with pytest.raises(ProbeError) as caught:
+        assert stream.asks_certificate
+        with pytest.raises(CredentialsWantedError) as caught:
             await stream.receive()
-    assert caught.value.reason is Reason.TLS_ALERT
-    assert caught.value.detail == "the peer sent a TLS alert: certificate required"
+    assert caught.value.detail == INSISTS
     assert (link.stage, link.tls.verified) == (Stage.EXCHANGE, True)
+
+
+@pytest.mark.parametrize("version", ["-tls1", "-tls1_1", "-tls1_2", "-tls1_3"])
+async def test_a_client_certificate_that_may_be_left_out_disturbs_nothing(
+    engine, tmp_path, version
+):
+    options = (version, "-verify", "1", "-cipher", "ALL:@SECLEVEL=0")
+    with (
+        s_server(tmp_path, *options) as (port, keyboard),
+        link_to(port, engine) as link,
+    ):
+        stream = await open_tls(link)
+        assert stream.asks_certificate
+        keyboard.send(b"answer\n")
+        assert await stream.receive_line(100) == b"answer"
+
+
+async def test_a_refusal_of_whoever_asked_for_no_certificate_is_an_alert(
+    engine, tmp_path
+):
+    weak = ("-tls1_2", "-cipher", "RC4-MD5:PSK-AES128-CBC-SHA:AECDH-NULL-SHA")
+    with s_server(tmp_path, *weak) as (port, _), link_to(port, engine) as link:
+        error = await failure(link)
+    assert (error.reason, link.tls) == (Reason.TLS_ALERT, None)
 
 
 async def test_a_peer_without_our_versions_is_described(engine, tmp_path):

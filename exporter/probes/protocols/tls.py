@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from exporter.probes.link import Link
 
 
+_ASKS = Evidence("the server asks for a client certificate")
+
+
 @dataclass(frozen=True, slots=True)
 class Tls(Prober):
     """Completes a TLS handshake (RFC 8446, RFC 5246) and closes.
@@ -38,5 +41,6 @@ class Tls(Prober):
     async def probe(self, link: Link, target: Target) -> Evidence:
         """The handshake is the answer, whether or not the chain verifies."""
         stream = await link.connect()
-        await link.start_tls(stream, [name.encode("ascii") for name in self.alpn])
-        return NO_EVIDENCE
+        offered = [name.encode("ascii") for name in self.alpn]
+        secure = await link.start_tls(stream, offered)
+        return _ASKS if secure.asks_certificate else NO_EVIDENCE

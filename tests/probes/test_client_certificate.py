@@ -1,0 +1,98 @@
+"""A server that wants to know who we are has answered, however it says so."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+
+import pytest
+
+from exporter.model.outcome import Reason
+from tests.probing import ROOT, Prober, server_tls
+from tests.servers.threaded import resets_at_once, scripted
+
+INSISTS = "the server insists on a client certificate, and none was sent"
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+@pytest.fixture
+def probed(tmp_path):
+    return Prober(tmp_path)
+
+
+def tls(folder, version, wants):
+    context = server_tls(folder)
+    context.minimum_version = context.maximum_version = version
+    context.verify_mode = wants
+    (folder / "clients.pem").write_bytes(ROOT.pem)
+    context.load_verify_locations(folder / "clients.pem")
+    return context
+
+
+def behind(context, treat):
+    """TLS first; who insists by itself refuses in its handshake, or right after."""
+
+    def treatment(sock):
+        with contextlib.suppress(OSError):
+            with context.wrap_socket(sock, server_side=True) as secure:
+                treat(secure)
+
+    return treatment
+
+
+def leaves(_secure):
+    """Ends without a word."""
+
+
+def is_refused(secure):
+    secure.recv(1)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("probe", ["https", "ldaps"])
+async def test_who_insists_with_an_alert_has_answered(probed, tmp_path, probe, version):
+    context = tls(tmp_path, version, ssl.CERT_REQUIRED)
+    with scripted(behind(context, is_refused)) as port:
+        seen = await probed(probe, port)
+    assert (seen.reason, seen.detail) == (Reason.ANSWERED, INSISTS)
+    assert seen.tls.verified
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("ends", [leaves, resets_at_once])
+async def test_who_asks_and_leaves_without_a_word_has_answered(
+    probed, tmp_path, version, ends
+):
+    context = tls(tmp_path, version, ssl.CERT_OPTIONAL)
+    with scripted(behind(context, ends)) as port:
+        seen = await probed("https", port)
+    assert (seen.reason, seen.detail) == (Reason.ANSWERED, INSISTS)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("ends", [leaves, resets_at_once])
+async def test_who_leaves_without_having_asked_has_not(probed, tmp_path, version, ends):
+    context = tls(tmp_path, version, ssl.CERT_NONE)
+    with scripted(behind(context, ends)) as port:
+        seen = await probed("https", port)
+    assert seen.reason in {Reason.CLOSED, Reason.RESET}
+
+
+async def test_who_breaks_off_in_the_middle_of_an_answer_has_not(probed, tmp_path):
+    def begins(secure):
+        secure.recv(4096)
+        secure.sendall(b"HTTP/1.1 200 OK\r\nContent-")
+
+    context = tls(tmp_path, ssl.TLSVersion.TLSv1_3, ssl.CERT_OPTIONAL)
+    with scripted(behind(context, begins)) as port:
+        seen = await probed("https", port)
+    assert seen.reason is Reason.CLOSED
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_bare_handshake_tells_that_it_was_asked(probed, tmp_path, version):
+    context = tls(tmp_path, version, ssl.CERT_OPTIONAL)
+    with scripted(behind(context, is_refused)) as port:
+        seen = await probed("tls", port)
+    assert seen.detail == "the server asks for a client certificate"
+    assert seen.reason is Reason.ANSWERED
