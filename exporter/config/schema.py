@@ -34,6 +34,7 @@ from exporter.config.field_types import (
     Slug,
     Text,
 )
+from exporter.config.maintenance import MaintenanceModel
 from exporter.config.mirror_list import ListFormat
 from exporter.config.rule_schema import Model, RuleModel, TlsModel
 from exporter.model.rule import AddressPolicy, Denial, Severity
@@ -224,6 +225,8 @@ class SiteModel(Model):
     """The site's own rules."""
     controls: Annotated[tuple[ControlModel, ...], NoList, OrNull] = ()
     """What must not answer: if it does, bare TCP handshakes prove nothing."""
+    maintenance: Annotated[tuple[MaintenanceModel, ...], NoList, OrNull] = ()
+    """Announced work, whose targets are muted until it is over."""
     web: WebModel = Field(default_factory=WebModel)
     """The exporter's own HTTP server."""
 

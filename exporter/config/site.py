@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.config import placeholders
+from exporter.config import maintenance, placeholders
 from exporter.config.catalogue import split_rules
 from exporter.config.definitions import read_rules, written_ids
 from exporter.config.diagnostics import ConfigError, listed, unknown
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from exporter.config.catalogue import Catalogue, Role
     from exporter.config.definitions import RuleDefinition
     from exporter.config.diagnostics import Problem
+    from exporter.config.maintenance import Window
     from exporter.config.merge import MergedCatalogues
     from exporter.config.mirror_list import MirrorList
     from exporter.config.placeholders import Binding
@@ -101,6 +102,7 @@ class Site:
         rules: every rule of every role, overrides and politeness floors applied.
         targets: every rule's targets with their status; mirrors are not among them.
         controls: what must not answer: probed by itself, and no target of a rule.
+        maintenance: announced work; each target has what touches it.
         notes: what the catalogues say besides rules.
         warnings: what is not wrong and still worth a line at start.
     """
@@ -118,6 +120,7 @@ class Site:
     proxy: Endpoint | None
     mirrors: MirrorSettings
     controls: tuple[Target, ...]
+    maintenance: tuple[Window, ...]
     web: WebSettings
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -151,6 +154,8 @@ def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
     bindings = placeholders.bind(whole.placeholders, model.placeholders, file, problems)
     overrides = Overrides(file, model.schedule, model.overrides, problems)
     problems += overrides.misfits(whole.definitions, whole.names)
+    known = {"rules": whole.names.rules, "roles": whole.names.roles}
+    windows = maintenance.windows(model.maintenance, known, file, problems)
     in_force = tuple(overrides.apply(whole.definitions))
     if problems:
         raise ConfigError(problems)
@@ -176,16 +181,20 @@ def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
         roles_known=whole.roles,
         placeholders=tuple(bindings.values()),
         rules=tuple(rule for _, rule in in_force),
-        targets=targets,
+        targets=maintenance.muted(windows, targets),
         schedule=Schedule(**model.schedule.model_dump()),
         dns=DnsSettings(model.dns.servers, model.dns.search),
         tls=tls,
         proxy=model.proxy,
         mirrors=MirrorSettings(whole.mirrors, model.mirrors.allow_private),
         controls=_controls(model, roles[0]),
+        maintenance=windows,
         web=WebSettings(model.web.listen, model.web.hosts),
         notes=tuple(str(note) for one in whole.catalogues for note in one.notes),
-        warnings=(*overrides.warnings, *idle, *unset, *_unwatched(targets)),
+        warnings=(
+            *(*overrides.warnings, *idle, *unset, *_unwatched(targets)),
+            *maintenance.doubtful(windows, targets),
+        ),
     )
 
 

@@ -165,7 +165,9 @@ def _keys(model: type[BaseModel], location: Location) -> list[str]:
     for part in location:
         inner = _below(inner, part)
     bare = _bare(inner)
-    return list(bare.model_fields) if _is_model(bare) else []
+    if not _is_model(bare):
+        return []
+    return [field.alias or name for name, field in bare.model_fields.items()]
 
 
 def _below(annotation: object, part: str | int) -> object:

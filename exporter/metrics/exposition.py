@@ -92,6 +92,9 @@ class Exposition:
             if row is None:
                 row = self._rows[id(record)] = TargetSeries(record)
                 await turns.give()
+            elif record.target.maintenance:
+                # It begins and ends by the clock, not with a round.
+                row.refresh()
             rows.append(row)
             if len(rows) % STEP == 0:
                 await turns.give()

@@ -149,6 +149,11 @@ TARGET: tuple[Family, ...] = (
         ("last_hop", "ttl"),
     ),
     Family(
+        "connectivity_rule_muted",
+        Kind.GAUGE,
+        "Whether announced maintenance mutes the target; absent where none is announced.",
+    ),
+    Family(
         "connectivity_rule_probe_attempts_total",
         Kind.COUNTER,
         "Times the target was probed, confirmations of a failure included.",

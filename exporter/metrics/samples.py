@@ -8,6 +8,7 @@ when it has to be asked again.
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -121,6 +122,12 @@ def _break(record: Record) -> Samples:
     return ((label("last_hop", last_hop) + label("ttl", ttl), "1"),)
 
 
+def _muted(record: Record) -> Samples:
+    if not record.target.maintenance:
+        return _ABSENT
+    return _truth(record.target.muted(time.time()) is not None)
+
+
 @cache
 def _address_counts(*counts: int) -> Samples:
     if not any(counts):
@@ -159,6 +166,7 @@ OF_RECORD: Mapping[str, Callable[[Record], Samples]] = {
         record.path.answered_ttl if record.path else None
     ),
     "connectivity_rule_path_break_info": _break,
+    "connectivity_rule_muted": _muted,
     "connectivity_rule_probe_attempts_total": lambda record: _whole(record.attempts),
     "connectivity_rule_probes_total": lambda record: _whole(record.probes),
     "connectivity_rule_probe_failures_total": lambda record: _whole(record.failures),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -53,6 +54,13 @@ _MARKDOWN = frozenset({Shown.MARKDOWN})
 _INFO = frozenset({Shown.INFO})
 _BOTH = _MARKDOWN | _PAGE
 
+
+def _muted(target: Target) -> str | None:
+    """The work that mutes it now, and until when."""
+    work = target.muted(time.time())
+    return None if work is None else str(work)
+
+
 RULE_FACTS: tuple[Fact, ...] = (
     Fact("rule", "Rule", lambda t: t.rule.id, _MARKDOWN),
     Fact("source_role", "Source role", lambda t: t.rule.source, _BOTH),
@@ -88,6 +96,7 @@ RULE_FACTS: tuple[Fact, ...] = (
     Fact("advisory", "Advisory", lambda t: t.rule.advisory, _PAGE),
     Fact("unverifiable", "No verdict, because", lambda t: t.rule.unverifiable, _PAGE),
     Fact("retired", "Retired", lambda t: t.rule.retired, _PAGE),
+    Fact("muted", "Muted", _muted, _PAGE),
 )
 
 FLOW = RULE_FACTS[:6]

@@ -15,6 +15,8 @@ from exporter.model.endpoint import place
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from exporter.model.maintenance import Maintenance
+
 
 class Transport(StrEnum):
     """The transport a rule opens; exported as the `protocol` label."""
@@ -143,6 +145,7 @@ class Target:
     `destination` is a host name or IP literal in lower case; `port` is the rule's
     unless the destination carried its own (a base URL, a mirror). An `untrusted`
     destination was named by a list from outside: only public addresses are probed.
+    `maintenance` is announced work that touches it; it makes no other target of it.
     """
 
     rule: Rule
@@ -150,11 +153,17 @@ class Target:
     port: int
     status: Status = Status.ACTIVE
     untrusted: bool = False
+    maintenance: tuple[Maintenance, ...] = field(default=(), compare=False)
 
     @property
     def key(self) -> tuple[str, str, int]:
         """What identifies this target among all others."""
         return (self.rule.id, self.destination, self.port)
+
+    def muted(self, now: float) -> Maintenance | None:
+        """The work that mutes it at a Unix time: what lasts longest, None if none does."""
+        under_way = (work for work in self.maintenance if work.lasts(now))
+        return max(under_way, key=lambda work: work.end, default=None)
 
     @property
     def place(self) -> str:

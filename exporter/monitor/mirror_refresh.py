@@ -16,6 +16,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from exporter.config.maintenance import muted
 from exporter.config.mirror_list import UselessListError, expand, needed, parse
 from exporter.monitor.fetch import PATIENCE, Fetcher, FetchError
 
@@ -144,7 +145,9 @@ class MirrorRefresher:
             for name, state in self._states.items()
             if state.fetches
         }
-        return expand(site.targets, fetched, allow_private=site.mirrors.allow_private)
+        private = site.mirrors.allow_private
+        targets = expand(site.targets, fetched, allow_private=private)
+        return muted(site.maintenance, targets)
 
     def use(self, lists: Iterable[MirrorList], source: ListSource) -> None:
         """Makes `lists` the ones in use; what is known of an unchanged one stays."""

@@ -136,13 +136,14 @@ class Store:
         """Makes `targets` the ones in force; what is known of a kept one stays.
 
         A target whose rule changed in anything starts afresh, since its past was
-        judged by another rule.
+        judged by another rule; announced work is no part of a rule.
         """
         kept: dict[tuple[str, str, int], Record] = {}
         by_rule: dict[str, list[Record]] = {}
         for target in targets:
             known = self._records.get(target.key)
             record = known if known and known.target == target else Record(target)
+            record.target = target
             kept[target.key] = record
             by_rule.setdefault(target.rule.id, []).append(record)
         self._records = kept

@@ -16,7 +16,7 @@ from exporter.probes.protocols import PROBERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-START, OVERRIDES, CONTROLS, CATALOGUE = re.findall(
+START, OVERRIDES, CONTROLS, MAINTENANCE, CATALOGUE = re.findall(
     r"```yaml\n(.*?)```", TEXT, re.DOTALL
 )
 MODELS = json_schema()["$defs"]
@@ -72,6 +72,18 @@ def test_the_controls_of_the_example_are_right(tmp_path):
         encoding="utf-8",
     )
     assert len(load_site(path).controls) == 2
+
+
+def test_the_maintenance_of_the_example_is_right_but_for_its_names(tmp_path):
+    path = tmp_path / "connectivity.yaml"
+    known = MAINTENANCE.replace("[analytics]", "[appsanywhere]").replace(
+        "analytics-", "appsanywhere-"
+    )
+    path.write_text(
+        f"catalogues: [appsanywhere]\nroles: [appsanywhere]\n{known}",
+        encoding="utf-8",
+    )
+    assert len(load_site(path).maintenance) == 2
 
 
 def test_the_catalogue_of_the_example_is_right(tmp_path):

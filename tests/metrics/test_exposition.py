@@ -5,6 +5,7 @@ import itertools
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 from prometheus_client.openmetrics.parser import (
@@ -13,12 +14,13 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.config.mirror_list import ListFormat, MirrorList
-from exporter.metrics import families
+from exporter.metrics import families, samples
 from exporter.metrics.exposition import CHUNK, HELD, STEP
 from exporter.metrics.samples import MAX_LABEL
 from exporter.metrics.telemetry import Sources, Telemetry
 from exporter.metrics.text_format import ExpositionFormat
 from exporter.model.endpoint import Endpoint
+from exporter.model.maintenance import Maintenance
 from exporter.model.outcome import (
     Evidence,
     Hop,
@@ -557,7 +559,8 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene.reload(*scene.all_targets, target)
     facts = Evidence(http_status=200, ntp_offset=0.5, ntp_stratum=1, clock_skew=-0.25)
     scene.store.add(target, exposing.answered(evidence=facts))
-    failing = make.target(id="failing")
+    work = (Maintenance(0, NOW, "Move"),)
+    failing = replace(make.target(id="failing"), maintenance=work)
     scene.reload(*scene.all_targets, failing)
     scene.store.add(failing, exposing.prohibited())
     scene.store.add_path(failing, PATH)
@@ -643,3 +646,18 @@ def test_a_mirror_list_claims_mirrors_and_an_age_only_once_it_was_had(fetched):
 def test_before_anything_is_known_telemetry_claims_nothing():
     names = {metric.name for metric in Telemetry(Sources(list, lambda: 0.0)).collect()}
     assert "connectivity_exporter_probes_in_flight" not in names
+
+
+async def test_a_muted_target_says_so_until_the_work_is_over_without_a_round(
+    monkeypatch,
+):
+    clock = [NOW]
+    monkeypatch.setattr(samples.time, "time", lambda: clock[0])
+    work = Maintenance(NOW + 10, NOW + 20, "Move")
+    target = replace(make.target(), maintenance=(work,))
+    scene = Scene(target)
+    said = []
+    for clock[0] in (NOW, NOW + 10, NOW + 20):
+        lines = told(await scene.lines())
+        said += [line for line in lines if line.startswith("muted")]
+    assert said == ["muted{} 0", "muted{} 1", "muted{} 0"]

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from exporter.model.facts import RULE_FACTS, Shown, shown_in
+from exporter.model.maintenance import Maintenance
 from exporter.model.rule import (
     AddressPolicy,
     Denial,
@@ -61,6 +62,15 @@ def test_a_fact_shows_every_field_of_a_rule(field):
 def test_a_fact_shows_what_is_a_targets_own(field, value):
     target = Target(make.rule(), "a", 1)
     assert told(target) != told(dataclasses.replace(target, **{field: value}))
+
+
+def test_a_fact_shows_what_mutes_a_target_until_it_is_over():
+    muted = next(fact for fact in RULE_FACTS if fact.name == "muted")
+    target = Target(make.rule(), "a", 1)
+    work = [Maintenance(0, end, "Move") for end in (1, 1e11)]
+    assert muted.get(dataclasses.replace(target, maintenance=tuple(work[:1]))) is None
+    told = muted.get(dataclasses.replace(target, maintenance=tuple(work)))
+    assert told == "until 5138-11-16 09:46 UTC: Move"
 
 
 def test_each_fact_has_one_name_and_one_heading():

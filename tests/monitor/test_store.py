@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from exporter.model.maintenance import Maintenance
 from exporter.model.outcome import Conversation, Path, Reason, Verdict
 from exporter.monitor.store import EPISODES, Record, Store
 from tests import make
@@ -143,3 +144,13 @@ def test_only_the_present_failure_keeps_its_conversation():
     assert record.latest.observation.conversation == talk
     record.add(make.result(Verdict.HOLDS, at=20))
     assert [one.sample.conversation for one in record.episodes] == [None, None]
+
+
+def test_announced_work_leaves_a_target_its_past():
+    store = Store()
+    store.replace([TARGET])
+    store.add(TARGET, make.result(Verdict.VIOLATED, at=10))
+    work = (Maintenance(0, 100, "Move"),)
+    store.replace([dataclasses.replace(TARGET, maintenance=work)])
+    [record] = store.records()
+    assert (record.failures, record.target.maintenance) == (1, work)

@@ -173,6 +173,7 @@ def test_rules_are_listed_whatever_their_status():
                 "advisory": False,
                 "unverifiable": None,
                 "retired": None,
+                "muted": None,
             }
         ]
     }
