@@ -69,10 +69,19 @@ def issue(name, issuer=None, *, start=-DAY, end=30 * DAY, key=None, extensions=(
     return Issued(key, builder.sign(signer.key, digest))
 
 
-def authority(name, issuer=None, *, bare=False, **changes):
-    """A CA certificate; a bare one has no key usage and no key identifiers."""
+PUBLICLY_ISSUED = x509.CertificatePolicies(
+    [x509.PolicyInformation(x509.ObjectIdentifier("2.23.140.1.2.1"), None)]
+)
+"""Domain validated, by the rules of the CA/Browser Forum."""
+
+
+def authority(name, issuer=None, *, bare=False, most_below=None, also=(), **changes):
+    """A CA certificate; a bare one has no key usage and no key identifiers.
+
+    `most_below`: so many further authorities may follow; `also`: more extensions.
+    """
     key = changes.setdefault("key", ec.generate_private_key(ec.SECP256R1()))
-    extensions = [(x509.BasicConstraints(ca=True, path_length=None), True)]
+    extensions = [(x509.BasicConstraints(ca=True, path_length=most_below), True), *also]
     if not bare:
         identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         usage = x509.KeyUsage(
@@ -90,9 +99,11 @@ def authority(name, issuer=None, *, bare=False, **changes):
     return issue(name, issuer, extensions=extensions, **changes)
 
 
-def server(issuer=None, *names, common="server", purposes=(SERVER,), **changes):
-    """A server's certificate for DNS names and IP addresses."""
-    extensions = []
+def server(
+    issuer=None, *names, common="server", purposes=(SERVER,), also=(), **changes
+):
+    """A server's certificate for DNS names and IP addresses; `also`: more extensions."""
+    extensions = [*also]
     if names:
         alternatives = x509.SubjectAlternativeName([_general(name) for name in names])
         extensions.append((alternatives, False))

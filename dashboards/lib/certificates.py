@@ -20,14 +20,20 @@ VERIFIED = [
         {
             "yes": ("yes", words.GOOD),
             "expired": ("no: expired", words.BAD),
+            "issuer_expired": ("no: issuer expired", words.BAD),
             "not_yet_valid": ("no: not yet valid", words.BAD),
             "name_mismatch": ("no: of another name", words.BAD),
+            "no_alternative_name": ("no: no alternative name", words.BAD),
             "self_signed": ("no: self-signed", words.BAD),
             "unknown_issuer": ("no: unknown issuer", words.BAD),
             "incomplete_chain": ("no: incomplete chain", words.BAD),
+            "issuer_key_mismatch": ("no: issuer has another key", words.BAD),
             "revoked": ("no: revoked", words.BAD),
             "weak": ("no: weak", words.BAD),
             "invalid_purpose": ("no: wrong purpose", words.BAD),
+            "name_constraint": ("no: name not allowed", words.BAD),
+            "path_length": ("no: path too long", words.BAD),
+            "critical_extension": ("no: critical extension", words.BAD),
             "invalid": ("no: invalid", words.BAD),
         }
     )

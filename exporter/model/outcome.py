@@ -86,14 +86,20 @@ class TlsError(StrEnum):
 
     NONE = ""
     EXPIRED = "expired"
+    ISSUER_EXPIRED = "issuer_expired"
     NOT_YET_VALID = "not_yet_valid"
     NAME_MISMATCH = "name_mismatch"
+    NO_ALTERNATIVE_NAME = "no_alternative_name"
     SELF_SIGNED = "self_signed"
     UNKNOWN_ISSUER = "unknown_issuer"
     INCOMPLETE_CHAIN = "incomplete_chain"
+    ISSUER_KEY_MISMATCH = "issuer_key_mismatch"
     REVOKED = "revoked"
     WEAK = "weak"
     INVALID_PURPOSE = "invalid_purpose"
+    NAME_CONSTRAINT = "name_constraint"
+    PATH_LENGTH = "path_length"
+    CRITICAL_EXTENSION = "critical_extension"
     INVALID = "invalid"
 
 

@@ -38,6 +38,11 @@ _ODD = (
     x509.UnsupportedGeneralNameType,
 )
 """What cryptography raises of certificates that OpenSSL and its clients take."""
+_KEY_OF_ISSUER = "2.5.29.35"
+_POLICIES = "2.5.29.32"
+_FORUM = bytes.fromhex("67810c01")
+"""2.23.140.1, as an object identifier under it begins."""
+_TIMESTAMPS = "1.3.6.1.4.1.11129.2.4.2"
 _WEAK_DIGESTS = (b"md2", b"md4", b"md5", b"sha1")
 
 
@@ -95,6 +100,20 @@ class Certificate:
             ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
         }
         return not allowed.isdisjoint(usage)
+
+    def looks_public(self) -> bool:
+        """Whether it bears what every public authority's server certificate bears.
+
+        That is a policy of the CA/Browser Forum (Baseline Requirements, 7.1.6.1), or
+        timestamps of certificate transparency logs (RFC 6962, 3.3); a private authority
+        has no reason for either.
+        """
+        found = reader.extensions(encode(self.native))
+        return _TIMESTAMPS in found or _FORUM in found.get(_POLICIES, b"")
+
+    def names_issuers_key(self) -> bool:
+        """Whether it says which key it is signed with (RFC 5280, 4.2.1.1)."""
+        return _KEY_OF_ISSUER in reader.extensions(encode(self.native))
 
     def alternative_names(self) -> x509.SubjectAlternativeName:
         """Its subject alternative names, none if it has no such extension."""

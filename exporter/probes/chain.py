@@ -119,7 +119,9 @@ def _intercepted(rule: Rule, leaf: Certificate, finding: Finding) -> bool | None
     if finding.trust is not Trust.NONE:
         return finding.trust is Trust.SITE
     foreign = finding.error in {TlsError.SELF_SIGNED, TlsError.UNKNOWN_ISSUER}
-    return True if foreign else None
+    # A public authority's own would be complete with the intermediate that is missing.
+    private = finding.error is TlsError.INCOMPLETE_CHAIN and not leaf.looks_public()
+    return True if foreign or private else None
 
 
 def _next_date(certificates: Sequence[Certificate], now: float) -> float:

@@ -11,6 +11,7 @@ in which they make the ones behind pointless, and dates are exported anyway.
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import logging
 import re
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from OpenSSL import crypto
+from OpenSSL import _util, crypto
 from OpenSSL.SSL import X509VerificationCodes as Codes
 from service_identity import CertificateError, VerificationError
 from service_identity.hazmat import (
@@ -47,7 +48,7 @@ _PEM = re.compile(
     rb"(?:-----END (?:TRUSTED |X509 )?CERTIFICATE-----|\Z)",
     re.DOTALL,
 )
-_DATES = frozenset({TlsError.EXPIRED, TlsError.NOT_YET_VALID})
+_DATES = frozenset({TlsError.EXPIRED, TlsError.ISSUER_EXPIRED, TlsError.NOT_YET_VALID})
 _ROOTLESS = frozenset(
     {TlsError.INCOMPLETE_CHAIN, TlsError.UNKNOWN_ISSUER, TlsError.SELF_SIGNED}
 )
@@ -65,6 +66,19 @@ _ERRORS = {
     Codes.ERR_INVALID_PURPOSE: TlsError.INVALID_PURPOSE,
     Codes.ERR_INVALID_CA: TlsError.INVALID_PURPOSE,
     Codes.ERR_KEYUSAGE_NO_CERTSIGN: TlsError.INVALID_PURPOSE,
+    Codes.ERR_PATH_LENGTH_EXCEEDED: TlsError.PATH_LENGTH,
+    Codes.ERR_UNHANDLED_CRITICAL_EXTENSION: TlsError.CRITICAL_EXTENSION,
+    **dict.fromkeys(
+        (
+            Codes.ERR_PERMITTED_VIOLATION,
+            Codes.ERR_EXCLUDED_VIOLATION,
+            Codes.ERR_SUBTREE_MINMAX,
+            Codes.ERR_UNSUPPORTED_CONSTRAINT_TYPE,
+            Codes.ERR_UNSUPPORTED_CONSTRAINT_SYNTAX,
+            Codes.ERR_UNSUPPORTED_NAME_SYNTAX,
+        ),
+        TlsError.NAME_CONSTRAINT,
+    ),
 }
 
 
@@ -95,6 +109,11 @@ class Roots:
         self._certificates = tuple(certificates)
         self._directory = directory
 
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        """What the authorities are called, as `Certificate.subject` says it."""
+        return frozenset(Certificate(one).subject for one in self._certificates)
+
     def path(
         self, chain: Sequence[Certificate], now: float
     ) -> tuple[Sequence[crypto.X509], TlsError]:
@@ -112,6 +131,9 @@ class Roots:
             store.set_flags(_NO_CHECK_TIME)
             path, worse = _build(store, chain)
             error = worse or error
+        if error is TlsError.ISSUER_EXPIRED and chain[0].not_after <= now:
+            # OpenSSL looks at dates from the root down.
+            error = TlsError.EXPIRED
         return path, error
 
     def _store(self) -> crypto.X509Store:
@@ -166,7 +188,13 @@ class Judge:
             return _finding(Trust.PUBLIC, public, public_error)
         # Nothing builds: a forged signature says more than a missing root.
         error = public_error if site_error in _ROOTLESS else site_error
+        if error is TlsError.INCOMPLETE_CHAIN and self._knows_issuer_of(chain[-1]):
+            error = TlsError.ISSUER_KEY_MISMATCH
         return Finding(Trust.NONE, error)
+
+    def _knows_issuer_of(self, last: Certificate) -> bool:
+        """Whether an authority has the issuer's name, and so must have another key."""
+        return last.issuer in self._public.names | self._site.names
 
 
 def damaged(content: bytes) -> str:
@@ -200,7 +228,20 @@ def _build(
     try:
         return context.get_verified_chain(), TlsError.NONE
     except crypto.X509StoreContextError as error:
-        return (), _ERRORS.get(error.errors[0], TlsError.INVALID)
+        return (), _told(error)
+    finally:
+        # What it tried and dropped on the way would be taken for the next call's error.
+        _util.lib.ERR_clear_error()
+
+
+def _told(error: crypto.X509StoreContextError) -> TlsError:
+    code, depth = error.errors[:2]
+    if code == Codes.ERR_CERT_SIGNATURE_FAILURE:
+        # Without the key's identifier an issuer is found by its name alone.
+        named = not Certificate(error.certificate).names_issuers_key()
+        return TlsError.ISSUER_KEY_MISMATCH if named else TlsError.INVALID
+    told = _ERRORS.get(code, TlsError.INVALID)
+    return TlsError.ISSUER_EXPIRED if told is TlsError.EXPIRED and depth else told
 
 
 def _finding(trust: Trust, path: Sequence[crypto.X509], error: TlsError) -> Finding:
@@ -210,7 +251,8 @@ def _finding(trust: Trust, path: Sequence[crypto.X509], error: TlsError) -> Find
 def _shortcoming(path: Sequence[Certificate], name: str) -> TlsError:
     """What a client would still object to in a trusted chain in date."""
     if not is_for(path[0], name):
-        return TlsError.NAME_MISMATCH
+        names = list(path[0].alternative_names())
+        return TlsError.NAME_MISMATCH if names else TlsError.NO_ALTERNATIVE_NAME
     # The last one is trusted as it stands: neither its purposes nor its signature
     # are anyone's promise.
     vouched = path[:-1] or path

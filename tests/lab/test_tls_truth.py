@@ -29,10 +29,10 @@ KNOWN = {
     "wrong-name.uni.edu": ("site", "name_mismatch", True),
     "self-signed.uni.edu": ("none", "self_signed", True),
     "unknown-ca.uni.edu": ("none", "unknown_issuer", True),
-    "incomplete.uni.edu": ("none", "incomplete_chain", None),
+    "incomplete.uni.edu": ("none", "incomplete_chain", True),
 }
 # To a site that does not know the lab's authority, whose root nobody presents.
-UNKNOWN = dict.fromkeys(KNOWN, ("none", "incomplete_chain", None)) | {
+UNKNOWN = dict.fromkeys(KNOWN, ("none", "incomplete_chain", True)) | {
     name: KNOWN[name] for name in ("self-signed.uni.edu", "unknown-ca.uni.edu")
 }
 

@@ -1,4 +1,5 @@
 import pytest
+from cryptography import x509
 from OpenSSL import crypto
 
 from exporter.model.outcome import TlsError, Trust
@@ -7,7 +8,14 @@ from exporter.probes import chain
 from exporter.probes.chain import Examiner, Session
 from exporter.probes.trust import Judge
 from tests import make
-from tests.certificates import DAY, NOW, authority, openssl, server
+from tests.certificates import (
+    DAY,
+    NOW,
+    PUBLICLY_ISSUED,
+    authority,
+    openssl,
+    server,
+)
 
 NAME = "web.uni.example"
 SESSION = Session("TLSv1.3", "TLS_AES_128_GCM_SHA256")
@@ -15,6 +23,9 @@ PUBLIC = authority("Public CA")
 SITE = authority("Site CA")
 INSPECTION = authority("Inspection CA")
 INTERMEDIATE = authority("Intermediate", PUBLIC, end=7 * DAY)
+LOGGED = x509.UnrecognizedExtension(
+    x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2"), b"\x04\x00"
+)
 
 
 class Clock:
@@ -68,9 +79,18 @@ def test_the_facts_are_those_of_the_leaf_and_the_shortest_life_in_the_chain(exam
         pytest.param(
             [server(INSPECTION, NAME), INSPECTION], True, None, id="unknown root"
         ),
-        pytest.param([server(INSPECTION, NAME)], None, None, id="nothing but a leaf"),
+        pytest.param([server(INSPECTION, NAME)], True, None, id="nothing but a leaf"),
         pytest.param(
-            [server(INTERMEDIATE, NAME)], None, None, id="intermediate missing"
+            [server(INTERMEDIATE, NAME, also=[(PUBLICLY_ISSUED, False)])],
+            None,
+            None,
+            id="intermediate missing",
+        ),
+        pytest.param(
+            [server(INTERMEDIATE, NAME, also=[(LOGGED, False)])],
+            None,
+            None,
+            id="intermediate missing, in the logs",
         ),
     ],
 )
@@ -114,7 +134,7 @@ def test_dates_are_judged_again_when_one_of_them_passes(examiner, clock):
     assert before.verified
     clock.now += 2
     after = facts(examiner, *presented)
-    assert (after.error, after.trust) == (TlsError.EXPIRED, Trust.PUBLIC)
+    assert (after.error, after.trust) == (TlsError.ISSUER_EXPIRED, Trust.PUBLIC)
 
 
 def test_a_clock_set_back_is_believed(examiner, clock):
@@ -129,7 +149,7 @@ def test_a_root_that_was_not_sent_is_judged_by_its_dates_too(examiner, clock):
     clock.now = (NOW + 30 * DAY).timestamp() - 10
     assert facts(examiner, presented).verified
     clock.now += 20
-    assert facts(examiner, presented).error is TlsError.EXPIRED
+    assert facts(examiner, presented).error is TlsError.ISSUER_EXPIRED
 
 
 def test_a_root_the_system_learns_of_counts_within_the_hour(

@@ -33,9 +33,11 @@ def behind(context, treat):
     """TLS first; who insists by itself refuses in its handshake, or right after."""
 
     def treatment(sock):
-        with contextlib.suppress(OSError):
-            with context.wrap_socket(sock, server_side=True) as secure:
-                treat(secure)
+        with (
+            contextlib.suppress(OSError),
+            context.wrap_socket(sock, server_side=True) as secure,
+        ):
+            treat(secure)
 
     return treatment
 

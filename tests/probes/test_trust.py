@@ -4,9 +4,10 @@ from pathlib import Path
 
 import certifi
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from OpenSSL import crypto
+from OpenSSL import _util, crypto
 
 from exporter.model.outcome import TlsError, Trust
 from exporter.probes import trust
@@ -28,6 +29,26 @@ LATER = server(INTERMEDIATE, NAME, start=DAY)
 OTHER_NAME = server(INTERMEDIATE, "other.example")
 ODD_NAMES = server(INTERMEDIATE, "*.*.odd", "192.0.2.1.", NAME)
 OLD_INTERMEDIATE = authority("Old", ROOT, start=-9 * DAY, end=-DAY)
+SHALLOW = authority("Shallow", ROOT, most_below=0)
+TOO_DEEP = authority("Too deep", SHALLOW)
+REKEYED = authority("Root")
+
+
+def signed_by(issuer):
+    key = issuer.key.public_key()
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key)
+
+
+UNHEARD_OF = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+
+
+def limited(permitted=None, excluded=None):
+    subtrees = [one and [x509.DNSName(one)] for one in (permitted, excluded)]
+    return authority("Limited", ROOT, also=[(x509.NameConstraints(*subtrees), True)])
+
+
+LIMITED = limited(permitted="other.example")
+BARRED = limited(excluded="uni.example")
 
 # case: (presented, openssl's own verdict on it is the same, what we say)
 CASES = {
@@ -44,7 +65,40 @@ CASES = {
     "expired": ([EXPIRED, INTERMEDIATE], "expired"),
     "an expired intermediate": (
         [server(OLD_INTERMEDIATE, NAME), OLD_INTERMEDIATE],
+        "issuer_expired",
+    ),
+    "both expired": (
+        [server(OLD_INTERMEDIATE, NAME, end=-DAY / 2), OLD_INTERMEDIATE],
         "expired",
+    ),
+    "an issuer limited to other names": (
+        [server(LIMITED, NAME), LIMITED],
+        "name_constraint",
+    ),
+    "an issuer barred from the name": (
+        [server(BARRED, NAME), BARRED],
+        "name_constraint",
+    ),
+    "one issuer too many": (
+        [server(TOO_DEEP, NAME), TOO_DEEP, SHALLOW],
+        "path_length",
+    ),
+    "a critical extension": (
+        [server(ROOT, NAME, also=[(UNHEARD_OF, True)])],
+        "critical_extension",
+    ),
+    "an extension that may be ignored": (
+        [server(ROOT, NAME, also=[(UNHEARD_OF, False)])],
+        "",
+    ),
+    "an authority with another key": ([server(REKEYED, NAME)], "issuer_key_mismatch"),
+    "an authority with another key, which is named": (
+        [server(REKEYED, NAME, also=[(signed_by(REKEYED), False)])],
+        "issuer_key_mismatch",
+    ),
+    "not signed by whom it says": (
+        [server(REKEYED, NAME, also=[(signed_by(ROOT), False)])],
+        "invalid",
     ),
     "not yet valid": ([LATER, INTERMEDIATE], "not_yet_valid"),
     "another name": ([OTHER_NAME, INTERMEDIATE], "name_mismatch"),
@@ -68,7 +122,10 @@ CASES = {
     ),
     "another name, weak": ([server(ROOT, "other.example", key=SHORT)], "name_mismatch"),
 }
-UNTRUSTED = {"incomplete_chain", "unknown_issuer", "self_signed"}
+UNTRUSTED = {
+    *("incomplete_chain", "unknown_issuer", "self_signed", "issuer_key_mismatch"),
+    *("name_constraint", "path_length", "critical_extension", "invalid"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +191,13 @@ def test_openssl_itself_accepts_the_same_chains(pem, case):
 def test_a_common_name_alone_is_no_name_although_openssl_takes_it(judge, pem):
     presented = [server(ROOT, common=NAME)]
     assert openssl_accepts(pem, presented)
-    assert verdict(judge, presented).error is TlsError.NAME_MISMATCH
+    assert verdict(judge, presented).error is TlsError.NO_ALTERNATIVE_NAME
+
+
+def test_what_a_judgement_dropped_is_no_error_of_the_next_handshake(judge):
+    for presented, _ in CASES.values():
+        verdict(judge, presented)
+        assert _util.lib.ERR_peek_error() == 0
 
 
 def test_what_builds_to_a_public_root_is_public_whatever_else_is_wrong(judge):
@@ -251,7 +314,7 @@ def test_an_expired_cross_signature_is_not_in_the_way_of_a_known_root(judge):
     assert verdict(judge, [GOOD, INTERMEDIATE, cross]).error == ""
 
 
-def test_a_forged_signature_is_invalid_and_never_trusted_even_if_expired(judge):
+def test_a_forged_signature_is_by_another_key_and_never_trusted_even_if_expired(judge):
     past = {"start": -9 * DAY, "end": -DAY}
     impostor = authority("Intermediate", STRANGER)
     old_impostor = authority("Old", STRANGER)
@@ -261,7 +324,10 @@ def test_a_forged_signature_is_invalid_and_never_trusted_even_if_expired(judge):
         [server(old_impostor, NAME), OLD_INTERMEDIATE],
     ):
         finding = verdict(judge, presented)
-        assert (finding.trust, finding.error) == (Trust.NONE, TlsError.INVALID)
+        assert (finding.trust, finding.error) == (
+            Trust.NONE,
+            TlsError.ISSUER_KEY_MISMATCH,
+        )
 
 
 def test_a_signature_over_sha1_is_weak_except_the_roots_own(pem, tmp_path):
