@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.config.site import Site
-    from exporter.model.rule import Target
+    from exporter.model.rule import Key, Target
     from exporter.monitor.store import Record
 
 logger = logging.getLogger(__name__)
@@ -249,7 +249,7 @@ class _Changes:
     """Logs what became of a target when that changes, and only then."""
 
     def __init__(self) -> None:
-        self._logged: dict[tuple[str, str, int], Verdict] = {}
+        self._logged: dict[Key, Verdict] = {}
 
     def hear(self, record: Record) -> None:
         before = self._logged.get(record.target.key)

@@ -101,6 +101,8 @@ def _summary(fields: Fields | None) -> str:
     """What is most worth knowing of a part that is only on one side."""
     if fields is None:
         return ""
-    if "port" in fields:
-        return "{transport} {port} from {source} to {destination}".format(**fields)
+    if "transport" in fields:
+        ports = fields["port"] or fields.get("ports", "")
+        ends = "from {source} to {destination}".format(**fields)
+        return f"{fields['transport']} {ports} {ends}"
     return next(iter(fields.values()))

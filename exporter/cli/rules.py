@@ -36,7 +36,10 @@ def list_rules(
     """
     from exporter.present import formats  # noqa: PLC0415 - rich tables load slowly
 
-    shown: Sequence[Target] = load(config, roles).targets
+    site = load(config, roles)
+    shown: Sequence[Target] = site.targets
     if form != "json" and not all_roles:
         shown = [one for one in shown if one.status is not Status.OTHER_ROLE]
     click.echo(formats.RULES[form](shown), nl=False)
+    for ledger in site.ledgers:
+        click.echo(ledger.sentence, err=True)

@@ -23,7 +23,10 @@ def validate(config: Path | None, roles: Sequence[str]) -> None:
     for warning in site.warnings:
         click.echo(f"warning: {warning}", err=True)
     active = sum(target.status is Status.ACTIVE for target in site.targets)
+    rules = len({rule.id for rule in site.rules})
     click.echo(
-        f"{site.path}: fine: {len(site.rules)} rules, {active} targets probed "
+        f"{site.path}: fine: {rules} rules, {active} targets probed "
         f"as {', '.join(site.roles)}"
     )
+    for ledger in site.ledgers:
+        click.echo(ledger.sentence)

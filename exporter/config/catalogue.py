@@ -12,17 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.config import references, scalars
+from exporter.config.catalogue_schema import CatalogueModel
 from exporter.config.definitions import RuleDefinition, read_rules, written_ids
 from exporter.config.diagnostics import ConfigError, Problem, unknown
+from exporter.config.ledger import entry, unaccounted
 from exporter.config.mirror_list import MirrorList
+from exporter.config.ports import chosen_port
 from exporter.config.references import DeclaredNames
-from exporter.config.schema import CatalogueModel
 from exporter.config.validation import validate
 from exporter.config.yamlfile import YamlFile, read_yaml
 from exporter.model.endpoint import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from exporter.config.catalogue_schema import PlaceholderModel
+    from exporter.model.ledger import Requirement
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _SHIPPED = (_PACKAGE / "catalogues", _PACKAGE.parent / "config" / "catalogues")
@@ -39,6 +44,14 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class Feature:
+    """A condition of some rules: what a site has or has not."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Placeholder:
     """A destination that every site names for itself; see `PlaceholderModel`."""
 
@@ -46,6 +59,7 @@ class Placeholder:
     title: str
     example: Endpoint
     optional: bool = False
+    port: bool = False
     url: bool = False
     default: str | None = None
 
@@ -65,7 +79,8 @@ class Note:
 class Catalogue:
     """One vendor document's rules, not yet bound to any site.
 
-    `names` are all that the file declares, for checking what refers to them.
+    `requirements` is its ledger, empty if it keeps none. `names` are all that the file
+    declares, for checking what refers to them.
     """
 
     name: str
@@ -74,8 +89,10 @@ class Catalogue:
     roles: Mapping[str, Role]
     placeholders: Mapping[str, Placeholder]
     mirrors: Mapping[str, MirrorList]
+    features: Mapping[str, Feature]
     definitions: tuple[RuleDefinition, ...]
     notes: tuple[Note, ...]
+    requirements: tuple[Requirement, ...]
     names: DeclaredNames
 
 
@@ -135,24 +152,28 @@ def read_catalogue(path: Path, problems: list[Problem]) -> Catalogue | None:
         return None
     catalogue = Catalogue(
         name=model.catalogue,
-        title=model.title,
+        title=model.title or model.catalogue,
         reference=model.reference,
-        roles={
-            name: Role(name, role.title, role.is_a)
-            for name, role in model.roles.items()
-        },
+        roles=_roles(model, definitions),
         placeholders=_placeholders(model, file, problems),
         mirrors={
             name: MirrorList(name, **written.model_dump())
             for name, written in model.mirrors.items()
         },
+        features={
+            name: Feature(name, feature.title or name)
+            for name, feature in model.features.items()
+        },
         definitions=definitions,
         notes=tuple(Note(note.text, note.rows) for note in model.notes),
+        requirements=tuple(map(entry, model.requirements)),
         names=DeclaredNames(
-            roles=_written_names(file.value, "roles"),
+            roles=_written_names(file.value, "roles") or sources(definitions),
             placeholders=_written_names(file.value, "placeholders"),
             mirrors=_written_names(file.value, "mirrors"),
             rules=written_ids(rules),
+            features=_written_names(file.value, "features"),
+            usages=frozenset(model.usages),
         ),
     )
     _check_names(catalogue, file, problems)
@@ -160,13 +181,39 @@ def read_catalogue(path: Path, problems: list[Problem]) -> Catalogue | None:
 
 
 def split_rules(value: object) -> tuple[object, tuple[object, ...]]:
-    """A file's content with an empty rule list, and the rules as they stand there.
+    """A file's content without its rules, and the rules as they stand there.
 
-    Rules are checked one by one, so that a wrong one spoils none of the others.
+    Rules are checked one by one, so that a wrong one spoils none of the others, and
+    with them what they say by default.
     """
-    if not isinstance(value, dict) or not isinstance(value.get("rules"), tuple):
+    if not isinstance(value, dict):
         return value, ()
-    return value | {"rules": ()}, value["rules"]
+    header = {key: part for key, part in value.items() if key != "defaults"}
+    if not isinstance(value.get("rules"), tuple):
+        return header, ()
+    return header | {"rules": ()}, value["rules"]
+
+
+def sources(definitions: Iterable[RuleDefinition]) -> frozenset[str]:
+    """The roles that rules come from."""
+    return frozenset(
+        source
+        for definition in definitions
+        if "source" not in definition.unread
+        for source in definition.written.source
+    )
+
+
+def _roles(
+    model: CatalogueModel, definitions: Iterable[RuleDefinition]
+) -> dict[str, Role]:
+    """Those declared, or those that rules come from."""
+    if not model.roles:
+        return {name: Role(name, name) for name in sorted(sources(definitions))}
+    return {
+        name: Role(name, role.title or name, role.is_a)
+        for name, role in model.roles.items()
+    }
 
 
 def _placeholders(
@@ -175,23 +222,48 @@ def _placeholders(
     found = {}
     for name, written in model.placeholders.items():
         try:
-            example = endpoint(written.example, url=written.url)
+            example = _example(written)
         except ValueError as error:
             at = ("placeholders", name, "example")
             problems.append(file.problem(at, str(error)))
             continue
         found[name] = Placeholder(
-            name, written.title, example, written.optional, written.url, written.default
+            name,
+            written.title or name,
+            example,
+            written.optional,
+            written.port,
+            written.url,
+            written.default,
         )
     return found
 
 
-def endpoint(text: str, *, url: bool) -> Endpoint:
-    """A placeholder's value; port 0 leaves the port to the rule.
+def _example(written: PlaceholderModel) -> Endpoint:
+    """The vendor's example; a port need not have one.
 
     Raises:
-        ValueError: it is not a host, or where a URL is due, not a URL.
+        ValueError: there is none, or it is of another kind.
     """
+    if written.port and written.url:
+        raise ValueError("a placeholder is a port or a URL, not both")
+    if written.example:
+        return endpoint(written.example, port=written.port, url=written.url)
+    if written.port:
+        return Endpoint("", 0)
+    raise ValueError("is required: a host to be listed while a site names none")
+
+
+def endpoint(text: str, *, port: bool, url: bool) -> Endpoint:
+    """A placeholder's value; port 0 leaves the port to the rule.
+
+    Of one that is a port the host is empty.
+
+    Raises:
+        ValueError: it is not a host, or a port or URL where that is due.
+    """
+    if port:
+        return Endpoint("", chosen_port(text))
     return scalars.url(text) if url else Endpoint(scalars.host(text), 0)
 
 
@@ -205,8 +277,11 @@ def _check_names(catalogue: Catalogue, file: YamlFile, problems: list[Problem]) 
     problems += references.broken_pointers(
         file, "placeholders", "default", "placeholder", defaults, names.placeholders
     )
+    kinds = {item.name: item.port for item in catalogue.placeholders.values()}
     problems += references.duplicates(definitions)
     problems += references.unresolved(definitions, definitions, names)
+    problems += references.misused(definitions, kinds)
+    problems += unaccounted(catalogue.requirements, definitions, file)
 
 
 def _written_names(value: object, section: str) -> frozenset[str]:

@@ -12,30 +12,28 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from exporter.config import probe_options
+from exporter.config.consistency import contradictions
 from exporter.config.diagnostics import ENOUGH, unknown
-from exporter.config.rule_schema import RuleModel
-from exporter.config.scalars import ProbeCall
+from exporter.config.ports import PortRange
+from exporter.config.rule_schema import DefaultsModel, RuleModel
+from exporter.config.spelling import Misspelt
 from exporter.config.validation import validate
-from exporter.model.rule import Expect, Severity, Transport
+from exporter.model.rule import Severity
 from exporter.probes.protocols import PROBERS, default_probe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from exporter.config.diagnostics import Location, Problem
+    from exporter.config.scalars import ProbeCall
     from exporter.config.yamlfile import YamlFile
+    from exporter.model.rule import Transport
 
-
-DENY_ONLY = "belongs to rules with expect: deny only"
 
 _STAND_INS: dict[str, object] = {
     "id": "unread",
     "source": "unread",
     "destination": {"host": "unread.invalid"},
-    "port": 1,
-    "transport": "tcp",
-    "usage": "administration",
-    "description": "unread",
 }
 """For the required keys of a rule."""
 
@@ -47,17 +45,15 @@ class RuleDefinition:
     Attributes:
         written: what the file says, each value by itself in order.
         catalogue: the name of the file's catalogue.
-        probe: the prober, the port's own where the file names none.
-        options: what its constructor takes.
+        options: what the constructor of its prober takes.
         file: where the rule stands.
         at: its place in `file`.
-        unread: required keys that are missing or wrong, and have a stand-in in
-            `written`: what else the rule says can still be checked.
+        unread: keys that are missing or wrong and that others rest on: what else the
+            rule says can still be checked.
     """
 
     written: RuleModel
     catalogue: str
-    probe: str
     options: Mapping[str, Any]
     file: YamlFile
     at: Location
@@ -68,6 +64,26 @@ class RuleDefinition:
         """How loudly a violation is told, before any override."""
         quiet = Severity.INFO if self.written.advisory else Severity.WARNING
         return self.written.severity or quiet
+
+    @property
+    def ports(self) -> tuple[PortRange, ...]:
+        """The ports that it states itself: none where a site chooses one."""
+        one = self.written.port
+        if isinstance(one, int):
+            return (PortRange(one, one),)
+        return self.written.ports or ()
+
+    def probe(self, port: PortRange | None) -> str:
+        """The prober for a port: the rule's own, else the port's.
+
+        None stands for a port that says nothing of what answers there: one of a
+        range, or of a host that may not exist.
+        """
+        if self.written.probe is not None:
+            return self.written.probe.name
+        if port is None:
+            return str(self.written.transport)
+        return default_probe(port.first, self.written.transport)
 
     def problem(self, key: str, message: str) -> Problem:
         """A problem with one key of this rule."""
@@ -88,31 +104,72 @@ def read_rules(
 ) -> tuple[RuleDefinition, ...]:
     """The rules of a file; `problems` grows by what is wrong with them."""
     definitions = []
+    defaults = _defaults(file, problems)
+    misspelt = Misspelt(file)
     for index, written in enumerate(rules):
         if len(problems) >= ENOUGH:
             break
+        if misspelt.takes(index, written):
+            continue
         at = ("rules", index)
-        model = validate(RuleModel, written, file, at, problems)
-        unread: frozenset[str] = frozenset()
-        if model is None:
-            if not isinstance(written, dict):
-                continue
-            model, unread = _patched(written)
-        call = model.probe or ProbeCall(default_probe(model.port, model.transport))
-        transport = None if "transport" in unread else model.transport
-        chosen = checked_probe(call, transport, (file, at), problems)
-        definition = RuleDefinition(
-            model, catalogue, call.name, chosen, file, at, unread
-        )
-        problems += _contradictions(definition)
-        definitions.append(definition)
+        definition = _read(file, at, _completed(written, defaults), catalogue, problems)
+        if definition is not None:
+            keys = _keys_of(written) | defaults.keys()
+            wrong = contradictions(definition.written, keys)
+            problems += (file.problem((*at, *key), said) for key, said in wrong)
+            definitions.append(definition)
+    problems += misspelt.answer()
     return tuple(definitions)
+
+
+def _read(
+    file: YamlFile,
+    at: Location,
+    written: object,
+    catalogue: str,
+    problems: list[Problem],
+) -> RuleDefinition | None:
+    model = validate(RuleModel, written, file, at, problems)
+    unread: frozenset[str] = frozenset()
+    if model is None:
+        if not isinstance(written, dict):
+            return None
+        model, unread = _patched(written)
+    options: Mapping[str, Any] = {}
+    if model.probe is not None:
+        transport = None if "transport" in unread else model.transport
+        options = checked_probe(model.probe, transport, (file, at), problems)
+    return RuleDefinition(model, catalogue, options, file, at, unread)
+
+
+def _keys_of(written: object) -> frozenset[str]:
+    return frozenset(written) if isinstance(written, dict) else frozenset()
+
+
+def _defaults(file: YamlFile, problems: list[Problem]) -> Mapping[str, object]:
+    """What the file's rules say unless they say otherwise, as it stands there."""
+    section = file.value.get("defaults") if isinstance(file.value, dict) else None
+    if section is None:
+        return {}
+    model = validate(DefaultsModel, section, file, ("defaults",), problems)
+    if model is None or not isinstance(section, dict):
+        return {}
+    return {key: section[key] for key in section if key in model.model_fields_set}
+
+
+def _completed(written: object, defaults: Mapping[str, object]) -> object:
+    """A rule with the defaults for what it leaves out."""
+    if not isinstance(written, dict) or not defaults:
+        return written
+    said = {"port", "ports"} if written.keys() & {"port", "ports"} else set()
+    return {k: v for k, v in defaults.items() if k not in said} | written
 
 
 def _patched(written: Mapping[str, object]) -> tuple[RuleModel, frozenset[str]]:
     """A rule with stand-ins for what is missing or wrong, and for which keys."""
     good = {key: value for key, value in written.items() if _fits(key, value)}
-    unread = frozenset(_STAND_INS.keys() - good.keys())
+    needed = _STAND_INS.keys() | (written.keys() & {"port", "ports", "transport"})
+    unread = frozenset(needed - good.keys())
     return RuleModel.model_validate(_STAND_INS | good), unread
 
 
@@ -158,18 +215,3 @@ def checked_probe(
         problems.append(file.problem(inner, str(error)))
         return {}
     return chosen
-
-
-def _contradictions(definition: RuleDefinition) -> list[Problem]:
-    """Keys of one rule that cannot be true together."""
-    rule = definition.written
-    found = []
-    if rule.expect is not Expect.DENY:
-        if rule.witness is not None:
-            found.append(definition.problem("witness", DENY_ONLY))
-        if rule.denial:
-            found.append(definition.problem("denial", DENY_ONLY))
-    if rule.advisory and rule.rows:
-        said = "an advisory rule is not in the document, so it has no rows"
-        found.append(definition.problem("rows", said))
-    return found

@@ -16,16 +16,21 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from exporter.config import scalars
+from exporter.config import destination, ports, scalars
+from exporter.config.ports import PortPlaceholder, PortRange
 from exporter.config.scalars import ProbeCall
 from exporter.model.endpoint import Endpoint
 
+WORD = r"^[a-z0-9]+([_-][a-z0-9]+)*$"
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 NAME = r"^[a-z][a-z0-9_]*$"
 LINE = r"^[^\x00-\x1f\x7f]*$"
+SHA256 = r"^[0-9a-f]{64}$"
 ROW = r"^[A-Za-z0-9._-]+$"
 PATTERNS = {
     SLUG: "lower-case letters, digits and single hyphens",
+    WORD: "lower-case letters, digits, single hyphens and underscores",
+    SHA256: "64 hexadecimal digits in lower case",
     NAME: "lower-case letters, digits and underscores, beginning with a letter",
     LINE: "one line of text",
     ROW: "letters, digits, dots, hyphens and underscores",
@@ -40,6 +45,8 @@ Line: TypeAlias = Annotated[
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Row: TypeAlias = Annotated[str, StringConstraints(max_length=20, pattern=ROW)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
+Word: TypeAlias = Annotated[str, StringConstraints(max_length=60, pattern=WORD)]
+Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=SHA256)]
 
 
 def _written(pattern: str | None, *examples: str) -> WithJsonSchema:
@@ -57,6 +64,69 @@ Rate: TypeAlias = Annotated[
 ]
 Host: TypeAlias = Annotated[
     str, PlainValidator(scalars.host), _written(None, "api.example.com", "192.0.2.1")
+]
+HostOrTemplate: TypeAlias = Annotated[
+    str,
+    PlainValidator(destination.host),
+    _written(None, "api.example.com", "192.0.2.1", "{tenant}.example.com"),
+]
+Network: TypeAlias = Annotated[
+    str, PlainValidator(destination.network), _written(None, "198.51.100.0/24")
+]
+Wildcard: TypeAlias = Annotated[
+    str, PlainValidator(destination.wildcard), _written(None, "*.cdn.example.com")
+]
+_PORT: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 65535}
+_BY_NAME: dict[str, Any] = {
+    "type": "object",
+    "properties": {"placeholder": {"type": "string", "pattern": NAME}},
+    "required": ["placeholder"],
+    "additionalProperties": False,
+}
+PortOrPlaceholder: TypeAlias = Annotated[
+    int | PortPlaceholder,
+    PlainValidator(ports.port),
+    WithJsonSchema({"anyOf": [_PORT, _BY_NAME]}),
+]
+Ports: TypeAlias = Annotated[
+    tuple[PortRange, ...],
+    PlainValidator(ports.ports),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {
+                "anyOf": [_PORT, {"type": "string", "pattern": "^[0-9]+-[0-9]+$"}]
+            },
+            "minItems": 1,
+            "examples": [[80, 443, "5000-5100"]],
+        }
+    ),
+]
+Sources: TypeAlias = Annotated[
+    tuple[Slug, ...],
+    BeforeValidator(scalars.several),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": SLUG},
+                {
+                    "type": "array",
+                    "items": {"type": "string", "pattern": SLUG},
+                    "minItems": 1,
+                },
+            ]
+        }
+    ),
+]
+SiteName: TypeAlias = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, pattern=LINE)
+]
+UsageWord: TypeAlias = Annotated[
+    str,
+    StringConstraints(max_length=40, pattern=SLUG),
+    WithJsonSchema(
+        {"anyOf": [{"$ref": "#/$defs/Usage"}, {"type": "string", "pattern": SLUG}]}
+    ),
 ]
 ListUrl: TypeAlias = Annotated[
     str,
@@ -90,8 +160,12 @@ Hosts: TypeAlias = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string"},
-                {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                {"type": ["string", "integer"]},
+                {
+                    "type": "array",
+                    "items": {"type": ["string", "integer"]},
+                    "minItems": 1,
+                },
                 {"type": "null"},
             ]
         }

@@ -10,17 +10,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from exporter.config import references
-from exporter.config.catalogue import Catalogue, locate, read_catalogue
-from exporter.config.references import DeclaredNames
+from exporter.config.catalogue import (
+    Catalogue,
+    Feature,
+    Role,
+    locate,
+    read_catalogue,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from exporter.config.catalogue import Placeholder, Role
+    from exporter.config.catalogue import Placeholder
     from exporter.config.definitions import RuleDefinition
     from exporter.config.diagnostics import Problem
     from exporter.config.mirror_list import MirrorList
+    from exporter.config.references import DeclaredNames
     from exporter.config.yamlfile import YamlFile
+    from exporter.model.ledger import Requirement
 
 D = TypeVar("D")
 
@@ -33,8 +40,14 @@ class MergedCatalogues:
     roles: Mapping[str, Role]
     placeholders: Mapping[str, Placeholder]
     mirrors: Mapping[str, MirrorList]
+    features: Mapping[str, Feature]
     definitions: tuple[RuleDefinition, ...]
     names: DeclaredNames
+
+    @property
+    def ledgers(self) -> Mapping[str, tuple[Requirement, ...]]:
+        """The entries of each catalogue's ledger, by its name."""
+        return {one.name: one.requirements for one in self.catalogues}
 
 
 def read_catalogues(
@@ -65,7 +78,7 @@ def read_catalogues(
 def merge_catalogues(
     catalogues: tuple[Catalogue, ...],
     own: tuple[RuleDefinition, ...],
-    own_ids: frozenset[str],
+    own_names: DeclaredNames,
     file: YamlFile,
     problems: list[Problem],
 ) -> MergedCatalogues:
@@ -74,13 +87,7 @@ def merge_catalogues(
         *(definition for one in catalogues for definition in one.definitions),
         *own,
     )
-    every = [one.names for one in catalogues]
-    names = DeclaredNames(
-        roles=frozenset().union(*(one.roles for one in every)),
-        placeholders=frozenset().union(*(one.placeholders for one in every)),
-        mirrors=frozenset().union(*(one.mirrors for one in every)),
-        rules=own_ids.union(*(one.rules for one in every)),
-    )
+    names = own_names.with_all(one.names for one in catalogues)
     problems += references.duplicates(definitions)
     problems += references.unresolved(own, definitions, names)
     roles = _merged("role", [one.roles for one in catalogues], file, problems)
@@ -89,8 +96,17 @@ def merge_catalogues(
     )
     lists = [one.mirrors for one in catalogues]
     mirrors = _merged("mirror list", lists, file, problems)
+    features = _merged("feature", [one.features for one in catalogues], file, problems)
+    kinds = {item.name: item.port for item in placeholders.values()}
+    problems += references.misused(own, kinds)
+    roles |= {name: Role(name, name) for name in own_names.roles - roles.keys()}
+    features |= {
+        name: Feature(name, name) for name in own_names.features - features.keys()
+    }
     read = tuple(definition for definition in definitions if not definition.unread)
-    return MergedCatalogues(catalogues, roles, placeholders, mirrors, read, names)
+    return MergedCatalogues(
+        catalogues, roles, placeholders, mirrors, features, read, names
+    )
 
 
 def _merged(

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from exporter.config import references
-from exporter.config.definitions import DENY_ONLY, checked_probe
+from exporter.config.consistency import DENY_ONLY, outsiders
+from exporter.config.definitions import checked_probe
 from exporter.config.diagnostics import unknown
+from exporter.config.expansion import Flow, InForce, flows, proof_of
 from exporter.config.schema import OverrideModel
-from exporter.model.rule import Expect, Rule, TlsPolicy
+from exporter.model.rule import Expect, Proof, Rule, TlsPolicy
 from exporter.probes.protocols import PROBERS
 from exporter.probes.protocols.base import FLOOR
 
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
 
     from exporter.config.definitions import RuleDefinition
     from exporter.config.diagnostics import Problem
+    from exporter.config.placeholders import Binding
     from exporter.config.references import DeclaredNames
-    from exporter.config.rule_schema import TlsModel
+    from exporter.config.rule_schema import DestinationModel, TlsModel
     from exporter.config.schema import ScheduleModel
     from exporter.config.yamlfile import YamlFile
 
@@ -54,16 +57,21 @@ class Overrides:
     warnings: list[str] = field(default_factory=list)
 
     def apply(
-        self, definitions: Iterable[RuleDefinition]
-    ) -> Iterator[tuple[RuleDefinition, Rule]]:
-        """Each definition with its rule in force."""
+        self, definitions: Iterable[RuleDefinition], bindings: Mapping[str, Binding]
+    ) -> Iterator[InForce]:
+        """Each definition's rules in force: one for each source and port.
+
+        `bindings` are of placeholders.
+        """
         if self.schedule.timeout >= self.schedule.interval:
             said = "must be shorter than the interval"
             self.problems.append(self.file.problem(("schedule", "timeout"), said))
         for definition in definitions:
             override = self.overrides.get(definition.written.id, _UNCHANGED)
-            timing = self._timing(definition, override)
-            yield definition, self._rule(definition, override, timing)
+            lead = _with_members(definition.written.destination, override)
+            for flow in flows(definition, bindings):
+                rule = self._rule(definition, override, flow, proof_of(flow, lead))
+                yield InForce(definition, flow, lead, rule)
 
     def misfits(
         self, definitions: Sequence[RuleDefinition], names: DeclaredNames
@@ -85,6 +93,11 @@ class Overrides:
     ) -> Iterator[tuple[str, str]]:
         """What one override says of denial that cannot be, by key."""
         override = self.overrides[definition.written.id]
+        lead = definition.written.destination
+        for key, owner in (("members", "network"), ("names", "domain")):
+            if getattr(override, key) and getattr(lead, owner) is None:
+                yield key, f"belong to a rule whose destination is a {owner}"
+        yield from outsiders(_with_members(lead, override))
         said = {"witness": override.witness, "denial": override.denial}
         if definition.written.expect is not Expect.DENY:
             for key in (key for key, value in said.items() if value):
@@ -95,20 +108,27 @@ class Overrides:
                 yield "witness", unfit
 
     def _rule(
-        self, definition: RuleDefinition, override: OverrideModel, timing: _Timing
+        self,
+        definition: RuleDefinition,
+        override: OverrideModel,
+        flow: Flow,
+        proof: Proof,
     ) -> Rule:
         """The rule in force: what the override says goes before what is written."""
         written = definition.written
-        probe, options = self._probe(definition, override)
+        probe, options = self._probe(definition, override, flow, proof)
+        timing = self._timing(definition, override, probe)
+        ranged = flow.ports is not None and not flow.ports.single
+        lead = written.destination
         denial = written.denial if override.denial is None else override.denial
         return Rule(
             id=written.id,
-            source=written.source,
-            port=written.port,
+            source=flow.source,
+            port=flow.ports.first if flow.ports is not None else 0,
             transport=written.transport,
             probe=probe,
             usage=written.usage,
-            description=written.description,
+            description=written.description or _described(definition, flow),
             catalogue=definition.catalogue,
             interval=timing.interval,
             timeout=timing.timeout,
@@ -128,21 +148,34 @@ class Overrides:
             unverifiable=written.unverifiable,
             advisory=written.advisory,
             notes=written.notes if override.notes is None else override.notes,
-            mirrors=written.destination.mirrors,
+            mirrors=lead.mirrors,
+            proof=proof,
+            ports=str(flow.ports) if ranged else "",
+            sample=written.sample if ranged or proof is Proof.SAMPLE else 0,
+            member_of=lead.network or lead.domain or "",
+            when=written.when,
+            any_of=written.any_of,
+            unprovable=written.unprovable,
         )
 
     def _probe(
-        self, definition: RuleDefinition, override: OverrideModel
+        self,
+        definition: RuleDefinition,
+        override: OverrideModel,
+        flow: Flow,
+        proof: Proof,
     ) -> tuple[str, Mapping[str, Any]]:
         if override.probe is None:
-            return definition.probe, definition.options
+            one = flow.ports if proof is Proof.SERVICE else None
+            return definition.probe(one), definition.options
         place = (self.file, ("overrides", definition.written.id))
         transport = definition.written.transport
         options = checked_probe(override.probe, transport, place, self.problems)
         return override.probe.name, options
 
-    def _timing(self, definition: RuleDefinition, override: OverrideModel) -> _Timing:
-        probe = override.probe.name if override.probe else definition.probe
+    def _timing(
+        self, definition: RuleDefinition, override: OverrideModel, probe: str
+    ) -> _Timing:
         floor = PROBERS[probe].floor if probe in PROBERS else FLOOR
         own = override.interval or definition.written.interval
         wished = max(own or self.schedule.interval, FLOOR)
@@ -180,6 +213,19 @@ class Overrides:
         elif definition.written.timeout or definition.written.interval:
             key = "timeout" if definition.written.timeout else "interval"
             yield definition.problem(key, _from(key, said))
+
+
+def _with_members(lead: DestinationModel, override: OverrideModel) -> DestinationModel:
+    """A destination with the members that the site names instead of the catalogue's."""
+    given = {key: getattr(override, key) for key in ("members", "names")}
+    return lead.model_copy(update={key: one for key, one in given.items() if one})
+
+
+def _described(definition: RuleDefinition, flow: Flow) -> str:
+    """What a rule without a description is for: its flow."""
+    rule = definition.written
+    ports = f" on {flow.ports}/{rule.transport}" if flow.ports is not None else ""
+    return f"{flow.source} to {rule.destination}{ports}"
 
 
 def _tls_policy(model: TlsModel) -> TlsPolicy:

@@ -1,8 +1,4 @@
-"""From rules to targets: a site's hosts in place of placeholders.
-
-Nothing is silently left out: every rule becomes at least one target, and a target
-that is not probed says why and carries the example host.
-"""
+"""What placeholders stand for at a site, and which roles a role includes."""
 
 from __future__ import annotations
 
@@ -11,18 +7,15 @@ from typing import TYPE_CHECKING
 
 from exporter.config.catalogue import endpoint
 from exporter.config.diagnostics import unknown
-from exporter.model.endpoint import Endpoint
-from exporter.model.rule import Status, Target
+from exporter.model.rule import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from exporter.config.catalogue import Placeholder, Role
     from exporter.config.diagnostics import Location, Problem
-    from exporter.config.mirror_list import MirrorList
-    from exporter.config.rule_schema import DestinationModel
     from exporter.config.yamlfile import YamlFile
-    from exporter.model.rule import Rule
+    from exporter.model.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +25,8 @@ class Binding:
     Attributes:
         placeholder: the catalogue's declaration.
         status: `active` with a value, `unset` without, `not_applicable` when null.
-        endpoints: the site's hosts, or the example; port 0 is the rule's own.
+        endpoints: the site's hosts, or the example; port 0 is the rule's own. Of a
+            port, without a host.
     """
 
     placeholder: Placeholder
@@ -81,13 +75,15 @@ def _endpoints(
         if at not in file.lines:  # one host, not written as a list
             at = at[:2]
         try:
-            value = endpoint(text, url=placeholder.url)
+            value = endpoint(text, port=placeholder.port, url=placeholder.url)
         except ValueError as error:
             if not file.flawed(at):
                 problems.append(file.problem(at, str(error)))
             continue
         if found.setdefault((value.host, value.port), value) is not value:
-            problems.append(file.problem(at, f"{value.host} stands here twice"))
+            problems.append(
+                file.problem(at, f"{value.host or value.port} stands here twice")
+            )
     return tuple(found.values())
 
 
@@ -110,52 +106,6 @@ def _binding(
     return Binding(placeholder, Status.UNSET, example)
 
 
-@dataclass(frozen=True, slots=True)
-class SiteBindings:
-    """What the names in rules stand for here.
-
-    Attributes:
-        bindings: of placeholders.
-        mirrors: lists by name.
-        running: the roles whose rules run here.
-    """
-
-    bindings: Mapping[str, Binding]
-    mirrors: Mapping[str, MirrorList]
-    running: frozenset[str]
-
-
-def targets(
-    rule: Rule,
-    destination: DestinationModel,
-    site: SiteBindings,
-) -> Iterator[Target]:
-    """The targets of one rule.
-
-    One that leads to a mirror list is unset, with the list's own host, until a list has
-    been fetched (see `mirrors.expand`).
-    """
-    endpoints, status = _endpoints_of(destination, site)
-    if rule.source not in site.running:
-        status = Status.OTHER_ROLE
-    elif rule.retired is not None:
-        status = Status.RETIRED
-    for place in endpoints:
-        yield Target(rule, place.host, place.port or rule.port, status)
-
-
-def _endpoints_of(
-    destination: DestinationModel, site: SiteBindings
-) -> tuple[tuple[Endpoint, ...], Status]:
-    if destination.host is not None:
-        return (Endpoint(destination.host, 0),), Status.ACTIVE
-    if destination.mirrors is not None:
-        host = site.mirrors[destination.mirrors].host
-        return (Endpoint(host, 0),), Status.UNSET
-    binding = site.bindings[destination.placeholder or ""]
-    return binding.endpoints, binding.status
-
-
 def with_ancestors(name: str, roles: Mapping[str, Role]) -> tuple[str, ...]:
     """A role and every wider role it belongs to: whose rules it runs."""
     chain: list[str] = []
@@ -164,3 +114,8 @@ def with_ancestors(name: str, roles: Mapping[str, Role]) -> tuple[str, ...]:
         chain.append(following)
         following = roles[following].is_a
     return tuple(chain)
+
+
+def running(roles: Iterable[str], known: Mapping[str, Role]) -> frozenset[str]:
+    """The roles whose rules a host runs that plays these."""
+    return frozenset(name for role in roles for name in with_ancestors(role, known))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.config import destination
 from exporter.config.diagnostics import unknown
-from exporter.model.rule import Expect
+from exporter.config.ports import PortPlaceholder
+from exporter.model.rule import Expect, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +27,19 @@ class DeclaredNames:
     placeholders: frozenset[str]
     mirrors: frozenset[str]
     rules: frozenset[str]
+    features: frozenset[str]
+    usages: frozenset[str]
+
+    def with_all(self, others: Iterable[DeclaredNames]) -> DeclaredNames:
+        """These names and those of other files together."""
+        parts = (self, *others)
+        every = (field.name for field in dataclasses.fields(self))
+        return DeclaredNames(
+            **{
+                name: frozenset().union(*(getattr(one, name) for one in parts))
+                for name in every
+            }
+        )
 
 
 def duplicates(definitions: Iterable[RuleDefinition]) -> Iterator[Problem]:
@@ -54,9 +70,7 @@ def unresolved(
         if not definition.unread
     }
     for definition in definitions:
-        source = definition.written.source
-        if source not in names.roles and "source" not in definition.unread:
-            yield definition.problem("source", unknown("role", source, names.roles))
+        yield from _unknown_words(definition, names)
         yield from _unknown_destination(definition, names)
         witness = definition.written.witness
         if witness is not None:
@@ -67,17 +81,59 @@ def unresolved(
                 yield definition.problem("witness", said)
 
 
+def _unknown_words(
+    definition: RuleDefinition, names: DeclaredNames
+) -> Iterator[Problem]:
+    rule = definition.written
+    for source in rule.source:
+        if source not in names.roles and "source" not in definition.unread:
+            yield definition.problem("source", unknown("role", source, names.roles))
+    if rule.when is not None and rule.when not in names.features:
+        said = unknown("feature", rule.when, names.features)
+        yield definition.problem("when", said)
+    usages = names.usages | frozenset(map(str, Usage))
+    if rule.usage not in usages:
+        said = unknown("word", rule.usage, usages)
+        yield definition.problem("usage", f"{said}; or one that `usages` declares")
+
+
+def placeholders_of(definition: RuleDefinition) -> Iterator[tuple[str, str]]:
+    """The placeholders that a rule needs, with the key where each stands."""
+    lead, port = definition.written.destination, definition.written.port
+    if lead.placeholder is not None:
+        yield "destination", lead.placeholder
+    for host in (lead.host or "", *(lead.hosts or ())):
+        yield from (("destination", name) for name in destination.fields(host))
+    if isinstance(port, PortPlaceholder):
+        yield "port", port.placeholder
+
+
+def misused(
+    definitions: Iterable[RuleDefinition], ports: Mapping[str, bool]
+) -> Iterator[Problem]:
+    """Placeholders of hosts where a port is due, and the other way round.
+
+    `ports` says of each placeholder whether it is a port.
+    """
+    for definition in definitions:
+        for key, name in placeholders_of(definition):
+            if ports.get(name, key == "port") != (key == "port"):
+                kind = "a port" if key == "destination" else "no port"
+                hint = "" if key == "destination" else " (declare it with port: true)"
+                yield definition.problem(key, f"placeholder {name} is {kind}{hint}")
+
+
 def _unknown_destination(
     definition: RuleDefinition, names: DeclaredNames
 ) -> Iterator[Problem]:
-    placeholder, mirrors = (
-        definition.written.destination.placeholder,
-        definition.written.destination.mirrors,
-    )
-    at = (*definition.at, "destination")
-    if placeholder is not None and placeholder not in names.placeholders:
-        said = unknown("placeholder", placeholder, names.placeholders)
-        yield definition.file.problem((*at, "placeholder"), said)
+    lead = definition.written.destination
+    mirrors, at = lead.mirrors, (*definition.at, "destination")
+    for key, name in placeholders_of(definition):
+        if name not in names.placeholders:
+            said = unknown("placeholder", name, names.placeholders)
+            inner = ("placeholder",) if lead.placeholder == name else ()
+            place = at if key == "destination" else (*definition.at, key)
+            yield definition.file.problem((*place, *inner), said)
     if mirrors is not None and mirrors not in names.mirrors:
         said = unknown("mirror list", mirrors, names.mirrors)
         yield definition.file.problem((*at, "mirrors"), said)
@@ -97,8 +153,9 @@ def unfit_witness(
         return "" if name in names.rules else unknown("rule", name, names.rules)
     if witness.written.expect is Expect.DENY:
         return f"{name} is a deny rule itself, so its success proves no host alive"
-    if witness.written.retired is not None:
-        return f"{name} is retired, so it is never probed"
+    if witness.written.retired is not None or witness.written.unprovable is not None:
+        word = "unprovable" if witness.written.retired is None else "retired"
+        return f"{name} is {word}, so it is never probed"
     if witness.written.destination != definition.written.destination:
         there, here = witness.written.destination, definition.written.destination
         return f"{name} leads to {there}, not to this rule's {here}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -10,14 +10,22 @@ from exporter.config.field_types import (
     LINE,
     Duration,
     Host,
+    HostOrTemplate,
     Line,
     Name,
-    Port,
+    Network,
+    PortOrPlaceholder,
+    Ports,
     Probe,
     Row,
     Slug,
+    Sources,
     Text,
+    UsageWord,
+    Wildcard,
+    Word,
 )
+from exporter.config.ports import MOST_SAMPLES
 from exporter.model.rule import (
     AddressPolicy,
     Denial,
@@ -26,6 +34,7 @@ from exporter.model.rule import (
     Transport,
     Usage,
 )
+from exporter.probes.wire.text import printable
 
 
 class Model(BaseModel):
@@ -48,46 +57,79 @@ class TlsModel(Model):
 
 
 class DestinationModel(Model):
-    """Where a rule leads: a host, what a site has for a placeholder, or mirrors."""
+    """Where a rule leads: hosts, what a site has for a placeholder, or members."""
 
-    host: Host | None = None
-    """A host that is the same for every site."""
+    host: HostOrTemplate | None = None
+    """A host that is the same for every site, or a name with a placeholder in it."""
+    hosts: Annotated[tuple[HostOrTemplate, ...], Field(min_length=1)] | None = None
+    """Several of them: one target each."""
     placeholder: Name | None = None
     """The name of a placeholder of the same catalogue."""
     mirrors: Name | None = None
     """The name of a mirror list of the same catalogue: one target for each mirror."""
+    network: Network | None = None
+    """A network of which members are probed, or else a few of its addresses."""
+    members: Annotated[tuple[Host, ...], Field(min_length=1)] | None = None
+    """Hosts in the network that are known to be there."""
+    domain: Wildcard | None = None
+    """A name with a star, which stands for names that somebody has to name."""
+    names: Annotated[tuple[Host, ...], Field(min_length=1)] | None = None
+    """Names that the wildcard stands for and that are known to be there."""
+
+    WAYS: ClassVar = ("host", "hosts", "placeholder", "mirrors", "network", "domain")
+    """The keys of which a destination has exactly one."""
 
     def __str__(self) -> str:
         if self.mirrors is not None:
             return f"the mirrors of {self.mirrors}"
-        return self.host or f"placeholder {self.placeholder}"
+        if self.hosts is not None:
+            return ", ".join(self.hosts)
+        whole = self.host or self.network or self.domain
+        return whole or f"placeholder {self.placeholder}"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_bare_host(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError(f"must be such as {{host: {printable(value[:60])}}}")  # noqa: TRY004 - pydantic's way to say it
+        return value
 
     @model_validator(mode="after")
     def _only_one(self) -> DestinationModel:
-        if [self.host, self.placeholder, self.mirrors].count(None) != 2:  # noqa: PLR2004 - two of the three
-            raise ValueError("must have exactly one of host, placeholder and mirrors")
+        if sum(getattr(self, way) is not None for way in self.WAYS) != 1:
+            ways = ", ".join(self.WAYS)
+            raise ValueError(f"must have exactly one of {ways}")
+        for key, owner in (("members", "network"), ("names", "domain")):
+            if getattr(self, key) is not None and getattr(self, owner) is None:
+                raise ValueError(f"{key} belong to a {owner}")
         return self
 
 
-class RuleModel(Model):
-    """One requirement."""
+class RuleKeys(Model):
+    """What a rule says, and what `defaults` may say for the rules of a file."""
 
-    id: Slug
-    """Unique over all catalogues and stable: it is the label everywhere."""
-    source: Slug
-    """The role that the traffic comes from."""
-    destination: DestinationModel
+    source: Sources | None = None
+    """The role that the traffic comes from, or a list of roles."""
+    destination: DestinationModel | None = None
     """Where it goes."""
-    port: Port
-    """The destination port."""
-    transport: Annotated[Transport, Field(strict=False)]
+    port: PortOrPlaceholder | None = None
+    """The destination port, or the placeholder of one that each site chooses."""
+    ports: Ports | None = None
+    """Several ports and ranges: each port is a target, and some of each range."""
+    sample: Annotated[int, Field(ge=0, le=MOST_SAMPLES)] = 3
+    """Of a range, or a network without members: how many are probed in place of all."""
+    transport: Annotated[Transport, Field(strict=False)] = Transport.TCP
     """tcp or udp."""
     probe: Probe | None = None
     """The protocol spoken to prove the rule; by default the port's own."""
-    usage: Annotated[Usage, Field(strict=False)]
+    usage: UsageWord = str(Usage.OTHER)
     """What the traffic is for."""
-    description: Line
-    """One line for people; shown beside every result."""
+    description: Line | None = None
+    """One line for people, shown beside every result; by default the flow."""
+    when: Word | None = None
+    """The feature for which it is needed: a site says whether it has that."""
+    any_of: Word | None = None
+    """The name of alternatives: of all rules of this name, one that holds is enough."""
     section: Annotated[str, StringConstraints(max_length=300, pattern=LINE)] = ""
     """The part of the vendor's document that the rule comes from."""
     rows: tuple[Row, ...] = ()
@@ -114,9 +156,32 @@ class RuleModel(Model):
     """How many of the host's addresses must answer."""
     retired: Text | None = None
     """Why and since when the rule is no longer probed; it stays listed."""
+    unprovable: Text | None = None
+    """Why nothing can prove it from one host: it is listed, counted, never probed."""
     unverifiable: Text | None = None
     """Why no result can prove this rule; it is probed and shown without a verdict."""
     advisory: bool = False
     """Good advice that is not in the vendor's document."""
     notes: Annotated[str, StringConstraints(max_length=2000)] = ""
     """What a person should know about this rule."""
+
+
+class RuleModel(RuleKeys):
+    """One requirement."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [key]} for key in ("port", "ports", "unprovable")]
+        }
+    )
+
+    id: Slug
+    """Unique over all catalogues and stable: it is the label everywhere."""
+    source: Sources
+    """The role that the traffic comes from, or a list of roles."""
+    destination: DestinationModel
+    """Where it goes."""
+
+
+class DefaultsModel(RuleKeys):
+    """What the rules of a file say unless they say otherwise."""

@@ -214,12 +214,28 @@ def probe(value: object) -> ProbeCall:
     raise ValueError(f"{said} {{https: {{path: /alive}}}}, not {described(value)}")
 
 
+def several(value: object) -> tuple[str, ...]:
+    """A role, or a list of roles, each once."""
+    found = (value,) if isinstance(value, str) else value
+    if not isinstance(found, tuple) or not found:
+        told = "an empty list" if value == () else described(value)
+        raise ValueError(f"must be a role or a list of roles, not {told}")
+    for one in found:
+        if found.count(one) > 1:
+            raise ValueError(f"says {described(one)} twice")
+    return found
+
+
 def hosts(value: object) -> tuple[str, ...] | None:
-    """A placeholder's value as a list; None is "not applicable here"."""
-    if value is None or isinstance(value, str):
-        return None if value is None else (value,)
-    if isinstance(value, tuple) and value and all(isinstance(v, str) for v in value):
-        return value
+    """A placeholder's value as a list; None is "not applicable here".
+
+    A whole number may be a port; whether it is, the placeholder knows.
+    """
+    if value is None:
+        return None
+    several = value if isinstance(value, tuple) else (value,)
+    if several and all(type(one) in {str, int} for one in several):
+        return tuple(map(str, several))
     told = "an empty list" if value == () else described(value)
     said = "must be a host, a list of hosts, or null where it does not apply"
     raise ValueError(f"{said}, not {told}")

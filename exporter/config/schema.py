@@ -1,4 +1,4 @@
-"""The shape of both files: every key with its type, default and meaning.
+"""The shape of the site file: every key with its type, default and meaning.
 
 Pydantic models, used only while files are read; what passes becomes the frozen
 dataclasses of `rule.py`, `catalogue.py` and `site.py`. Types are strict and unknown
@@ -7,20 +7,19 @@ keys are errors. The texts under the keys are what an editor shows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from exporter.config import probe_options
+from exporter.config.catalogue_schema import CatalogueModel
 from exporter.config.field_types import (
     Duration,
     Host,
     Hosts,
     Line,
     Listen,
-    ListInterval,
-    ListUrl,
     Name,
     NameServer,
     NoList,
@@ -30,89 +29,15 @@ from exporter.config.field_types import (
     Probe,
     Proxy,
     Rate,
-    Row,
+    SiteName,
     Slug,
     Text,
+    Word,
 )
 from exporter.config.maintenance import MaintenanceModel
-from exporter.config.mirror_list import ListFormat
-from exporter.config.rule_schema import Model, RuleModel, TlsModel
-from exporter.model.rule import AddressPolicy, Denial, Severity
+from exporter.config.rule_schema import DefaultsModel, Model, RuleModel, TlsModel
+from exporter.model.rule import AddressPolicy, Denial, Severity, Usage
 from exporter.probes.protocols import PROBERS
-
-if TYPE_CHECKING:
-    pass
-
-
-class RoleModel(Model):
-    """Who traffic comes from."""
-
-    title: Line
-    """The name for people."""
-    is_a: Slug | None = None
-    """The wider role; this one runs its rules as well."""
-
-
-class PlaceholderModel(Model):
-    """A destination that every site names for itself."""
-
-    title: Line
-    """What it stands for."""
-    example: Line
-    """The vendor's example; listed while a site has set nothing, never probed."""
-    optional: bool = False
-    """Sites may well not have it."""
-    url: bool = False
-    """The value is an http:// or https:// URL that gives host and port."""
-    default: Name | None = None
-    """The placeholder whose value is taken when this one has none."""
-
-
-class MirrorListModel(Model):
-    """A list of mirrors, fetched now and then; rules lead to what it names."""
-
-    title: Line
-    """What is mirrored."""
-    url: ListUrl
-    """Where the list is fetched, with whatever it asks for."""
-    format: Annotated[ListFormat, Field(strict=False)]
-    """mirrorlist: one URL a line; metalink: Metalink 3.0."""
-    limit: Annotated[int, Field(ge=1, le=50)] = 10
-    """Mirrors probed at once, at the most."""
-    interval: ListInterval = Field(default="6h", validate_default=True)
-    """Time between two fetches."""
-
-
-class NoteModel(Model):
-    """Something the vendor's document says that is no rule."""
-
-    text: Text
-    """What it says."""
-    rows: tuple[Row, ...] = ()
-    """Ids of the document's rows or lines it comes from."""
-
-
-class CatalogueModel(Model):
-    """A catalogue: the rules of one vendor document, the same for every site."""
-
-    model_config = ConfigDict(title="Catalogue")
-
-    catalogue: Slug
-    """The catalogue's name."""
-    title: Line
-    """The document's title."""
-    reference: Line = ""
-    """Where the document is published."""
-    roles: dict[Slug, RoleModel] = Field(min_length=1)
-    """Who traffic comes from."""
-    placeholders: dict[Name, PlaceholderModel] = Field(default_factory=dict)
-    """Destinations that every site names for itself."""
-    mirrors: dict[Name, MirrorListModel] = Field(default_factory=dict)
-    """Lists of destinations that change by themselves."""
-    rules: tuple[RuleModel, ...]
-    """The requirements."""
-    notes: tuple[NoteModel, ...] = ()
-    """What else the document says."""
 
 
 class ScheduleModel(Model):
@@ -151,6 +76,10 @@ class OverrideModel(Model):
     """The protocol spoken; replaces the rule's probe with all its options."""
     notes: Text | None = None
     """What a person should know about this rule here."""
+    members: Annotated[tuple[Host, ...], Field(min_length=1)] | None = None
+    """Hosts in the rule's network: they are probed in place of its members."""
+    names: Annotated[tuple[Host, ...], Field(min_length=1)] | None = None
+    """Names that the rule's wildcard stands for here: they are probed."""
 
 
 class DnsModel(Model):
@@ -199,10 +128,20 @@ class SiteModel(Model):
 
     model_config = ConfigDict(title="Site file")
 
-    catalogues: tuple[Line, ...] = Field(min_length=1)
+    catalogues: Annotated[tuple[Line, ...], NoList, OrNull] = ()
     """Catalogues by name, or by a path ending in .yaml, relative to this file."""
-    roles: tuple[Slug, ...] = Field(min_length=1)
-    """The roles that this host plays."""
+    roles: Annotated[tuple[Slug, ...], NoList, OrNull] = ()
+    """The roles that this host plays; without catalogues, all of its own rules."""
+    site: SiteName | None = None
+    """A label on every series: which campus, cluster or customer this is."""
+    features: Annotated[dict[Word, bool], NoMapping, OrNull] = Field(
+        default_factory=dict
+    )
+    """Which features there are here: true or false; what is left out is unset."""
+    usages: tuple[Slug, ...] = ()
+    """Words for the `usage` of own rules beyond the common ones."""
+    defaults: DefaultsModel = Field(default_factory=DefaultsModel)
+    """What own rules say unless they say otherwise."""
     placeholders: Annotated[dict[Name, Hosts], NoMapping, OrNull] = Field(
         default_factory=dict
     )
@@ -239,6 +178,12 @@ def json_schema() -> dict[str, Any]:
     )
     definitions = schema["$defs"]
     definitions["Probe"] = _probe_schema()
+    definitions["Usage"] = {
+        "title": "Usage",
+        "description": "The common words; a file's `usages` may add to them.",
+        "type": "string",
+        "enum": [str(usage) for usage in Usage],
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": schema["title"],

@@ -9,35 +9,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.config import maintenance, placeholders
+from exporter.config import maintenance, placeholders, site_names, site_warnings
 from exporter.config.catalogue import split_rules
 from exporter.config.definitions import read_rules, written_ids
-from exporter.config.diagnostics import ConfigError, listed, unknown
+from exporter.config.diagnostics import ConfigError
+from exporter.config.expansion import SiteBindings
+from exporter.config.expansion import targets as expand
 from exporter.config.files import read_regular
+from exporter.config.ledger import ledgers
 from exporter.config.merge import merge_catalogues, read_catalogues
 from exporter.config.overrides import Overrides
-from exporter.config.placeholders import SiteBindings
 from exporter.config.schema import SiteModel
 from exporter.config.validation import validate
 from exporter.config.yamlfile import read_yaml
-from exporter.model.rule import Expect, Rule, Status, Target, Transport, Usage
+from exporter.model.rule import Expect, Rule, Target, Transport, Usage
 from exporter.probes.protocols.base import FLOOR
 from exporter.probes.trust import damaged
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from exporter.config.catalogue import Catalogue, Role
-    from exporter.config.definitions import RuleDefinition
     from exporter.config.diagnostics import Problem
     from exporter.config.maintenance import Window
-    from exporter.config.merge import MergedCatalogues
     from exporter.config.mirror_list import MirrorList
     from exporter.config.placeholders import Binding
     from exporter.config.yamlfile import YamlFile
     from exporter.model.endpoint import Endpoint
+    from exporter.model.ledger import Ledger
 
 SITE = "site"
 """The catalogue label of a site's own rules."""
@@ -95,12 +96,15 @@ class Site:
 
     Attributes:
         path: the site file.
+        name: what tells this site from others, empty if nothing has to.
         catalogues: as loaded, in the order of the file.
         roles: those this host plays.
         roles_known: all roles by name.
         placeholders: what each placeholder stands for here.
-        rules: every rule of every role, overrides and politeness floors applied.
+        rules: every rule of every role, overrides and politeness floors applied; of
+            several sources or ports, one for each.
         targets: every rule's targets with their status; mirrors are not among them.
+        ledgers: of the catalogues that keep one, what became of their requirements.
         controls: what must not answer: probed by itself, and no target of a rule.
         maintenance: announced work; each target has what touches it.
         notes: what the catalogues say besides rules.
@@ -108,12 +112,14 @@ class Site:
     """
 
     path: Path
+    name: str
     catalogues: tuple[Catalogue, ...]
     roles: tuple[str, ...]
     roles_known: Mapping[str, Role]
     placeholders: tuple[Binding, ...]
     rules: tuple[Rule, ...]
     targets: tuple[Target, ...]
+    ledgers: tuple[Ledger, ...]
     schedule: Schedule
     dns: DnsSettings
     tls: TlsSettings
@@ -141,47 +147,47 @@ def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
     header, written = split_rules(file.value)
     model = validate(SiteModel, header, file, (), problems)
     own = read_rules(file, written, SITE, problems)
-    if model is None:
-        raise ConfigError(problems)
+    missing = [] if model is None else list(site_names.missing(model, written, file))
+    if model is None or missing:
+        raise ConfigError(problems + missing)
     tls = TlsSettings(_ca_file(model, file, problems))
     catalogues = read_catalogues(model.catalogues, file, problems)
     if catalogues is None:
         # What the unreadable one declares is not known, so names cannot be checked.
         raise ConfigError(problems)
-    whole = merge_catalogues(catalogues, own, written_ids(written), file, problems)
-    roles = tuple(dict.fromkeys(roles_override or model.roles))
-    problems += _unknown_roles(roles, model, file, whole.names.roles)
+    names = site_names.own_names(model, own, written_ids(written))
+    whole = merge_catalogues(catalogues, own, names, file, problems)
+    roles = site_names.played(model, own, roles_override)
+    problems += site_names.unknown_roles(roles, model, file, whole.names.roles)
+    problems += site_names.unknown_features(model, file, whole.names.features)
     bindings = placeholders.bind(whole.placeholders, model.placeholders, file, problems)
     overrides = Overrides(file, model.schedule, model.overrides, problems)
     problems += overrides.misfits(whole.definitions, whole.names)
     known = {"rules": whole.names.rules, "roles": whole.names.roles}
     windows = maintenance.windows(model.maintenance, known, file, problems)
-    in_force = tuple(overrides.apply(whole.definitions))
+    in_force = tuple(overrides.apply(whole.definitions, bindings))
     if problems:
         raise ConfigError(problems)
-    running = frozenset(
-        name
-        for role in roles
-        for name in placeholders.with_ancestors(role, whole.roles)
+    running = placeholders.running(roles, whole.roles)
+    bound = SiteBindings(bindings, whole.mirrors, model.features, running)
+    targets = tuple(target for one in in_force for target in expand(one, bound))
+    warnings = (
+        *dict.fromkeys(overrides.warnings),
+        *site_warnings.without_rules(roles, whole),
+        *site_warnings.unset(in_force, targets, bound, whole),
+        *site_warnings.unwatched(targets),
+        *maintenance.doubtful(windows, targets),
     )
-    site_bindings = SiteBindings(bindings, whole.mirrors, running)
-    targets = tuple(
-        target
-        for definition, rule in in_force
-        for target in placeholders.targets(
-            rule, definition.written.destination, site_bindings
-        )
-    )
-    idle = _without_rules(roles, whole)
-    unset = _unset(whole.definitions, targets, bindings)
     return Site(
         path=path,
+        name=model.site or "",
         catalogues=whole.catalogues,
         roles=roles,
         roles_known=whole.roles,
         placeholders=tuple(bindings.values()),
-        rules=tuple(rule for _, rule in in_force),
+        rules=tuple(one.rule for one in in_force),
         targets=maintenance.muted(windows, targets),
+        ledgers=tuple(ledgers(whole.ledgers, whole.definitions)),
         schedule=Schedule(**model.schedule.model_dump()),
         dns=DnsSettings(model.dns.servers, model.dns.search),
         tls=tls,
@@ -191,10 +197,7 @@ def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
         maintenance=windows,
         web=WebSettings(model.web.listen, model.web.hosts),
         notes=tuple(str(note) for one in whole.catalogues for note in one.notes),
-        warnings=(
-            *(*overrides.warnings, *idle, *unset, *_unwatched(targets)),
-            *maintenance.doubtful(windows, targets),
-        ),
+        warnings=warnings,
     )
 
 
@@ -216,16 +219,6 @@ def _ca_file(model: SiteModel, file: YamlFile, problems: list[Problem]) -> Path 
     return None
 
 
-def _unknown_roles(
-    roles: Sequence[str], model: SiteModel, file: YamlFile, known: frozenset[str]
-) -> Iterator[Problem]:
-    for role in roles:
-        if role not in known:
-            written = role in model.roles
-            at = ("roles", model.roles.index(role)) if written else ("--role",)
-            yield file.problem(at, unknown("role", role, known))
-
-
 def _controls(model: SiteModel, role: str) -> tuple[Target, ...]:
     """Each control as the target of a rule that says what it is."""
     schedule = model.schedule
@@ -237,7 +230,7 @@ def _controls(model: SiteModel, role: str) -> tuple[Target, ...]:
                 port=one.port,
                 transport=Transport.TCP,
                 probe="tcp",
-                usage=Usage.ADMINISTRATION,
+                usage=str(Usage.ADMINISTRATION),
                 description="Must not answer",
                 catalogue=SITE,
                 expect=Expect.DENY,
@@ -249,46 +242,3 @@ def _controls(model: SiteModel, role: str) -> tuple[Target, ...]:
         )
         for one in dict.fromkeys(model.controls)
     )
-
-
-def _unwatched(targets: Sequence[Target]) -> Iterator[str]:
-    """One line for each deny rule whose witness is not probed from here."""
-    active = [one for one in targets if one.status is Status.ACTIVE]
-    probed = {(one.rule.id, one.destination) for one in active}
-    for one in active:
-        witness = one.rule.witness
-        if witness is not None and (witness, one.destination) not in probed:
-            said = f"its witness {witness} is not probed from here"
-            yield f"{one.rule.id}: {said}: silence proves no block of {one.destination}"
-
-
-def _without_rules(roles: Sequence[str], whole: MergedCatalogues) -> Iterator[str]:
-    sources = {definition.written.source for definition in whole.definitions}
-    for role in roles:
-        if sources.isdisjoint(placeholders.with_ancestors(role, whole.roles)):
-            yield f"role {role} has no rules: nothing is probed for it"
-
-
-def _unset(
-    definitions: Sequence[RuleDefinition],
-    targets: Sequence[Target],
-    bindings: Mapping[str, Binding],
-) -> Iterator[str]:
-    """One line for each placeholder that keeps rules of this host from being probed."""
-    waiting = {one.rule.id for one in targets if one.status is Status.UNSET}
-    by_placeholder: dict[str, list[str]] = {}
-    for definition in definitions:
-        if (
-            definition.written.id in waiting
-            and definition.written.destination.placeholder is not None
-        ):
-            ids = by_placeholder.setdefault(
-                definition.written.destination.placeholder, []
-            )
-            ids.append(definition.written.id)
-    for name, ids in by_placeholder.items():
-        declared = bindings[name].placeholder
-        also = f", nor has {declared.default}" if declared.default else ""
-        optional = " (it is optional)" if declared.optional else ""
-        said = f"placeholder {name} ({declared.title}) has no value{also}{optional}"
-        yield f"{said}: not probed: {listed(ids)}"

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Value: TypeAlias = (
     "dict[str, Value] | tuple[Value, ...] | str | int | float | bool | None"
 )
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 24
 MAX_DEPTH = 12
 _MAX_NUMBER = 40
 
@@ -92,7 +92,7 @@ class YamlFile:
 
 
 def read_yaml(path: Path) -> YamlFile:
-    """Reads one YAML document of at most 1 MiB.
+    """Reads one YAML document of at most 16 MiB.
 
     Raises:
         ConfigError: the file cannot be read or is not YAML at all.

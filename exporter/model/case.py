@@ -13,8 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.model.outcome import Origin
+
 if TYPE_CHECKING:
-    from exporter.model.outcome import Observation, Origin
+    from exporter.model.outcome import Observation
     from exporter.model.rule import Rule
 
 ROUNDS = 3
@@ -23,11 +25,16 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What distances showed of whoever speaks at an address, last at `at`."""
+    """What distances showed of whoever speaks at an address, last at `at`.
+
+    `origin` is the path for what comes from nearer than the address is, the destination
+    for what comes from as far away.
+    """
 
     address: str
     at: float
     detail: str
+    origin: Origin = Origin.PATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,8 @@ class Case:
             be looked up.
         sightings: what a probe saw, the latest of each address.
         refusals: what was said by name before the silence that is seen now.
-        resets: of addresses whose resets come from nearer than they are.
+        resets: of addresses whose resets come from nearer than they are, or where it
+            matters from as far away.
         nearer: of addresses whose handshakes come from nearer than they are.
         claims: of ICMP messages whose sender was looked into.
         silences: the address and the begin of a silence unbroken since.

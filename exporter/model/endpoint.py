@@ -20,7 +20,7 @@ class Endpoint:
         return place(self.host, self.port)
 
 
-def place(host: str, port: int, transport: str = "") -> str:
+def place(host: str, port: int | str, transport: str = "") -> str:
     """`db.example.org:1433/tcp`, `[2001:db8::1]:443`: a host's port, for people."""
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{port}/{transport}" if transport else f"{shown}:{port}"

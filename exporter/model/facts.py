@@ -65,9 +65,9 @@ RULE_FACTS: tuple[Fact, ...] = (
     Fact("rule", "Rule", lambda t: t.rule.id, _MARKDOWN),
     Fact("source_role", "Source role", lambda t: t.rule.source, _BOTH),
     Fact("destination", "Destination", lambda t: t.destination, _MARKDOWN),
-    Fact("port", "Port", lambda t: t.port, _MARKDOWN),
+    Fact("port", "Port", lambda t: t.port or None, _MARKDOWN),
     Fact("protocol", "Transport", lambda t: str(t.rule.transport), _BOTH),
-    Fact("usage", "Usage", lambda t: str(t.rule.usage), _BOTH),
+    Fact("usage", "Usage", lambda t: t.rule.usage, _BOTH),
     Fact("probe", "Probe", lambda t: t.rule.probe, _PAGE | _INFO),
     Fact("expect", "Expected", lambda t: str(t.rule.expect), _PAGE | _INFO),
     Fact("status", "Status", lambda t: str(t.status), _MARKDOWN),
@@ -78,6 +78,8 @@ RULE_FACTS: tuple[Fact, ...] = (
     Fact("rows", "Rows", lambda t: list(t.rule.rows), _BOTH),
     Fact("description", "Description", lambda t: t.rule.description, _MARKDOWN | _INFO),
     Fact("notes", "Notes", lambda t: t.rule.notes, _PAGE),
+    Fact("when", "Condition", lambda t: t.rule.when, _BOTH),
+    Fact("any_of", "Alternatives", lambda t: t.rule.any_of, _BOTH),
     Fact("options", "Options", lambda t: dict(t.rule.options), _PAGE),
     Fact("interval_seconds", "Every (s)", lambda t: t.rule.interval, _PAGE),
     Fact(
@@ -97,6 +99,11 @@ RULE_FACTS: tuple[Fact, ...] = (
     Fact("unverifiable", "No verdict, because", lambda t: t.rule.unverifiable, _PAGE),
     Fact("retired", "Retired", lambda t: t.rule.retired, _PAGE),
     Fact("muted", "Muted", _muted, _PAGE),
+    Fact("ports", "One of the ports", lambda t: t.rule.ports or None, _PAGE),
+    Fact("member_of", "One of", lambda t: t.rule.member_of or None, _PAGE),
+    Fact("sample", "Sampled at once", lambda t: t.rule.sample or None, _PAGE),
+    Fact("proof", "What an answer proves", lambda t: str(t.rule.proof), _PAGE),
+    Fact("unprovable", "Cannot be proven", lambda t: t.rule.unprovable, _PAGE),
 )
 
 FLOW = RULE_FACTS[:6]

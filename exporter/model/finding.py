@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from exporter.model.rule import Severity
+    from exporter.model.rule import Key, Severity
 
 
 class Cause(StrEnum):
@@ -66,4 +66,4 @@ class Finding:
     evidence: tuple[str, ...]
     counter_evidence: tuple[str, ...]
     ask: str
-    targets: tuple[tuple[str, str, int], ...]
+    targets: tuple[Key, ...]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from exporter.model.endpoint import place
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from exporter.model.maintenance import Maintenance
+
+Key: TypeAlias = tuple[str, str, str, int]
+"""A rule's id, its source, a destination and a port."""
 
 
 class Transport(StrEnum):
@@ -54,7 +57,7 @@ class AddressPolicy(StrEnum):
 
 
 class Usage(StrEnum):
-    """What a rule is for: the closed vocabulary of the `usage` label."""
+    """What a rule is for: the vocabulary of the `usage` label, to which files may add."""
 
     USER_ACCESS = "user-access"
     ADMINISTRATION = "administration"
@@ -73,6 +76,20 @@ class Usage(StrEnum):
     CONTENT_DELIVERY = "content-delivery"
     LICENSING = "licensing"
     MAIL = "mail"
+    OTHER = "other"
+
+
+class Proof(StrEnum):
+    """What a probe of a rule's target can show.
+
+    `SERVICE`: that the service answers. `PATH`: that the way to one port of a range is
+    open, on which nothing need listen. `SAMPLE`: the same of one address of a network,
+    which need not exist, so that its silence shows nothing.
+    """
+
+    SERVICE = "service"
+    PATH = "path"
+    SAMPLE = "sample"
 
 
 class Status(StrEnum):
@@ -83,6 +100,7 @@ class Status(StrEnum):
     OTHER_ROLE = "other_role"
     NOT_APPLICABLE = "not_applicable"
     RETIRED = "retired"
+    UNPROVABLE = "unprovable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +121,12 @@ class TlsPolicy:
 class Rule:
     """One requirement of a catalogue or site file, overrides applied.
 
+    What a file states of several sources or ports is a rule for each, of one id. `port`
+    is 0 where a site has not chosen it yet, or an `unprovable` rule has none. `ports`
+    is the range that it begins, `sample` how many members without a name stand for
+    the others, and `member_of` the network or the wildcard that the
+    destination belongs to. `when` is the feature that it is needed for, `any_of` the
+    name of the alternatives that it is one of. `usage` is of `Usage`, or a file's own.
     `probe` names the prober and `options` are its constructor arguments.
     `interval` and `timeout` are seconds; `unsent_interval` is the one that would hold
     without a politeness floor, None where that is the same. `rows` are row ids of the vendor document.
@@ -114,7 +138,7 @@ class Rule:
     port: int
     transport: Transport
     probe: str
-    usage: Usage
+    usage: str
     description: str
     catalogue: str
     interval: float
@@ -136,6 +160,13 @@ class Rule:
     advisory: bool = False
     notes: str = ""
     mirrors: str | None = None
+    proof: Proof = Proof.SERVICE
+    ports: str = ""
+    sample: int = 0
+    member_of: str = ""
+    when: str | None = None
+    any_of: str | None = None
+    unprovable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +174,11 @@ class Target:
     """One rule x one destination host: one set of series.
 
     `destination` is a host name or IP literal in lower case; `port` is the rule's
-    unless the destination carried its own (a base URL, a mirror). An `untrusted`
+    unless the destination carried its own (a base URL, a mirror), or 0 where the rule
+    has none. An `untrusted`
     destination was named by a list from outside: only public addresses are probed.
     `maintenance` is announced work that touches it; it makes no other target of it.
+    `slot` counts the ports of a range that take turns, None for one that stays.
     """
 
     rule: Rule
@@ -154,11 +187,12 @@ class Target:
     status: Status = Status.ACTIVE
     untrusted: bool = False
     maintenance: tuple[Maintenance, ...] = field(default=(), compare=False)
+    slot: int | None = None
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> Key:
         """What identifies this target among all others."""
-        return (self.rule.id, self.destination, self.port)
+        return (self.rule.id, self.rule.source, self.destination, self.port)
 
     def muted(self, now: float) -> Maintenance | None:
         """The work that mutes it at a Unix time: what lasts longest, None if none does."""
@@ -168,7 +202,7 @@ class Target:
     @property
     def place(self) -> str:
         """Where it leads, for people."""
-        return place(self.destination, self.port, self.rule.transport)
+        return place(self.destination, self.port or "?", self.rule.transport)
 
     def __str__(self) -> str:
         return f"{self.rule.id} {self.place}"

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from exporter.model.rule import Target
+    from exporter.model.rule import Key, Target
 
 PER_DESTINATION = 4
 """Targets probed at once towards one destination host."""
@@ -107,7 +107,7 @@ class Scheduler:
         self._salt = salt
         self._wall = wall
         self._loop = asyncio.get_running_loop()
-        self._entries: dict[tuple[str, str, int], _Entry] = {}
+        self._entries: dict[Key, _Entry] = {}
         self._heap: list[tuple[float, int, _Entry]] = []
         self._order = itertools.count()
         self._ready: deque[_Entry] = deque()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from exporter.model.outcome import Observation, Path, Reason, Result, Stage
-    from exporter.model.rule import Target
+    from exporter.model.rule import Key, Target
 
 EPISODES = 24
 
@@ -127,7 +127,7 @@ class Store:
     """
 
     def __init__(self) -> None:
-        self._records: dict[tuple[str, str, int], Record] = {}
+        self._records: dict[Key, Record] = {}
         self._by_rule: dict[str, list[Record]] = {}
         self.listeners: list[Callable[[Record], None]] = []
         self.trace_listeners: list[Callable[[Record], None]] = []
@@ -138,7 +138,7 @@ class Store:
         A target whose rule changed in anything starts afresh, since its past was
         judged by another rule; announced work is no part of a rule.
         """
-        kept: dict[tuple[str, str, int], Record] = {}
+        kept: dict[Key, Record] = {}
         by_rule: dict[str, list[Record]] = {}
         for target in targets:
             known = self._records.get(target.key)

@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 from exporter.model.case import Claim, Placed
 from exporter.model.outcome import Origin, ProbeError, Reason, Stage, Verdict
-from exporter.model.rule import Expect, Transport
+from exporter.model.rule import Expect, Proof, Transport
 from exporter.probes.distance import whose
 from exporter.probes.path import TRACEABLE
 from exporter.probes.protocols.base import FLOOR
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from exporter.model.outcome import Observation, Path, Result
-    from exporter.model.rule import Target
+    from exporter.model.rule import Key, Target
     from exporter.monitor.store import Store
     from exporter.probes.distance import Distance
     from exporter.probes.runner import Runner
@@ -45,11 +45,10 @@ _LOOKS = 8
 """Targets at once of which distances are compared: that wants no word of routers."""
 _ADDRESSES = 50_000
 _RESET = "reset by a device on the path{where}: nearer than the destination is"
+_OWN = "reset from as far away as the destination is: the path is open, nothing listens"
 _HANDSHAKE = (
     "a device completes the handshake: it is nearer than what answers other rules there"
 )
-
-_Key = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +96,14 @@ class Traces:
         self._runner = runner
         self._store = store
         self._clock = clock
-        self._traced: dict[_Key, float] = {}
-        self._compared: dict[_Key, float] = {}
-        self._open: set[_Key] = set()
-        self._busy: set[_Key] = set()
-        self._routers: dict[_Key, _Routers] = {}
+        self._traced: dict[Key, float] = {}
+        self._compared: dict[Key, float] = {}
+        self._open: set[Key] = set()
+        self._busy: set[Key] = set()
+        self._routers: dict[Key, _Routers] = {}
         self._spoken: dict[str, Target] = {}
         self._shaken: dict[str, Target] = {}
-        self._distances: dict[tuple[str, _Key], _Measured] = {}
+        self._distances: dict[tuple[str, Key], _Measured] = {}
         self._measuring: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._slots = asyncio.Semaphore(_TRACES)
         self._looks = asyncio.Semaphore(_LOOKS)
@@ -150,8 +149,10 @@ class Traces:
         last = self._traced.get(target.key)
         cooling = last is not None and self._clock() - last < TRACE_COOLDOWN
         resets = _resets(result)
-        # A rule that allows is violated by a reset, whoever sent it.
-        sure = target.rule.expect is Expect.DENY or Origin.PATH in resets.values()
+        # A rule that allows is violated by a reset, whoever sent it, unless it asks for
+        # the path alone.
+        wanted = target.rule.expect is Expect.DENY or _asks_for_the_path(target)
+        sure = wanted or Origin.PATH in resets.values()
         was_open = target.key in self._open
         self._open.discard(target.key)
         if cooling and not sure and not was_open:
@@ -249,7 +250,9 @@ class Traces:
         if nearer:
             self._runner.place_reset(target, address, self._reset(address, path))
         elif nearer is not None:
-            self._runner.place_reset(target, address, None)
+            own = Placed(address, self._clock(), _OWN, Origin.DESTINATION)
+            told = own if _asks_for_the_path(target) else None
+            self._runner.place_reset(target, address, told)
 
     async def _place_claim(self, target: Target, seen: Observation) -> None:
         icmp, other = seen.icmp, self._neighbour(seen.address)
@@ -403,6 +406,11 @@ def _may_tell(target: Target, result: Result) -> bool:
     return not fine or target.rule.probe in {"tcp", "udp"}
 
 
+def _asks_for_the_path(target: Target) -> bool:
+    """Whether a refusal by the host itself is all that the rule needs."""
+    return target.rule.proof is not Proof.SERVICE
+
+
 def _answers(seen: Observation) -> bool:
     return seen.reason is Reason.ANSWERED and not seen.via
 
@@ -417,7 +425,7 @@ def _resets(result: Result) -> dict[str, Origin]:
         seen.address: seen.origin
         for seen in _observations(result)
         if seen.reason is Reason.REFUSED
-        and seen.origin in {Origin.NOBODY, Origin.PATH}
+        and seen.origin in {Origin.NOBODY, Origin.PATH, Origin.DESTINATION}
         and seen.icmp is None
         and not seen.via
     }

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exporter.model.case import Claim, Placed
-    from exporter.model.rule import Target
+    from exporter.model.rule import Key, Target
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 _ENTRIES = 10_000
 
-_Key = tuple[str, str, int, str]
+_Key = tuple[str, str, str, int, str]
 
 
 class Memory:
@@ -38,7 +38,7 @@ class Memory:
         self._silences: dict[_Key, float] = {}
         self._resets: dict[_Key, Placed] = {}
         self._nearer: dict[_Key, Placed] = {}
-        self._seen: dict[tuple[str, str, int], dict[str, Observation]] = {}
+        self._seen: dict[Key, dict[str, Observation]] = {}
         self._claims: dict[_Key, Claim] = {}
         self._kept = (
             *(self._refusals, self._silences, self._resets, self._nearer),

@@ -23,7 +23,7 @@ _LATER = frozenset({Stage.TLS, Stage.EXCHANGE})
 _ENTRIES = 10_000
 _PROOF = "large packets are lost on the path: with small segments it answers"
 
-Key: TypeAlias = tuple[str, str, int, str]
+Key: TypeAlias = tuple[str, str, str, int, str]
 
 
 def key_of(target: Target, address: str) -> Key:

@@ -21,7 +21,7 @@ from exporter.model.outcome import (
     Stage,
     Verdict,
 )
-from exporter.model.rule import AddressPolicy, Denial, Expect
+from exporter.model.rule import AddressPolicy, Denial, Expect, Proof
 from exporter.probes.control import distrust
 
 if TYPE_CHECKING:
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 _LET_THROUGH = frozenset(
     {Reason.ANSWERED, Reason.MALFORMED, Reason.REJECTED, Reason.TLS_ALERT}
 )
+_REFUSALS = frozenset({Reason.REFUSED, Reason.PORT_UNREACHABLE})
+_BY_ORIGIN = {
+    Origin.DESTINATION: Verdict.HOLDS,
+    Origin.PATH: Verdict.VIOLATED,
+    Origin.SELF: Verdict.VIOLATED,
+}
 
 
 def judge(case: Case) -> tuple[Verdict, tuple[Judged, ...]]:
@@ -98,7 +104,7 @@ def _in_the_light(case: Case, seen: Observation) -> Observation:
     if is_unnamed_reset(seen):
         placed = _at(seen.address, case.resets)
         if placed is not None and case.recent(placed.at):
-            return replace(seen, origin=Origin.PATH, detail=placed.detail)
+            return replace(seen, origin=placed.origin, detail=placed.detail)
         return seen
     if seen.icmp is not None and not seen.via:
         return _weighed(case, seen)
@@ -144,8 +150,23 @@ def _spoken_for(case: Case, seen: Observation) -> Observation:
 
 
 def _judge_allow(rule: Rule, seen: Observation) -> Verdict:
-    holds = _arrived(rule, seen) or seen.reason is Reason.ANSWERED
-    return Verdict.HOLDS if holds else Verdict.VIOLATED
+    if _arrived(rule, seen) or seen.reason is Reason.ANSWERED:
+        return Verdict.HOLDS
+    if rule.proof is not Proof.SERVICE and seen.reason in _REFUSALS:
+        # Of a port on which nothing need listen a refusal shows the way, if it is
+        # known to be the host's own; the firewall's is what the rule is there to find.
+        return _BY_ORIGIN.get(seen.origin, Verdict.UNKNOWN)
+    if rule.proof is Proof.SAMPLE:
+        return _judge_sample(seen)
+    return Verdict.VIOLATED
+
+
+def _judge_sample(seen: Observation) -> Verdict:
+    """Of an address that need not exist: whatever speaks from there was reached."""
+    if seen.reason in _LET_THROUGH or seen.stage in {Stage.TLS, Stage.EXCHANGE}:
+        return Verdict.HOLDS
+    forbidden = seen.reason is Reason.PROHIBITED
+    return Verdict.VIOLATED if forbidden else Verdict.UNKNOWN
 
 
 def _arrived(rule: Rule, seen: Observation) -> bool:

@@ -21,14 +21,14 @@ from exporter.probes.verdict import judge
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from exporter.model.rule import Rule, Target
+    from exporter.model.rule import Key, Rule, Target
     from exporter.probes.protocols.base import Prober
 
     Known: TypeAlias = Callable[[str, str], tuple[Target, Result | None] | None]
 
 _ENTRIES = 10_000
 
-_Key = tuple[tuple[str, str, int], str]
+_Key: TypeAlias = "tuple[Key, str]"
 
 
 class Witnesses:

@@ -87,15 +87,16 @@ def _as_text(catalogue: Catalogue, definition: RuleDefinition) -> _Told:
     rule, lead = definition.written, definition.written.destination
     name = lead.placeholder
     host = catalogue.placeholders[name].example.host if name else str(lead)
-    place = (rule.source, host)
+    place = (", ".join(rule.source), host)
+    ports = _word(rule.ports) if rule.port is None else str(rule.port)
     said = {
         **{name: _word(getattr(rule, name)) for name in type(rule).model_fields},
         "destination": str(lead),
-        "probe": definition.probe,
+        "probe": definition.probe(definition.ports[0] if definition.ports else None),
         "options": _word(definition.options),
         "severity": str(definition.severity),
     }
-    return _Told(rule.id, place, (*place, str(rule.port), str(rule.transport)), said)
+    return _Told(rule.id, place, (*place, ports, str(rule.transport)), said)
 
 
 def _rules(old: Sequence[_Told], new: Sequence[_Told]) -> list[Change]:

@@ -16,7 +16,7 @@ from exporter.probes.protocols import PROBERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-START, OVERRIDES, CONTROLS, MAINTENANCE, CATALOGUE = re.findall(
+ALONE, START, FEATURES, OVERRIDES, CONTROLS, MAINTENANCE, CATALOGUE = re.findall(
     r"```yaml\n(.*?)```", TEXT, re.DOTALL
 )
 MODELS = json_schema()["$defs"]
@@ -53,6 +53,27 @@ def test_the_first_example_names_every_host_its_role_needs(tmp_path):
     site = load_site(path)
     assert not site.warnings
     assert Status.ACTIVE in {target.status for target in site.targets}
+
+
+def test_rules_alone_are_a_site_file(tmp_path):
+    path = tmp_path / "connectivity.yaml"
+    path.write_text(ALONE, encoding="utf-8")
+    site = load_site(path)
+    assert not site.warnings
+    assert site.roles == ("web",)
+    assert [target.port for target in site.targets] == [5432, 25, 587, 123]
+
+
+def test_the_features_of_the_example_are_written_as_they_should_be(tmp_path):
+    path = tmp_path / "connectivity.yaml"
+    rule = "{source: a, destination: {host: b}, port: 1, "
+    path.write_text(
+        f"rules:\n  - {rule} id: x, when: saml}}\n"
+        f"  - {rule} id: y, when: high_availability}}\n{FEATURES}",
+        encoding="utf-8",
+    )
+    statuses = [target.status for target in load_site(path).targets]
+    assert statuses == [Status.ACTIVE, Status.NOT_APPLICABLE]
 
 
 def test_the_overrides_of_the_example_are_right(tmp_path):

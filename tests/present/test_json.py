@@ -160,6 +160,8 @@ def test_rules_are_listed_whatever_their_status():
                 "rows": ["A1", "D2"],
                 "description": "API of the vendor",
                 "notes": "n",
+                "when": None,
+                "any_of": None,
                 "options": {},
                 "interval_seconds": 60.0,
                 "unsent_interval_seconds": None,
@@ -174,6 +176,11 @@ def test_rules_are_listed_whatever_their_status():
                 "unverifiable": None,
                 "retired": None,
                 "muted": None,
+                "ports": None,
+                "member_of": None,
+                "sample": None,
+                "proof": "service",
+                "unprovable": None,
             }
         ]
     }

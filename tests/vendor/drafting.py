@@ -23,7 +23,7 @@ class Imported:
         return {
             (
                 row,
-                entry.written.source,
+                ", ".join(entry.written.source),
                 entry.written.destination.host
                 or places[entry.written.destination.placeholder].example.host,
                 entry.written.port,

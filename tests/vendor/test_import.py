@@ -586,7 +586,7 @@ def test_an_id_is_of_the_flow_alone_and_stays_when_rows_come_and_go(page):
 )
 def test_the_usage_is_a_guess_that_says_so(page, port, words, usage):
     found = page(HEAD + f"| Web | a.vendor.com | {port} TCP | {words} |\n")
-    assert found.catalogue.definitions[0].written.usage is usage
+    assert found.catalogue.definitions[0].written.usage == usage
     [line] = [line for line in found.text.splitlines() if "usage:" in line]
     assert "  # guessed from " in line or line.endswith(
         "# nothing tells: please choose"
@@ -600,9 +600,9 @@ def test_words_that_mean_something_to_yaml_stay_words(page):
         "| 2024-07-01 | b.vendor.com | 2 TCP | null |\n| 010 | c.vendor.com | 3 TCP | ~ |\n"
     ).catalogue
     assert {entry.written.source for entry in found.definitions} == {
-        "no",
-        "2024-07-01",
-        "010",
+        ("no",),
+        ("2024-07-01",),
+        ("010",),
     }
     said = [entry.written.description for entry in found.definitions]
     assert said == ['"yes": {no} # [x] \\ & *', "null", "~"]

@@ -28,6 +28,7 @@ _IDLE = {
     Status.OTHER_ROLE: "for a role that this host does not play",
     Status.NOT_APPLICABLE: "not applicable here",
     Status.RETIRED: "retired",
+    Status.UNPROVABLE: "nothing can prove it from one host",
 }
 
 

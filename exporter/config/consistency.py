@@ -1,0 +1,59 @@
+"""Keys of one rule that cannot be true together, or not without one another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from exporter.config import destination
+from exporter.model.rule import Expect
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from exporter.config.rule_schema import DestinationModel, RuleModel
+
+Wrong: TypeAlias = "tuple[tuple[str, ...], str]"
+"""The place below a rule, and what is wrong there."""
+
+DENY_ONLY = "belongs to rules with expect: deny only"
+
+
+def contradictions(rule: RuleModel, keys: Collection[str]) -> Iterator[Wrong]:
+    """What is wrong with a rule as a whole; `keys` are those that stand in the file."""
+    if rule.expect is not Expect.DENY:
+        if rule.witness is not None:
+            yield ("witness",), DENY_ONLY
+        if rule.denial:
+            yield ("denial",), DENY_ONLY
+    elif rule.any_of is not None:
+        said = "belongs to rules with expect: allow only: none of two denials is enough"
+        yield ("any_of",), said
+    if rule.advisory and rule.rows:
+        said = "an advisory rule is not in the document, so it has no rows"
+        yield ("rows",), said
+    yield from _ports(rule, keys)
+    for key, said in outsiders(rule.destination):
+        yield ("destination", key), said
+
+
+def _ports(rule: RuleModel, keys: Collection[str]) -> Iterator[Wrong]:
+    if rule.port is not None and rule.ports is not None:
+        yield ("ports",), "stands beside port: write one of the two"
+    elif "port" not in keys and "ports" not in keys and rule.unprovable is None:
+        said = "is required: one port, or ports: with a list such as [80, 5000-5100]"
+        yield ("port",), said
+
+
+def outsiders(lead: DestinationModel) -> Iterator[tuple[str, str]]:
+    """Members that are none, and hosts that stand twice, by key."""
+    for key, whole, outside in (
+        ("members", lead.network, destination.outside_network),
+        ("names", lead.domain, destination.outside_domain),
+    ):
+        for one in (getattr(lead, key) or ()) if whole else ():
+            if said := outside(one, whole or ""):
+                yield key, said
+    for key in ("hosts", "members", "names"):
+        several = getattr(lead, key) or ()
+        for host in {one for one in several if several.count(one) > 1}:
+            yield key, f"{host} stands here twice"
