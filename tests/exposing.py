@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from exporter.http.admission import Admission
 from exporter.http.server import Parts
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Sources, Telemetry
@@ -36,6 +37,8 @@ class Scene:
         self.lists = []
         self.controls = []
         self.resolvers = {}
+        self.door = Admission()
+        self.certificate_expiry = None
         sources = Sources(
             targets=lambda: self.all_targets,
             lag=lambda: self.lag,
@@ -43,6 +46,8 @@ class Scene:
             lists=lambda: self.lists,
             controls=lambda: self.controls,
             resolvers=lambda: self.resolvers,
+            door=lambda: self.door,
+            certificate_expiry=lambda: self.certificate_expiry,
         )
         self.telemetry = Telemetry(sources)
         self.exposition = Exposition(self.store, self.telemetry)
@@ -81,6 +86,7 @@ class Scene:
             reload=reload,
             probe_now=probe_now,
             wall=lambda: NOW,
+            admission=self.door,
         )
         return dataclasses.replace(parts, **changes)
 

@@ -208,27 +208,26 @@ def test_what_cannot_run_says_why_and_exits_with_2(files, words, said):
     assert "Traceback" not in done.stderr
 
 
-def test_a_reload_reads_the_passwords_again(files):
+def test_changed_passwords_are_taken_without_a_reload_and_by_one(files):
     folder, port = files
     file = folder / "web.yaml"
     old, new = ({"Authorization": as_basic(word)} for word in ("old", "new"))
-
-    def reload(text, **headers):
-        file.write_text(text)
-        return get(port, "/-/reload", "POST", **headers)
-
     file.write_text("")
     with serving(folder / "site.yaml", port, "--web.config.file", file):
-        assert reload(f"basic_auth_users: {{prometheus: {hashed('old')}}}\n")[0] == 200
-        assert get(port, "/-/healthy")[0] == 401
-        status, said = reload("basic_auth_users: {prometheus: new}\n", **old)
+        assert get(port, "/-/ready")[0] != 401
+        file.write_text(f"basic_auth_users: {{prometheus: {hashed('old')}}}\n")
+        until(lambda: get(port, "/-/ready")[0] == 401)
+        assert get(port, "/-/healthy")[0] == 200
+        file.write_text("basic_auth_users: {prometheus: new}\n")
+        status, said = get(port, "/-/reload", "POST", **old)
         assert status == 500
         assert f"{file}:1: basic_auth_users.prometheus: must be a bcrypt hash" in said
         name = "connectivity_exporter_config_last_reload_successful 0"
         assert name in get(port, "/metrics", **old)[1]
-        reload(f"basic_auth_users: {{prometheus: {hashed('new')}}}\n", **old)
-        assert get(port, "/-/healthy", **old)[0] == 401
-        assert get(port, "/-/healthy", **new)[0] == 200
+        file.write_text(f"basic_auth_users: {{prometheus: {hashed('new')}}}\n")
+        get(port, "/-/reload", "POST", **old)  # 401 if it was taken in this moment
+        assert get(port, "/-/ready", **old)[0] == 401
+        assert get(port, "/-/reload", "POST", **new)[0] == 200
 
 
 def test_names_that_resolve_again_are_probed_at_once(files):

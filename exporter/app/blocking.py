@@ -2,7 +2,8 @@
 
 Opening a file on a network file system that hangs cannot be interrupted. The thread
 that does it is left behind: it holds no lock, and being a daemon it does not keep the
-process from ending.
+process from ending. Only so many are left behind; then nothing more is tried until one
+of them comes back.
 """
 
 from __future__ import annotations
@@ -16,15 +17,38 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MAX_LEFT = 8
+"""Threads that nobody waits for any more."""
+_left: set[threading.Thread] = set()
 
-async def within(seconds: float, call: Callable[[], T]) -> T:
+
+async def within(seconds: float | None, call: Callable[[], T]) -> T:
     """What `call` gives, or raises, in a thread of its own.
 
+    Args:
+        seconds: how long it may take; None as long as it takes.
+        call: what blocks.
+
     Raises:
-        TimeoutError: it took longer than `seconds`; the thread goes on by itself.
+        TimeoutError: it took longer than `seconds`, and the thread goes on by itself;
+            or too many of them go on already.
     """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
+    _left.difference_update([one for one in _left if not one.is_alive()])
+    if len(_left) >= MAX_LEFT:
+        raise TimeoutError
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    thread = _thread(call, future)
+    try:
+        async with asyncio.timeout(seconds):
+            return await future
+    finally:
+        if not future.done() or future.cancelled():
+            _left.add(thread)
+
+
+def _thread(call: Callable[[], T], future: asyncio.Future[T]) -> threading.Thread:
+    """A thread under way that hands what `call` gives, or raises, to `future`."""
+    loop = future.get_loop()
 
     def deliver(result: T | None, error: BaseException | None) -> None:
         if future.done():
@@ -46,6 +70,6 @@ async def within(seconds: float, call: Callable[[], T]) -> T:
         except RuntimeError:  # the loop is closed: nobody wants it any more
             return
 
-    threading.Thread(target=run, daemon=True, name="blocking").start()
-    async with asyncio.timeout(seconds):
-        return await future
+    thread = threading.Thread(target=run, daemon=True, name="blocking")
+    thread.start()
+    return thread

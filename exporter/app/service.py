@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 from exporter.app.blocking import within
 from exporter.app.parts import active, limits_of, resolver_of, runner_of
+from exporter.app.protection import Protection
 from exporter.app.reloading import Reloader
 from exporter.config.diagnostics import ConfigError
 from exporter.config.scalars import listen
 from exporter.config.site import load_site
 from exporter.http import server
-from exporter.http.web_config import WebConfig, read_web_config
+from exporter.http.admission import Admission
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Sources, Telemetry
 from exporter.model.outcome import Verdict
@@ -118,6 +119,7 @@ class Exporter:
         self._mirrors = MirrorRefresher(source, self._expand, socket.gethostname())
         self._watch = ResolverWatch(self._servers, lag.stalled)
         self._controls = Controls()
+        self._admission = Admission()
         runner = runner_of(site, self._resolver, self._store, lag, self._controls)
         self._rounds = Rounds(runner, self._store)
         self._telemetry = Telemetry(
@@ -128,6 +130,8 @@ class Exporter:
                 lists=self._mirrors.states,
                 controls=self._controls.states,
                 resolvers=self._watch.states,
+                door=lambda: self._admission,
+                certificate_expiry=lambda: self._protection.in_force.certificate_expiry,
             )
         )
         self._scheduler = Scheduler(
@@ -139,16 +143,18 @@ class Exporter:
         )
         self._exposition = Exposition(self._store, self._telemetry)
         self._reloader = Reloader(self._reload)
-        self._protection = _protection(web_config)
+        self._protection = Protection(web_config)
         self._web_config = web_config
 
     def start(self) -> None:
         """Begins to probe."""
+        self._protection.keep_looking()
         self._bring_into_force(self._site)
 
     async def close(self) -> None:
         """Stops probing; nothing is left under way."""
         await self._reloader.close()
+        await self._protection.close()
         await self._watch.close()
         await self._controls.close()
         await self._mirrors.close()
@@ -168,7 +174,7 @@ class Exporter:
             resolver = resolver_of(site, self._lag)
             runner = runner_of(site, resolver, self._store, self._lag, self._controls)
             file = web_file or file
-            protection = await within(_READING, lambda: _protection(web_file))
+            protection = await within(_READING, self._protection.read)
         except ConfigError as error:
             return self._failed(str(error).splitlines())
         except TimeoutError:
@@ -177,7 +183,7 @@ class Exporter:
             logger.debug("reload", exc_info=True)
             said = printable(f"{type(error).__name__}: {error}")
             return self._failed([f"{file}: cannot be read: {said}"])
-        self._protection = protection
+        self._protection.use(protection)
         before, self._resolver = self._resolver, resolver
         rounds, self._rounds = self._rounds, Rounds(runner, self._store)
         self._bring_into_force(site)
@@ -201,7 +207,8 @@ class Exporter:
             probe_now=self._probe_now,
             next_due=self._scheduler.next_due,
             controls=self._controls.states,
-            protection=lambda: self._protection,
+            admission=self._admission,
+            protection=lambda: self._protection.in_force,
             hosts=lambda: self._site.web.hosts,
         )
 
@@ -264,10 +271,6 @@ class _Changes:
             "%s: %s: %s at %s: %s",
             *(record.target, record.verdict, seen.reason, seen.stage, seen.detail),
         )
-
-
-def _protection(file: Path | None) -> WebConfig:
-    return WebConfig() if file is None else read_web_config(file)
 
 
 async def _until_told(reload: Callable[[], Coroutine[None, None, object]]) -> None:

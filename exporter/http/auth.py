@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 import bcrypt
 from aiohttp import hdrs, web
 
+from exporter.http.fairness import FairPool, source_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 _LONGEST_PASSWORD = 72
 """Bytes; bcrypt knows no more."""
 _REMEMBERED = 256
-_WAITING = 16
-"""Requests whose password may wait to be compared; more are turned away."""
+_PATIENCE = 5.0
+"""Seconds that a password may wait to be compared."""
 _CHALLENGE = {
     hdrs.WWW_AUTHENTICATE: 'Basic realm="connectivity-exporter", charset="UTF-8"'
 }
@@ -48,7 +50,7 @@ class Users:
     def __init__(self, users: Callable[[], Mapping[str, bytes]]) -> None:
         self._users = users
         self._thread = ThreadPoolExecutor(1, "passwords")
-        self._waiting = 0
+        self._pool = FairPool(1)
         self._key = os.urandom(32)
         self._remembered: dict[bytes, None] = {}
 
@@ -56,16 +58,27 @@ class Users:
         """Whether a name and password are needed."""
         return bool(self._users())
 
-    async def check(self, name: str, password: str) -> bool:
-        """Whether this is a user's name and password."""
+    async def check(self, name: str, password: str, source: str = "") -> bool:
+        """Whether this is a user's name and password.
+
+        Args:
+            name: the user's.
+            password: as given.
+            source: who asks, as `source_of` has it.
+
+        Raises:
+            TimeoutError: too many wait to be told.
+        """
         users = self._users()
         given = password.encode()
         known = users.get(name)
         digest = self._digest(name.encode(), known or b"", given)
         if digest in self._remembered:
             return True
-        # An unknown user is compared with anybody's hash, so that it takes as long.
-        right = await self._compare(given, known or next(iter(users.values())))
+        # An unknown user takes as long as the one who takes longest.
+        right = await self._compare(
+            given, known or max(users.values(), key=_cost), source
+        )
         if not right or known is None:
             return False
         while len(self._remembered) >= _REMEMBERED:
@@ -73,17 +86,12 @@ class Users:
         self._remembered[digest] = None
         return True
 
-    async def _compare(self, given: bytes, hashed: bytes) -> bool:
+    async def _compare(self, given: bytes, hashed: bytes, source: str) -> bool:
         fits = len(given) <= _LONGEST_PASSWORD and b"\0" not in given
-        if self._waiting >= _WAITING:
-            raise web.HTTPServiceUnavailable(text="too many log-ins at once\n")
-        self._waiting += 1
-        try:
+        async with self._pool.place(source, _PATIENCE):
             right = await asyncio.get_running_loop().run_in_executor(
                 self._thread, bcrypt.checkpw, given if fits else b"", hashed
             )
-        finally:
-            self._waiting -= 1
         return right and fits
 
     def close(self) -> None:
@@ -97,20 +105,33 @@ class Users:
         return keyed.digest()
 
 
-def password_guard(users: Users) -> Middleware:
-    """Lets nobody pass without a user's name and password (RFC 7617)."""
+def password_guard(users: Users, open_to_all: Collection[str] = ()) -> Middleware:
+    """Lets nobody pass without a user's name and password (RFC 7617).
+
+    Args:
+        users: who may pass.
+        open_to_all: paths that need neither.
+    """
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not users.asked_for():
-            return await handler(request)
-        given = _credentials(request.headers.get(hdrs.AUTHORIZATION, ""))
-        if given is None or not await users.check(*given):
-            text = "a user name and password are needed\n"
-            raise web.HTTPUnauthorized(text=text, headers=_CHALLENGE)
+        if users.asked_for() and request.path not in open_to_all:
+            await _insist(users, request)
         return await handler(request)
 
     return guard
+
+
+async def _insist(users: Users, request: web.Request) -> None:
+    given = _credentials(request.headers.get(hdrs.AUTHORIZATION, ""))
+    if given is None or not await users.check(*given, source_of(request.remote)):
+        text = "a user name and password are needed\n"
+        raise web.HTTPUnauthorized(text=text, headers=_CHALLENGE)
+
+
+def _cost(hashed: bytes) -> bytes:
+    """What sorts bcrypt hashes by the work they take."""
+    return hashed.split(b"$")[2]
 
 
 @web.middleware

@@ -1,12 +1,10 @@
-"""The listening socket of the HTTP server: connections are bounded, idle ones closed.
+"""The listening socket of the HTTP server: who comes in gets a place, or does not stay.
 
-Each connection takes a file descriptor, and the probes live on those too: somebody
-who opens hundreds of connections and says nothing must cost neither a probe nor a
-scrape. So there are only so many, TLS handshakes under way included, each must bring a
-whole request soon and read its answer, and when all places are taken, a client that
-holds many of them, or does nothing with its own, gives way (as with OpenSSH's
-PerSourceMaxStartups). Later requests on the same connection have as long as the server
-keeps idle connections.
+A client must bring a whole request soon, go on taking its answer, whatever the answer
+is, and have all of it within a minute. What it may hold of this host's memory is
+bounded in the kernel as well. Later requests on the same connection have as long as the
+server keeps idle connections. Who has to go when there is no place is decided in
+`admission.py`.
 """
 
 from __future__ import annotations
@@ -14,20 +12,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import Counter
+import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler
+
+from exporter.http.admission import Admission, Cause, Class, Seat
+from exporter.http.fairness import source_of
+from exporter.http.web_config import san
 
 if TYPE_CHECKING:
-    import socket
-    import ssl
     from collections.abc import AsyncIterator, Callable
 
     from aiohttp.typedefs import Handler, Middleware
-    from aiohttp.web_protocol import RequestHandler
+    from aiohttp.web_request import BaseRequest
+
+    from exporter.http.web_config import WebConfig
 
 _Address: TypeAlias = "tuple[str | int, ...]"
 
@@ -35,17 +38,31 @@ logger = logging.getLogger(__name__)
 clients = logging.getLogger(f"{__name__}.clients")
 """Where the server tells what went wrong with a request."""
 
-MAX_CONNECTIONS = 128
-"""Connections at once; for one more, another one ends, or it is closed unheard."""
 PATIENCE = 10.0
 """Seconds for a TLS handshake, and again for the first request."""
 STALLED = 10.0
 """Seconds in which a client must take some of its answer."""
-RECENT = 1.0
-"""Seconds for which a connection of nobody who holds more than others is left alone."""
+ANSWERED = 60.0
+"""Seconds until a client has all of its answer; Prometheus gives up after 10 s."""
+IDLE = 75.0
+"""How long a connection may wait for its next request; scrapes are often 60 s apart."""
 _QUEUE = 128
+_BUFFER = 1 << 17
+"""Bytes that the kernel keeps for a connection in each direction (it doubles them)."""
 _BREATH = 1.0
 """Seconds until another try to accept, when the system had nothing left to do it."""
+_OUR_FAULT = 500
+_SCRAPES = frozenset({"/metrics", "/-/healthy", "/-/ready"})
+_HANDSHAKE_FAILURES = (
+    ("http request", "not_tls"),
+    ("wrong version number", "not_tls"),
+    ("unsupported protocol", "version"),
+    ("no shared cipher", "version"),
+    ("did not return a certificate", "no_certificate"),
+    ("verify failed", "client_untrusted"),
+    ("alert", "refused_by_client"),
+)
+"""What OpenSSL says of a handshake, and how it is counted; anything else is `other`."""
 
 
 def _nonsense(record: logging.LogRecord) -> bool:
@@ -61,78 +78,181 @@ def _nonsense(record: logging.LogRecord) -> bool:
 clients.addFilter(_nonsense)
 
 
+class _Connection(RequestHandler):
+    """The server's side of a connection: tells when it has ended, and little else."""
+
+    __slots__ = ("_gone", "_lets_in")
+
+    def __init__(
+        self,
+        server: web.Server,
+        gone: Callable[[], None],
+        lets_in: Callable[[asyncio.BaseTransport], bool],
+    ) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            logger=clients,
+            access_log=None,  # type: ignore[arg-type] # None is how there is none
+            keepalive_timeout=IDLE,
+        )
+        self._gone = gone
+        self._lets_in = lets_in
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hears those who are let in, and nobody else."""
+        if self._lets_in(transport):
+            super().connection_made(transport)
+        else:
+            self.force_close()
+            cast("asyncio.Transport", transport).abort()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Its place is free."""
+        self._gone()
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answers what is no request: not with its own words, nor with ours."""
+        said = "not a request" if status < _OUR_FAULT else None
+        answer = super().handle_error(request, status, exc, message and said)
+        answer.headers[hdrs.SERVER] = ""
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        return answer
+
+
 @dataclass(eq=False, slots=True)
-class _Client:
+class _Client(Seat):
     """One connection, from its acceptance on.
 
     Attributes:
-        address: the client's, with its port.
-        progress: loop time at which it last asked, or took some of an answer.
+        progress: loop time at which it came, asked, or took some of an answer.
         greeting: hands the connection to the server, and ends it if cancelled.
         handler: the server's side of it, once there is one.
         asked: it brought a whole request.
+        answering: a request of it is being answered.
+        busy_since: loop time at which the answer that it has not yet was asked for.
         unsent: bytes of answers that it had not taken when last looked at.
     """
 
-    address: _Address
-    progress: float
+    progress: float = 0.0
     greeting: asyncio.Task[None] | None = None
     handler: RequestHandler | None = None
     asked: bool = False
+    answering: bool = False
+    busy_since: float = 0.0
     unsent: int = 0
 
-    @property
-    def source(self) -> str:
-        """The host it comes from."""
-        return str(self.address[0])
-
-    def abort(self) -> None:
-        """Ends the connection at once, whatever is under way on it."""
+    def end(self) -> None:
+        """Closes it at once, whatever is under way on it."""
         if self.handler is None:
             if self.greeting is not None:
                 self.greeting.cancel()
         elif self.handler.transport is not None:
             self.handler.transport.abort()
 
-    def look(self, now: float) -> None:
-        """Takes in how much of its answers the client took."""
+    def forget(self) -> None:
+        """Lets go of what it held: nothing is left in circles to be collected."""
+        self.handler = self.greeting = None
+
+    def waiting(self) -> int:
+        """Bytes of answers that are to be sent yet."""
         transport = self.handler.transport if self.handler is not None else None
-        if transport is None:
-            return
-        unsent = transport.get_write_buffer_size()
+        return 0 if transport is None else transport.get_write_buffer_size()
+
+    def hear(self, now: float) -> None:
+        """Notes that it brought a request."""
+        self.asked, self.answering, self.progress = True, True, now
+        if not self.waiting():
+            self.busy_since = now
+
+    def overdue(self, now: float) -> Cause | None:
+        """Takes in how much of its answers the client took; tells if that is too little."""
+        unsent = self.waiting()
         if unsent != self.unsent:
             self.unsent, self.progress = unsent, now
+            if self.kind is not Class.UNKNOWN:
+                self.active = now
+        if self.handler is None:
+            return None
+        if not self.asked:
+            return Cause.NO_REQUEST if now - self.progress > PATIENCE else None
+        if unsent and now - self.progress > STALLED:
+            return Cause.STALLED
+        busy = unsent or self.answering
+        return Cause.SLOW if busy and now - self.busy_since > ANSWERED else None
 
 
-class BoundedListener:
+class Listener:
     """Lets connections in to a server, and puts those out that only hold a place.
 
-    A client must bring a request within `PATIENCE`, and take some of its answer within
-    `STALLED`. When all places are taken, whoever holds most of them gives one up: the
-    connection on which nothing has happened for longest.
-
     Args:
-        context: what to serve TLS with to the next one, or None for plain HTTP.
+        protection: TLS for the next connection, and whom it lets in.
+        admission: who has a place.
     """
 
-    def __init__(self, context: Callable[[], ssl.SSLContext | None]) -> None:
-        self._context = context
+    def __init__(
+        self, protection: Callable[[], WebConfig], admission: Admission
+    ) -> None:
+        self._protection = protection
+        self._admission = admission
         self._greeted: set[asyncio.Task[None]] = set()
         self._clients: dict[_Address, _Client] = {}
 
-    def middleware(self) -> Middleware:
-        """Notes that a connection brought a request."""
+    def hears(self) -> Middleware:
+        """Notes that a connection brought a request; to be the first to see it."""
 
         @web.middleware
         async def hear(request: web.Request, handler: Handler) -> web.StreamResponse:
-            transport = request.transport
-            address = transport.get_extra_info("peername") if transport else ()
-            if (client := self._clients.get(address)) is not None:
-                client.asked = True
-                client.progress = asyncio.get_running_loop().time()
-            return await handler(request)
+            client = self._client(request)
+            try:
+                if client is not None:
+                    # Who asks on and reads nothing waits for what was sent already.
+                    await request.writer.drain()
+                    client.hear(asyncio.get_running_loop().time())
+                return await handler(request)
+            except web.HTTPException as refused:
+                return _plain(refused)
+            except TimeoutError:
+                kind = Class.UNKNOWN if client is None else client.kind
+                self._admission.reject(kind, Cause.BUSY)
+                return _plain(too_busy())
+            finally:
+                if client is not None:
+                    client.answering = False
 
         return hear
+
+    def seats(self, anybody: Callable[[web.Request], bool]) -> Middleware:
+        """Gives a client that may ask the place for what it asks; after the password.
+
+        Args:
+            anybody: whether a request says nothing of who asks.
+        """
+
+        @web.middleware
+        async def seat(request: web.Request, handler: Handler) -> web.StreamResponse:
+            client = self._client(request)
+            if client is not None and not anybody(request):
+                scrapes = request.path in _SCRAPES
+                client.active = client.progress
+                kind = Class.SCRAPE if scrapes else Class.PEOPLE
+                if not self._admission.take(client, kind):
+                    raise too_busy()
+            return await handler(request)
+
+        return seat
+
+    def _client(self, request: web.Request) -> _Client | None:
+        transport = request.transport
+        address = transport.get_extra_info("peername") if transport else ()
+        return self._clients.get(address)
 
     @contextlib.asynccontextmanager
     async def open(
@@ -159,77 +279,111 @@ class BoundedListener:
     async def _accept(self, server: web.Server, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            # One in each turn of the loop: a queue full of them must not hold it up,
+            # and each has its chance to say what it wants before the next needs room.
+            await asyncio.sleep(0)
             try:
                 connection, address = await loop.sock_accept(listener)
             except OSError as error:
                 logger.warning("a client has to wait: %s", error.strerror)
                 await asyncio.sleep(_BREATH)
                 continue
-            client = _Client(address, loop.time())
-            if not self._make_room(client):
+            now = loop.time()
+            client = _Client(source_of(address[0]), now, progress=now)
+            if not self._admission.take(client, Class.UNKNOWN):
                 connection.close()
                 continue
             self._clients[address] = client
-            task = asyncio.create_task(self._greet(server, client, connection))
+            task = asyncio.create_task(self._greet(server, client, address, connection))
             client.greeting = task
             self._greeted.add(task)
             task.add_done_callback(self._greeted.discard)
 
-    def _make_room(self, newcomer: _Client) -> bool:
-        """Whether there is a place; a connection may have to give it up."""
-        self._forget_the_gone()
-        if len(self._clients) < MAX_CONNECTIONS:
-            return True
-        clients = self._clients.values()
-        held = Counter(client.source for client in clients)
-        longest = min(clients, key=lambda one: (-held[one.source], one.progress))
-        idle = newcomer.progress - longest.progress
-        if held[longest.source] <= held[newcomer.source] + 1 and idle < RECENT:
-            return False
-        self._end(longest)
-        return True
-
-    def _end(self, client: _Client) -> None:
-        self._clients.pop(client.address, None)
-        client.abort()
-
-    def _forget_the_gone(self) -> None:
-        self._clients = {
-            address: client
-            for address, client in self._clients.items()
-            if client.handler is None or client.handler.transport is not None
-        }
-
     async def _greet(
-        self, server: web.Server, client: _Client, connection: socket.socket
+        self,
+        server: web.Server,
+        client: _Client,
+        address: _Address,
+        connection: socket.socket,
     ) -> None:
         loop = asyncio.get_running_loop()
-        context = self._context()
+        protection = self._protection()
+        context = protection.tls
+
+        def gone() -> None:
+            self._admission.leave(client)
+            if self._clients.get(address) is client:
+                del self._clients[address]
+            client.forget()
+
+        def lets_in(transport: asyncio.BaseTransport) -> bool:
+            if protection.lets_in(_names(transport)):
+                return True
+            self._failed("client_untrusted")
+            return False
+
         try:
-            _, handler = await loop.connect_accepted_socket(
-                server,
+            _, client.handler = await loop.connect_accepted_socket(
+                lambda: _Connection(server, gone, lets_in),
                 connection,
                 ssl=context,
                 ssl_handshake_timeout=PATIENCE if context else None,
             )
-        except OSError:  # no TLS, another version, no certificate: the client knows
-            self._clients.pop(client.address, None)
-            return
-        client.handler = handler
+            client.progress = loop.time()
+        except OSError as error:
+            self._failed(_failure(error))
+        finally:
+            if client.handler is None:
+                gone()
+
+    def _failed(self, reason: str) -> None:
+        self._admission.handshake_failures[reason] += 1
+        self._admission.reject(Class.UNKNOWN, Cause.HANDSHAKE)
 
     async def _watch(self) -> None:
         """Looks at each connection now and then, and ends those that hold a place."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(min(PATIENCE, STALLED) / 8)
-            self._forget_the_gone()
-            now = loop.time()
+            await asyncio.sleep(min(PATIENCE, STALLED, ANSWERED) / 8)
             for client in list(self._clients.values()):
-                client.look(now)
-                limit = STALLED if client.unsent else PATIENCE
-                waits = client.unsent or not client.asked
-                if client.handler and waits and now - client.progress > limit:
-                    self._end(client)
+                cause = client.overdue(loop.time())
+                if cause is not None:
+                    self._admission.put_out(client, cause)
+
+
+def too_busy() -> web.HTTPServiceUnavailable:
+    """Tells a client to come back: others have all that there is."""
+    return web.HTTPServiceUnavailable(
+        text="too many requests of this kind at once\n", headers={"Retry-After": "5"}
+    )
+
+
+def _plain(refused: web.HTTPException) -> web.Response:
+    """The same answer without its traceback.
+
+    As an exception and an answer in one it would refer to the request in circles, and
+    a flood of refused requests would fill the memory until these are collected.
+    """
+    return web.Response(
+        status=refused.status, text=refused.text, headers=refused.headers
+    )
+
+
+def _names(transport: asyncio.BaseTransport) -> list[str]:
+    """The alternative names of the client's certificate, if it has shown one."""
+    shown = transport.get_extra_info("peercert") or {}
+    return [san(value) for _, value in shown.get("subjectAltName", ())]
+
+
+def _failure(error: OSError) -> str:
+    """The reason of a failed handshake, from a closed set."""
+    if isinstance(error, ConnectionAbortedError):
+        return "timeout"
+    if isinstance(error, ConnectionError):
+        return "closed"
+    said = str(error).lower()
+    known = (reason for words, reason in _HANDSHAKE_FAILURES if words in said)
+    return next(known, "other")
 
 
 async def _listeners(host: str, port: int) -> list[socket.socket]:
@@ -243,5 +397,8 @@ async def _listeners(host: str, port: int) -> list[socket.socket]:
     bound.close()
     for listener in listeners:
         listener.setblocking(False)
+        # Connections inherit these, and the kernel does not enlarge them then.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         listener.listen(_QUEUE)
     return listeners

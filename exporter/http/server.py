@@ -1,22 +1,21 @@
 """The HTTP server: metrics, health, JSON, pages, and the few things one may ask for.
 
-Long answers are streamed in small parts with backpressure: a client that reads slowly
-holds up nobody, and one that does not read at all is cut off. Nothing that arrives is
-trusted: bodies are bounded, requests that change something must not come from another
-site's page, and what is shown is escaped.
+Nothing that arrives is trusted: connections and bodies are bounded, work is done in
+turns, requests that change something must not come from another site's page, and what
+is shown is escaped.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
 
+from exporter.http.admission import Admission
+from exporter.http.answers import PLACES, Pages, stream
 from exporter.http.auth import (
     Users,
     is_loopback,
@@ -24,11 +23,11 @@ from exporter.http.auth import (
     password_guard,
     same_origin,
 )
-from exporter.http.compression import gzipped
-from exporter.http.connections import BoundedListener, clients
-from exporter.http.negotiation import accepts_gzip, exposition_format, prefers_html
+from exporter.http.connections import Listener
+from exporter.http.fairness import FairPool
+from exporter.http.negotiation import exposition_format, prefers_html
 from exporter.http.web_config import WebConfig
-from exporter.present.formats.json import rule_document, targets_text
+from exporter.present.formats.json import rule_text, targets_text
 from exporter.present.pages import render
 from exporter.present.pages.views import Clock
 from exporter.probes.protocols import PROBERS
@@ -36,7 +35,6 @@ from exporter.probes.protocols.base import FLOOR
 
 if TYPE_CHECKING:
     from collections.abc import (
-        AsyncGenerator,
         AsyncIterator,
         Awaitable,
         Callable,
@@ -49,17 +47,13 @@ if TYPE_CHECKING:
     from exporter.monitor.controls import Control
     from exporter.monitor.store import Record, Store
 
-logger = logging.getLogger(__name__)
-
-MAX_STREAMS = 8
-"""Long answers under way at once; each keeps one state of all targets in memory."""
-SEND_SECONDS = 60.0
-"""How long a long answer may take; Prometheus gives up after 10 s unless told."""
-_IDLE_SECONDS = 75.0
-"""How long a connection may wait for its next request; scrapes are often 60 s apart."""
+_GRACE = 5.0
+"""Seconds that answers under way have to end when the server does."""
 _FIRST_ROUND = 300.0
 """Seconds of interval beyond which a target's first probe is not waited for."""
 _MAX_BODY = 1 << 14
+_OPEN_TO_ALL = frozenset({"/-/healthy"})
+"""For whoever watches the process: it tells that it runs, and nothing else."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -88,6 +82,7 @@ class Parts:
         controls: what must not answer, and whether it does.
         floor: seconds between two probes of a rule, at the least.
         wall: Unix time.
+        admission: who has a place, and who was turned away.
         protection: TLS for the next connection, and users for the next request.
         hosts: names that requests may be for; without any, every name on an address
             that others reach, and none but this host's own on loopback.
@@ -102,17 +97,25 @@ class Parts:
     controls: Callable[[], Sequence[Control]] = lambda: ()
     floor: Callable[[Rule], float] = politeness_floor
     wall: Callable[[], float] = time.time
+    admission: Admission = field(default_factory=Admission)
     protection: Callable[[], WebConfig] = WebConfig
     hosts: Callable[[], Collection[str]] = frozenset
 
 
-def make_app(parts: Parts, host: str = "") -> web.Application:
-    """The application, ready to be served on the address `host`."""
+def make_app(
+    parts: Parts, host: str = "", listener: Listener | None = None
+) -> web.Application:
+    """The application, ready to be served on the address `host`, by `listener`."""
     users = Users(lambda: parts.protection().users)
+    listener = listener or Listener(parts.protection, parts.admission)
     app = web.Application(
         middlewares=[
+            listener.hears(),
             known_hosts(lambda: _names(parts.hosts(), host)),
-            password_guard(users),
+            password_guard(users, _OPEN_TO_ALL),
+            listener.seats(
+                lambda request: users.asked_for() and request.path in _OPEN_TO_ALL
+            ),
             same_origin,
         ],
         client_max_size=_MAX_BODY,
@@ -132,7 +135,7 @@ def make_app(parts: Parts, host: str = "") -> web.Application:
         ]
     )
     app.on_response_prepare.append(_add_headers)
-    app.on_cleanup.append(_closing(users))
+    app.on_cleanup.append(_closing(users, handlers.pages))
     return app
 
 
@@ -153,16 +156,9 @@ async def serve(parts: Parts, host: str, port: int) -> AsyncIterator[int]:
     Raises:
         OSError: the address cannot be listened on.
     """
-    listener = BoundedListener(lambda: parts.protection().tls)
-    app = make_app(parts, host)
-    app.middlewares.insert(0, listener.middleware())
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        logger=clients,
-        keepalive_timeout=_IDLE_SECONDS,
-        shutdown_timeout=5.0,
-    )
+    listener = Listener(parts.protection, parts.admission)
+    app = make_app(parts, host, listener)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE)
     await runner.setup()
     server = runner.server
     assert server is not None  # noqa: S101 - set up above
@@ -179,7 +175,10 @@ class _Handlers:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._ready = False
-        self._streams = 0
+        # Scrapes wait for scrapes only, people for people.
+        self._scraping = FairPool(PLACES)
+        self._drawing = FairPool(PLACES)
+        self.pages = Pages(self._drawing)
         self._asked: dict[str, float] = {}
 
     async def healthy(self, _request: web.Request) -> web.Response:
@@ -204,43 +203,49 @@ class _Handlers:
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         """All metrics, in the format and compression asked for."""
         form = exposition_format(",".join(request.headers.getall(hdrs.ACCEPT, [])))
-        return await self._stream(
-            request, form.value, self._parts.exposition.chunks(form)
-        )
+        chunks = self._parts.exposition.chunks(form)
+        return await stream(request, form.value, chunks, self._scraping)
 
     async def targets(self, request: web.Request) -> web.StreamResponse:
         """The state of all active targets as JSON."""
         chunks = targets_text(self._parts.store.records())
-        return await self._stream(request, "application/json", chunks)
+        return await stream(request, "application/json", chunks, self._drawing)
 
-    async def rule(self, request: web.Request) -> web.Response:
+    async def rule(self, request: web.Request) -> web.StreamResponse:
         """One rule in full as JSON."""
         targets = self._named(request)
-        records = self._parts.store.of_rule(targets[0].rule.id)
-        return web.json_response(rule_document(targets, records))
+        chunks = rule_text(targets, self._parts.store.of_rule(targets[0].rule.id))
+        return await stream(request, "application/json", chunks, self._drawing)
 
     async def overview(self, request: web.Request) -> web.Response:
         """The status page."""
-        parts = self._parts
-        page = await render.overview(
-            parts.store.records(),
-            parts.targets(),
-            render.Filter.of(request.query),
-            Clock(parts.wall(), parts.next_due),
-            parts.controls(),
+        parts, wanted = self._parts, render.Filter.of(request.query)
+        return await self.pages.get(
+            request,
+            wanted,
+            lambda: render.overview(
+                parts.store.records(),
+                parts.targets(),
+                wanted,
+                Clock(parts.wall(), parts.next_due),
+                parts.controls(),
+            ),
         )
-        return web.Response(text=page, content_type="text/html")
 
     async def rule_page(self, request: web.Request) -> web.Response:
         """One rule in full for people."""
         parts = self._parts
         targets = self._named(request)
-        page = await render.rule(
-            targets,
-            parts.store.of_rule(targets[0].rule.id),
-            Clock(parts.wall(), parts.next_due),
+        name = targets[0].rule.id
+        return await self.pages.get(
+            request,
+            name,
+            lambda: render.rule(
+                targets,
+                parts.store.of_rule(name),
+                Clock(parts.wall(), parts.next_due),
+            ),
         )
-        return web.Response(text=page, content_type="text/html")
 
     async def reload(self, _request: web.Request) -> web.Response:
         """Loads the configuration anew; on problems the old one stays."""
@@ -290,53 +295,16 @@ class _Handlers:
             raise web.HTTPNotFound(text="no rule has this id\n")
         return found
 
-    async def _stream(
-        self, request: web.Request, content_type: str, chunks: AsyncGenerator[bytes]
-    ) -> web.StreamResponse:
-        if self._streams >= MAX_STREAMS:
-            text = "too many requests of this kind at once\n"
-            raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "5"})
-        headers = {hdrs.CONTENT_TYPE: content_type}
-        headers[hdrs.VARY] = f"{hdrs.ACCEPT}, {hdrs.ACCEPT_ENCODING}"
-        wanted = ",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, []))
-        if accepts_gzip(wanted):
-            headers[hdrs.CONTENT_ENCODING] = "gzip"
-            chunks = gzipped(chunks)
-        response = web.StreamResponse(headers=headers)
-        self._streams += 1
-        try:
-            await _send(request, response, chunks)
-        finally:
-            self._streams -= 1
-        return response
-
-
-async def _send(
-    request: web.Request, response: web.StreamResponse, chunks: AsyncGenerator[bytes]
-) -> None:
-    async with contextlib.aclosing(chunks):
-        await response.prepare(request)
-        if request.method == hdrs.METH_HEAD:
-            return
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                async for chunk in chunks:
-                    await response.write(chunk)
-        except ConnectionResetError:
-            logger.info("%s left before the end of its answer", request.remote)
-        except TimeoutError:
-            logger.warning("%s does not read what it asked for", request.remote)
-            if request.transport is not None:
-                request.transport.abort()
-
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.pop(hdrs.SERVER, None)
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
 
 
-def _closing(users: Users) -> Callable[[Any], Awaitable[None]]:
+def _closing(users: Users, pages: Pages) -> Callable[[Any], Awaitable[None]]:
     async def close(_app: web.Application) -> None:
         users.close()
+        await pages.close()
 
     return close

@@ -2,16 +2,22 @@
 
 TLS for the server and its clients, and users with bcrypt hashes. A key of that
 format which is not supported here is an error like any other unknown one: whoever
-writes it relies on it. Paths in the file are relative to the file.
+writes it relies on it. Paths in the file are relative to the file. Everything is read
+once, and used as it was read: nothing is opened a second time.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import ipaddress
+import os
 import re
 import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field
 
 from exporter.config.diagnostics import ConfigError
@@ -21,7 +27,7 @@ from exporter.config.yamlfile import read_yaml
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from exporter.config.diagnostics import Problem
@@ -36,6 +42,7 @@ _CLIENTS = {
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
+_REQUIRED = "RequireAndVerifyClientCert"
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 
 
@@ -44,18 +51,28 @@ class _Model(BaseModel):
 
 
 class _TlsModel(_Model):
-    cert_file: str = Field(min_length=1)
-    key_file: str = Field(min_length=1)
-    client_ca_file: str | None = None
+    cert_file: str | None = Field(None, min_length=1)
+    key_file: str | None = Field(None, min_length=1)
+    client_ca_file: str | None = Field(None, min_length=1)
+    cert: str | None = None
+    key: str | None = None
+    client_ca: str | None = None
     client_auth_type: Literal[
         "NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"
     ] = "NoClientCert"
+    client_allowed_sans: tuple[str, ...] = ()
     min_version: Literal["TLS12", "TLS13"] = "TLS12"
     max_version: Literal["TLS12", "TLS13"] = "TLS13"
+    prefer_server_cipher_suites: bool = True
+
+
+class _HttpModel(_Model):
+    http2: bool | None = None
 
 
 class _FileModel(_Model):
     tls_server_config: _TlsModel | None = None
+    http_server_config: _HttpModel = Field(default_factory=_HttpModel)
     basic_auth_users: dict[str, str] = Field(default_factory=dict)
 
 
@@ -66,10 +83,22 @@ class WebConfig:
     Attributes:
         tls: what to serve TLS with, or None for plain HTTP.
         users: bcrypt hashes by user name; empty asks for no password.
+        allowed_sans: names of which a client's certificate must have one, if any is here.
+        certificate_expiry: Unix time at which our own certificate ends, if there is one.
+        digest: tells it from one that says something else.
+        notes: what of the file has no effect.
     """
 
     tls: ssl.SSLContext | None = None
     users: Mapping[str, bytes] = field(default_factory=dict)
+    allowed_sans: Collection[str] = ()
+    certificate_expiry: float | None = None
+    digest: bytes = b""
+    notes: tuple[str, ...] = ()
+
+    def lets_in(self, names: Collection[str]) -> bool:
+        """Whether a client whose certificate has these alternative names may come in."""
+        return not self.allowed_sans or not set(names).isdisjoint(self.allowed_sans)
 
 
 def read_web_config(path: Path) -> WebConfig:
@@ -85,14 +114,38 @@ def read_web_config(path: Path) -> WebConfig:
         raise ConfigError(problems)
     for user, hashed in model.basic_auth_users.items():
         problems += _bad_user(file, user, hashed)
-    tls = None
-    if model.tls_server_config is not None:
-        problems += _bad_policy(file, model.tls_server_config)
-        tls = _context(file, model.tls_server_config, problems)
+    tls = model.tls_server_config
+    read = _Pem(file, tls, problems) if tls is not None else None
+    context = _context(file, tls, read.content, problems) if tls and read else None
     if problems:
         raise ConfigError(problems)
-    users = {name: text.encode() for name, text in model.basic_auth_users.items()}
-    return WebConfig(tls, users)
+    return WebConfig(
+        tls=context,
+        users={name: text.encode() for name, text in model.basic_auth_users.items()},
+        allowed_sans=frozenset(map(san, tls.client_allowed_sans if tls else ())),
+        certificate_expiry=_expiry(read.content["cert"]) if read else None,
+        digest=_digest(model, read.content if read else {}),
+        notes=tuple(_notes(file, model)),
+    )
+
+
+def san(name: str) -> str:
+    """An alternative name as it is compared: an IP address in its one spelling."""
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name
+
+
+def _notes(file: YamlFile, model: _FileModel) -> Iterator[str]:
+    """What is taken and has no effect, which whoever wrote it should know."""
+    if model.http_server_config.http2:
+        at = ("http_server_config", "http2")
+        yield str(file.problem(at, "has no effect: HTTP/1.1 is spoken here"))
+    tls = model.tls_server_config
+    if tls is not None and "prefer_server_cipher_suites" in tls.model_fields_set:
+        at = ("tls_server_config", "prefer_server_cipher_suites")
+        yield str(file.problem(at, "has no effect: the library's own order is used"))
 
 
 def _bad_user(file: YamlFile, user: str, hashed: str) -> Iterator[Problem]:
@@ -110,24 +163,59 @@ def _bad_user(file: YamlFile, user: str, hashed: str) -> Iterator[Problem]:
 
 def _bad_policy(file: YamlFile, tls: _TlsModel) -> Iterator[Problem]:
     verifies = _CLIENTS[tls.client_auth_type] is not ssl.CERT_NONE
+    authority = tls.client_ca_file is not None or tls.client_ca is not None
     at = ("tls_server_config", "client_auth_type")
-    if verifies and tls.client_ca_file is None:
+    if verifies and not authority:
         yield file.problem(at, f"{tls.client_auth_type} needs a client_ca_file")
-    if tls.client_ca_file is not None and not verifies:
+    if authority and not verifies:
         said = "client_ca_file has no effect with NoClientCert: set client_auth_type"
         yield file.problem(at, said)
+    if tls.client_allowed_sans and tls.client_auth_type != _REQUIRED:
+        at = ("tls_server_config", "client_allowed_sans")
+        yield file.problem(at, f"needs client_auth_type: {_REQUIRED}")
     if tls.min_version > tls.max_version:
         at = ("tls_server_config", "min_version")
         yield file.problem(at, "must not be above max_version")
 
 
+class _Pem:
+    """The certificates and the key, each from its file or from the text itself.
+
+    Attributes:
+        content: by the key's name; what could not be read is left out.
+    """
+
+    def __init__(self, file: YamlFile, tls: _TlsModel, problems: list[Problem]) -> None:
+        self.content: dict[str, bytes] = {}
+        for key in ("cert", "key", "client_ca"):
+            problems += self._read(file, tls, key)
+
+    def _read(self, file: YamlFile, tls: _TlsModel, key: str) -> Iterator[Problem]:
+        at = ("tls_server_config", f"{key}_file")
+        text, name = getattr(tls, key), getattr(tls, f"{key}_file")
+        if text is not None and name is not None:
+            yield file.problem(at, f"is given as {key} as well: only one may be")
+        elif text is not None:
+            self.content[key] = text.encode()
+        elif name is not None:
+            try:
+                self.content[key] = read_regular(file.beside(name), _MAX_PEM_BYTES)
+            except OSError as error:
+                said = f"{printable(name)} cannot be read: {error.strerror}"
+                yield file.problem(at, said)
+        elif key != "client_ca":
+            yield file.problem(at, "is required")
+
+
 def _context(
-    file: YamlFile, tls: _TlsModel, problems: list[Problem]
+    file: YamlFile,
+    tls: _TlsModel,
+    content: Mapping[str, bytes],
+    problems: list[Problem],
 ) -> ssl.SSLContext | None:
     """A server's context, or None with the reasons added to `problems`."""
-    unreadable = list(_unreadable(file, tls))
-    if unreadable:
-        problems += unreadable
+    problems += _bad_policy(file, tls)
+    if "cert" not in content or "key" not in content:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[tls.min_version]
@@ -136,34 +224,44 @@ def _context(
     context.set_alpn_protocols(["http/1.1"])
     try:
         # An encrypted key would ask for its passphrase on the terminal.
-        context.load_cert_chain(
-            file.beside(tls.cert_file), file.beside(tls.key_file), password=""
-        )
+        with _as_file(content["cert"]) as cert, _as_file(content["key"]) as key:
+            context.load_cert_chain(cert, key, password="")
     except ssl.SSLError as error:
         said = "must be a PEM certificate chain that fits the unencrypted key_file"
-        at = ("tls_server_config", "cert_file")
+        at = ("tls_server_config", "cert" if tls.cert is not None else "cert_file")
         problems.append(file.problem(at, f"{said}: {_why(error)}"))
-    if tls.client_ca_file is not None:
+    if "client_ca" in content:
         try:
-            context.load_verify_locations(file.beside(tls.client_ca_file))
+            with _as_file(content["client_ca"]) as authorities:
+                context.load_verify_locations(authorities)
         except ssl.SSLError as error:
-            at = ("tls_server_config", "client_ca_file")
+            inline = tls.client_ca is not None
+            at = ("tls_server_config", "client_ca" if inline else "client_ca_file")
             said = f"must be PEM certificates: {_why(error)}"
             problems.append(file.problem(at, said))
     return context
 
 
-def _unreadable(file: YamlFile, tls: _TlsModel) -> Iterator[Problem]:
-    for key in ("cert_file", "key_file", "client_ca_file"):
-        name = getattr(tls, key)
-        if name is None:
-            continue
-        try:
-            read_regular(file.beside(name), _MAX_PEM_BYTES)
-        except OSError as error:
-            at = ("tls_server_config", key)
-            said = f"{printable(name)} cannot be read: {error.strerror}"
-            yield file.problem(at, said)
+@contextlib.contextmanager
+def _as_file(content: bytes) -> Iterator[str]:
+    """A path of what is in memory, for OpenSSL, which takes keys from files only."""
+    with os.fdopen(os.memfd_create("pem"), "wb") as file:
+        file.write(content)
+        file.flush()
+        yield f"/proc/self/fd/{file.fileno()}"
+
+
+def _digest(model: _FileModel, content: Mapping[str, bytes]) -> bytes:
+    read = repr((model, sorted(content.items())))
+    return hashlib.sha256(read.encode()).digest()
+
+
+def _expiry(pem: bytes) -> float | None:
+    """The end of validity of a chain's first certificate; None if it is not to be read."""
+    try:
+        return x509.load_pem_x509_certificates(pem)[0].not_valid_after_utc.timestamp()
+    except ValueError:
+        return None
 
 
 def _why(error: ssl.SSLError) -> str:

@@ -283,6 +283,29 @@ RESOLVER_UP = Family(
     " look.",
     ("server", "transport"),
 )
+HTTP_CONNECTIONS = Family(
+    "connectivity_exporter_http_connections",
+    Kind.GAUGE,
+    "Connections of HTTP clients, by what they are used for.",
+    ("class",),
+)
+HTTP_REJECTED = Family(
+    "connectivity_exporter_http_rejected_total",
+    Kind.COUNTER,
+    "HTTP clients turned away or cut off, by what they were and why.",
+    ("class", "reason"),
+)
+TLS_HANDSHAKE_FAILURES = Family(
+    "connectivity_exporter_http_tls_handshake_failures_total",
+    Kind.COUNTER,
+    "TLS handshakes of HTTP clients that came to nothing, by reason.",
+    ("reason",),
+)
+WEB_CERTIFICATE_EXPIRY = Family(
+    "connectivity_exporter_web_certificate_expiry_timestamp_seconds",
+    Kind.GAUGE,
+    "End of validity of the exporter's own certificate; absent without TLS.",
+)
 
 EXPORTER = (
     PROBE_DURATION,
@@ -300,4 +323,8 @@ EXPORTER = (
     MIRROR_LIST_FAILURES,
     CONTROL_ANSWERED,
     RESOLVER_UP,
+    HTTP_CONNECTIONS,
+    HTTP_REJECTED,
+    TLS_HANDSHAKE_FAILURES,
+    WEB_CERTIFICATE_EXPIRY,
 )

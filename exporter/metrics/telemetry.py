@@ -53,6 +53,22 @@ class Load(Protocol):
     skipped: int
 
 
+class Door(Protocol):
+    """What the HTTP server says of its clients, by the labels of the families."""
+
+    @property
+    def connections(self) -> Mapping[str, int]:
+        """How many there are, by class."""
+
+    @property
+    def rejected(self) -> Mapping[tuple[str, str], int]:
+        """How many were turned away or cut off, by class and reason."""
+
+    @property
+    def handshake_failures(self) -> Mapping[str, int]:
+        """How many TLS handshakes failed, by reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What the exporter's own metrics are read from, at the moment of a scrape.
@@ -64,6 +80,8 @@ class Sources:
         lists: the mirror lists in use.
         controls: what must not answer, and whether it does.
         resolvers: whether each answers, by its address and the transport.
+        door: who is at the HTTP server, None where nothing is served.
+        certificate_expiry: end of validity of its certificate, None without TLS.
     """
 
     targets: Callable[[], Sequence[Target]]
@@ -72,6 +90,8 @@ class Sources:
     lists: Callable[[], Sequence[ListState]] = lambda: ()
     controls: Callable[[], Sequence[Control]] = lambda: ()
     resolvers: Callable[[], Mapping[tuple[str, Transport], bool]] = dict
+    door: Callable[[], Door | None] = lambda: None
+    certificate_expiry: Callable[[], float | None] = lambda: None
 
 
 class Telemetry(Collector):
@@ -143,12 +163,17 @@ class Telemetry(Collector):
         for (server, transport), answers in self._sources.resolvers().items():
             up.add_metric([server, transport], answers)
         yield up
+        yield _gauge(
+            families.WEB_CERTIFICATE_EXPIRY, self._sources.certificate_expiry()
+        )
+        door = self._sources.door()
+        if door is not None:
+            yield from _clients(door)
 
     def _mirror_lists(self) -> Iterator[Metric]:
         targets = _gauge(families.MIRROR_LIST_TARGETS)
         success = _gauge(families.MIRROR_LIST_SUCCESS)
-        failed = families.MIRROR_LIST_FAILURES
-        failures = CounterMetricFamily(failed.name, failed.help, labels=failed.labels)
+        failures = _counter(families.MIRROR_LIST_FAILURES)
         for state in self._sources.lists():
             name = [state.known.name]
             failures.add_metric(name, state.failures)
@@ -171,6 +196,25 @@ class Telemetry(Collector):
         for labels, histogram in list(self._durations.values()):
             for metric in histogram.collect():
                 yield sample_lines(metric, labels).encode()
+
+
+def _clients(door: Door) -> Iterator[Metric]:
+    connections = _gauge(families.HTTP_CONNECTIONS)
+    for kind, count in door.connections.items():
+        connections.add_metric([kind], count)
+    yield connections
+    rejected = _counter(families.HTTP_REJECTED)
+    for labels, count in door.rejected.items():
+        rejected.add_metric(labels, count)
+    yield rejected
+    failures = _counter(families.TLS_HANDSHAKE_FAILURES)
+    for reason, count in door.handshake_failures.items():
+        failures.add_metric([reason], count)
+    yield failures
+
+
+def _counter(family: Family) -> CounterMetricFamily:
+    return CounterMetricFamily(family.name, family.help, labels=family.labels)
 
 
 def _gauge(family: Family, value: float | None = None) -> GaugeMetricFamily:

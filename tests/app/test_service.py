@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from exporter.app import service
+from exporter.app import blocking, service
 from exporter.app.blocking import within
 from exporter.app.reloading import Reloader
 from exporter.app.service import Exporter
@@ -133,6 +133,24 @@ async def test_a_storm_of_reloads_is_one_that_runs_and_one_that_waits():
     assert await reloader.reload() == []
     assert begun == [0, 1, 2]
     await reloader.close()
+
+
+async def test_only_so_many_threads_are_left_behind(monkeypatch):
+    monkeypatch.setattr(blocking, "_left", set())
+    stuck, begun = threading.Event(), []
+
+    def hangs():
+        begun.append(1)
+        stuck.wait(30)
+
+    for _ in range(blocking.MAX_LEFT + 3):
+        with pytest.raises(TimeoutError):
+            await within(0.01, hangs)
+    assert len(begun) == blocking.MAX_LEFT
+    stuck.set()
+    for thread in list(blocking._left):
+        await asyncio.to_thread(thread.join)
+    assert await within(None, lambda: 7) == 7
 
 
 async def test_what_a_thread_raises_is_raised_here_and_what_it_gives_is_given():

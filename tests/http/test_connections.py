@@ -8,11 +8,13 @@ import logging
 import os
 import resource
 import socket
+import ssl
 
 import pytest
 import trustme
 
-from exporter.http import connections
+from exporter.http import admission, connections
+from exporter.http.admission import Class
 from exporter.http.server import serve
 from exporter.http.web_config import read_web_config
 from tests import exposing
@@ -55,16 +57,38 @@ async def let_in(port, stack):
             return ends
 
 
+def narrow(monkeypatch, places):
+    """So few places, nobody's limited to a share, and nobody new is old enough to go."""
+    monkeypatch.setattr(admission, "PLACES", dict.fromkeys(Class, places))
+    monkeypatch.setattr(admission, "SHARE", 1.0)
+    monkeypatch.setattr(admission, "RECENT", PATIENT)
+
+
 async def test_connections_at_once_are_bounded(port, monkeypatch):
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 2)
+    narrow(monkeypatch, 2)
     async with connection(port) as silent, connection(port) as other:
         assert await asked(*other) != b""
-        async with connection(port) as late:
+        async with connection(port) as mute, connection(port) as late:
             assert await asked(*late) == b""
+            mute[1].close()
         assert await asked(*other) != b""
         silent[1].close()
         async with contextlib.AsyncExitStack() as stack:
             assert await let_in(port, stack)
+
+
+async def test_who_asks_when_its_class_is_full_is_told_so(port, monkeypatch):
+    narrow(monkeypatch, 1)
+    admission.PLACES[Class.UNKNOWN] = 4
+    async with contextlib.AsyncExitStack() as stack:
+        await let_in(port, stack)
+        reader, writer = await stack.enter_async_context(connection(port))
+        writer.write(REQUEST)
+        assert (await reader.readline()).split()[1] == b"503"
+        assert b"Retry-After: 5" in await reader.readuntil(b"\r\n\r\n")
+    async with connection(port) as (reader, writer):
+        writer.write(REQUEST.replace(b"/-/healthy", b"/"))
+        assert (await reader.readline()).split()[1] == b"200"
 
 
 async def test_who_says_nothing_is_cut_off_and_who_asked_is_not(port, monkeypatch):
@@ -87,7 +111,7 @@ async def test_a_tls_handshake_under_way_is_counted(tmp_path, monkeypatch):
     file.write_text("tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n")
     protection = read_web_config(file)
     parts = exposing.populated().parts(protection=lambda: protection)
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 1)
+    narrow(monkeypatch, 1)
     monkeypatch.setattr(connections, "PATIENCE", 60.0)
     async with (
         serve(parts, "127.0.0.1", 0) as port,
@@ -111,22 +135,17 @@ async def from_address(source, port):
 
 @pytest.mark.parametrize("asks", [True, False], ids=["idle", "silent"])
 async def test_who_holds_all_places_gives_one_to_somebody_else(port, monkeypatch, asks):
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 6)
-    monkeypatch.setattr(connections, "PATIENCE", 60.0)
+    narrow(monkeypatch, 6)
     async with contextlib.AsyncExitStack() as stack:
-        crowd = [
-            await stack.enter_async_context(from_address("127.0.0.66", port))
-            for _ in range(6)
-        ]
-        if asks:
-            for one in crowd:
-                assert await asked(*one)
+        crowd = []
+        for _ in range(6):
+            ends = await stack.enter_async_context(from_address("127.0.0.66", port))
+            crowd.append(ends)
+            if asks:
+                assert await asked(*ends)
         for _ in range(3):
             other = await stack.enter_async_context(from_address("127.0.0.77", port))
             assert await asked(*other)
-        # They hold three places each now: nobody has to go for a newcomer of theirs.
-        async with from_address("127.0.0.66", port) as late:
-            assert await asked(*late) == b""
         assert await asked(*other)
 
 
@@ -186,3 +205,24 @@ async def test_a_request_that_is_none_fills_no_log(port, nonsense, caplog):
     assert record.levelno == logging.INFO
     assert record.exc_info is None
     assert "from 127.0.0.1: " in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionAbortedError("SSL handshake is taking longer"), "timeout"),
+        (ConnectionResetError(), "closed"),
+        (ssl.SSLError(1, "[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca"), None),
+        (ssl.SSLError(1, "[SSL: HTTP_REQUEST] http request"), "not_tls"),
+        (
+            ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"),
+            "not_tls",
+        ),
+        (ssl.SSLError(1, "[SSL: SOMETHING] never heard of"), "other"),
+        (OSError(24, "Too many open files"), "other"),
+    ],
+)
+def test_a_failed_handshake_has_a_reason_of_the_closed_set(error, reason):
+    found = connections._failure(error)
+    assert found == (reason or "refused_by_client")
+    assert found in admission.HANDSHAKE_FAILURES

@@ -15,8 +15,8 @@ import pytest
 import trustme
 from aiohttp.test_utils import TestClient, TestServer
 
-from exporter.http import server
-from exporter.http.server import MAX_STREAMS, make_app, serve
+from exporter.http import answers, connections, server
+from exporter.http.server import make_app, serve
 from exporter.http.web_config import WebConfig, read_web_config
 from exporter.metrics.text_format import ExpositionFormat
 from exporter.model.outcome import Reason, Stage, Verdict
@@ -112,7 +112,9 @@ async def test_a_rule_document_has_targets_of_every_status():
     scene = exposing.populated()
     async with client_of(scene) as client:
         for name in ("database", "unset"):
-            said = await (await client.get(f"/api/v1/rules/{name}")).json()
+            response = await client.get(f"/api/v1/rules/{name}")
+            assert response.content_type == "application/json"
+            said = json.loads(gzip.decompress(await response.read()))
             targets = [t for t in scene.all_targets if t.rule.id == name]
             assert said == rule_document(targets, scene.store.of_rule(name))
 
@@ -140,6 +142,7 @@ async def test_every_answer_carries_the_protective_headers(client, path):
     assert headers["Cache-Control"] == "no-store"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "Server" not in headers
 
 
 @pytest.mark.parametrize("path", ROUTES)
@@ -167,6 +170,61 @@ async def test_a_large_scrape_survives_a_large_body_and_odd_queries(client):
     response = await client.get("/metrics?name[]=x", data=b"x" * 100_000)
     assert response.status == 200
     assert (await client.get("/metrics")).status == 200
+
+
+class Drawing:
+    """Stands for the drawing of pages: notes each, and waits to be released."""
+
+    def __init__(self, monkeypatch):
+        self.release = asyncio.Event()
+        self.drawn = []
+        monkeypatch.setattr(server.render, "overview", self.overview)
+
+    async def overview(self, _records, _targets, wanted, *_):
+        self.drawn.append(wanted.text)
+        await self.release.wait()
+        if wanted.text == "fails":
+            raise ZeroDivisionError
+        return wanted.text
+
+
+async def test_a_page_is_drawn_once_for_all_who_ask_within_a_second(monkeypatch):
+    monkeypatch.setattr(answers, "FRESH", 3600.0)
+    drawing = Drawing(monkeypatch)
+    async with client_of(exposing.populated()) as client:
+        asked = [asyncio.create_task(client.get("/?text=a")) for _ in range(5)]
+        asked.append(asyncio.create_task(client.get("/?text=b")))
+        await until(lambda: len(drawing.drawn) == 2)
+        asked.pop(0).cancel()  # who asked first may leave
+        drawing.release.set()
+        pages = [await (await one).text() for one in asked]
+        assert pages == ["a"] * 4 + ["b"]
+        assert await (await client.get("/?text=A ")).text() == "a"
+        assert drawing.drawn == ["a", "b"]
+        monkeypatch.setattr(answers, "FRESH", 0.0)
+        await client.get("/?text=a")
+        assert drawing.drawn == ["a", "b", "a"]
+
+
+async def test_a_page_that_cannot_be_drawn_keeps_no_place(monkeypatch):
+    monkeypatch.setattr(answers, "FRESH", 0.0)
+    drawing = Drawing(monkeypatch)
+    drawing.release.set()
+    async with client_of(exposing.populated()) as client:
+        for _ in range(answers.PLACES + 1):
+            assert (await client.get("/?text=fails")).status == 500
+        assert (await client.get("/?text=a")).status == 200
+
+
+async def test_only_so_many_pages_are_kept(monkeypatch):
+    monkeypatch.setattr(answers, "FRESH", 3600.0)
+    monkeypatch.setattr(answers, "_KEPT", 2)
+    drawing = Drawing(monkeypatch)
+    drawing.release.set()
+    async with client_of(exposing.populated()) as client:
+        for name in ("a", "b", "c", "c", "b", "a"):
+            assert (await client.get(f"/?text={name}")).status == 200
+    assert drawing.drawn == ["a", "b", "c", "a"]
 
 
 async def test_reload_says_what_is_wrong_and_that_it_worked():
@@ -409,18 +467,23 @@ async def until(condition):
         await asyncio.sleep(0.001)
 
 
-async def test_scrapes_at_once_are_bounded():
+async def test_no_more_scrapes_are_made_at_once_than_the_pool_has_places(monkeypatch):
+    monkeypatch.setattr(answers, "PATIENCE", 0.05)
     slow = Slow()
     async with client_of(exposing.populated(), exposition=slow) as client:
         scrapes = [
-            asyncio.create_task(client.get("/metrics")) for _ in range(MAX_STREAMS)
+            asyncio.create_task(client.get("/metrics")) for _ in range(answers.PLACES)
         ]
-        await until(lambda: slow.under_way == MAX_STREAMS)
+        await until(lambda: slow.under_way == answers.PLACES)
         refused = await client.get("/metrics")
         assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+        assert slow.begun == answers.PLACES
         assert (await client.get("/-/healthy")).status == 200
+        # People wait for people only.
+        for path in ("/", "/api/v1/targets", "/rules/api", "/api/v1/rules/api"):
+            assert (await client.get(path)).status == 200
         slow.release.set()
-        assert [(await scrape).status for scrape in scrapes] == [200] * MAX_STREAMS
+        assert [(await scrape).status for scrape in scrapes] == [200] * answers.PLACES
         assert (await client.get("/metrics")).status == 200
 
 
@@ -432,23 +495,47 @@ async def test_head_does_not_work_for_an_answer_it_does_not_give():
         assert slow.begun == 0
 
 
-async def test_a_client_that_does_not_read_is_cut_off(monkeypatch, caplog):
-    monkeypatch.setattr(server, "SEND_SECONDS", 0.1)
+@pytest.mark.parametrize(
+    ("limit", "cause"), [("STALLED", "stalled"), ("ANSWERED", "slow")]
+)
+async def test_who_does_not_take_an_answer_is_cut_off(monkeypatch, limit, cause):
+    monkeypatch.setattr(connections, limit, 0.2)
     endless = Slow(endless=True)
-    async with serve(
-        exposing.populated().parts(exposition=endless), "127.0.0.1", 0
-    ) as port:
+    parts = exposing.populated().parts(exposition=endless)
+    async with serve(parts, "127.0.0.1", 0) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        await until(lambda: endless.under_way == 1)
-        await until(lambda: endless.under_way == 0)
-        assert "127.0.0.1 does not read what it asked for" in caplog.text
-        # What had been sent may be lost; it must not look like a whole answer.
+        await until(lambda: endless.begun == 1)
         answer = b""
         with contextlib.suppress(ConnectionError):
-            answer = await reader.read()
+            if cause == "slow":  # taking what comes does not help
+                while part := await reader.read(1000):
+                    answer = part
+            else:
+                await until(lambda: endless.under_way == 0)
+                while part := await reader.read(1 << 16):
+                    answer = part
+        await until(lambda: endless.under_way == 0)
+        assert parts.admission.rejected["scrape", cause] == 1
+        # What had been sent may be lost; it must not look like a whole answer.
         assert not answer.endswith(b"\r\n0\r\n\r\n")
         writer.close()
+
+
+async def test_a_scrape_is_served_while_others_do_not_read_theirs():
+    endless = Slow(endless=True)
+    parts = exposing.populated().parts(exposition=endless)
+    async with serve(parts, "127.0.0.1", 0) as port:
+        crowd = [await asyncio.open_connection("127.0.0.1", port) for _ in range(12)]
+        for _, writer in crowd:
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await until(lambda: endless.begun == len(crowd))
+        reader, late = await asyncio.open_connection("127.0.0.1", port)
+        late.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert await reader.readexactly(100_000)
+        for _, writer in [*crowd, (reader, late)]:
+            writer.transport.abort()
+        await until(lambda: endless.under_way == 0)
 
 
 async def test_a_client_that_leaves_ends_its_scrape():
@@ -480,7 +567,12 @@ async def test_old_and_broken_requests_are_answered_and_closed():
             b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 20_000 + b"\r\n\r\n"
         )
         for broken in (b"nonsense\r\n\r\n", large, b"\x16\x03\x01\x00\xff\r\n\r\n"):
-            assert (await raw(port, broken)).split(b" ")[1] == b"400"
+            answer = await raw(port, broken)
+            assert answer.split(b" ")[1] == b"400"
+            head, _, body = answer.partition(b"\r\n\r\n")
+            assert b"X-Content-Type-Options: nosniff" in head
+            assert b"ython" not in answer
+            assert body == b"not a request"
 
 
 async def test_an_address_in_use_is_an_error():
@@ -507,7 +599,13 @@ def basic(text):
 USERS = WebConfig(users={"alice": bcrypt.hashpw(b"secret", bcrypt.gensalt(4))})
 
 
-@pytest.mark.parametrize("path", [*ROUTES, "/rules/api", "/nowhere", "/-/reload"])
+PROTECTED = [path for path in ROUTES if path != "/-/healthy"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*PROTECTED, "/rules/api", "/nowhere", "/-/reload", "/-/healthy/"],
+)
 async def test_with_users_everything_needs_a_password(path):
     async with client_of(exposing.populated(), protection=lambda: USERS) as client:
         for headers in (
@@ -526,6 +624,13 @@ async def test_with_users_everything_needs_a_password(path):
             assert response.status == 401
             realm = response.headers["WWW-Authenticate"]
             assert realm == 'Basic realm="connectivity-exporter", charset="UTF-8"'
+
+
+async def test_that_it_runs_is_told_without_a_password():
+    async with client_of(exposing.populated(), protection=lambda: USERS) as client:
+        for headers in ({}, basic("alice:wrong")):
+            answer = await client.get("/-/healthy", headers=headers)
+            assert await body(answer) == (200, "healthy\n")
 
 
 async def test_the_right_password_opens_everything():
@@ -581,14 +686,14 @@ async def test_tls_asks_for_a_certificate_of_the_clients(tmp_path, authority):
 async def test_renewed_users_are_asked_for_at_once():
     users = {}
     protection = WebConfig(users=users)
-    async with client_of(exposing.populated(), protection=lambda: protection) as client:
-        assert (await client.get("/-/healthy")).status == 200
+    async with client_of(exposing.Scene(), protection=lambda: protection) as client:
+        assert (await client.get("/-/ready")).status == 200
         users.update(USERS.users)
-        assert (await client.get("/-/healthy")).status == 401
+        assert (await client.get("/-/ready")).status == 401
         auth = basic("alice:secret")
-        assert (await client.get("/-/healthy", headers=auth)).status == 200
+        assert (await client.get("/-/ready", headers=auth)).status == 200
         users["alice"] = bcrypt.hashpw(b"changed", bcrypt.gensalt(4))
-        assert (await client.get("/-/healthy", headers=auth)).status == 401
+        assert (await client.get("/-/ready", headers=auth)).status == 401
 
 
 async def test_the_next_connection_is_shown_a_renewed_certificate(tmp_path, authority):
@@ -613,3 +718,65 @@ async def test_the_next_connection_is_shown_a_renewed_certificate(tmp_path, auth
         issued.private_key_pem.write_to_path(tmp_path / "key.pem")
         now[0] = read_web_config(file)
         assert await serial(port) != before
+
+
+async def test_only_certificates_with_a_name_allowed_come_in(tmp_path, authority):
+    file = tmp_path / "server.yaml"
+    file.write_text(
+        file.read_text() + '  client_allowed_sans: ["prom.example", "192.0.2.9"]\n'
+    )
+    protection = read_web_config(file)
+    parts = exposing.populated().parts(protection=lambda: protection)
+    async with serve(parts, "127.0.0.1", 0) as port:
+        for name, told in (
+            ("prom.example", True),
+            ("192.0.2.9", True),
+            ("evil.example", False),
+        ):
+            context = ssl.create_default_context()
+            authority.configure_trust(context)
+            authority.issue_cert(name).configure_cert(context)
+            answer = b""
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=context
+            )
+            with contextlib.suppress(ConnectionError):
+                writer.write(b"GET /-/healthy HTTP/1.0\r\n\r\n")
+                answer = await reader.read()
+            writer.close()
+            assert (b"200 OK" in answer) is told
+    assert parts.admission.handshake_failures["client_untrusted"] == 1
+    assert parts.admission.rejected["unknown", "handshake"] == 1
+
+
+async def test_handshakes_that_fail_are_counted_by_reason(tmp_path, authority):
+    protection = read_web_config(tmp_path / "server.yaml")
+    parts = exposing.populated().parts(protection=lambda: protection)
+    failures = parts.admission.handshake_failures
+    without, stranger, old = (ssl.create_default_context() for _ in range(3))
+    for context in (without, stranger, old):
+        authority.configure_trust(context)
+    trustme.CA().issue_cert("evil.example").configure_cert(stranger)
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with serve(parts, "127.0.0.1", 0) as port:
+        for reason, context in (
+            ("no_certificate", without),
+            ("client_untrusted", stranger),
+            ("version", old),
+        ):
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                reader, writer = await asyncio.open_connection(
+                    "127.0.0.1", port, ssl=context
+                )
+                await reader.readexactly(1)
+            await until(lambda reason=reason: failures[reason])
+            if context is not old:
+                writer.close()
+        for reason, said in (("not_tls", b"GET / HTTP/1.0\r\n\r\n"), ("closed", b"")):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(said)
+            if not said:
+                writer.close()
+            await until(lambda reason=reason: failures[reason])
+            writer.close()
+    assert sum(failures.values()) == 5

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import ssl
+import time
+from datetime import UTC, datetime
 
 import bcrypt
 import pytest
@@ -8,7 +10,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 from exporter.config.diagnostics import ConfigError
-from exporter.http.web_config import WebConfig, read_web_config
+from exporter.http.web_config import read_web_config
 
 HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
 TLS = "tls_server_config: {cert_file: cert.pem, key_file: key.pem"
@@ -48,7 +50,9 @@ def problems(folder, text):
 
 
 def test_an_empty_file_protects_nothing(folder):
-    assert read(folder, "") == WebConfig(tls=None, users={})
+    config = read(folder, "")
+    assert (config.tls, config.users, config.certificate_expiry) == (None, {}, None)
+    assert config.lets_in([])
 
 
 def test_users_and_tls_are_read(folder):
@@ -82,7 +86,8 @@ def test_client_certificates_and_versions_are_asked_for(folder, kind, mode):
             "basic_auth_user: {}",
             (
                 "1: basic_auth_user: unknown key 'basic_auth_user'; did you mean "
-                "'basic_auth_users'? allowed: basic_auth_users, tls_server_config"
+                "'basic_auth_users'? allowed: basic_auth_users, http_server_config, "
+                "tls_server_config"
             ),
         ),
         (
@@ -166,9 +171,28 @@ def test_client_certificates_and_versions_are_asked_for(folder, kind, mode):
         (
             f"{TLS}, cipher_suites: [a]}}",
             (
-                "1: tls_server_config.cipher_suites: unknown key 'cipher_suites'; allowed: "
-                "cert_file, client_auth_type, client_ca_file, key_file, max_version, "
-                "min_version"
+                "1: tls_server_config.cipher_suites: unknown key 'cipher_suites'; did you "
+                "mean 'prefer_server_cipher_suites'? allowed: cert, cert_file, "
+                "client_allowed_sans, client_auth_type, client_ca, client_ca_file, key, "
+                "key_file, max_version, min_version, prefer_server_cipher_suites"
+            ),
+        ),
+        (
+            f"{TLS}, client_allowed_sans: [a.example]}}",
+            (
+                "1: tls_server_config.client_allowed_sans: needs client_auth_type: "
+                "RequireAndVerifyClientCert"
+            ),
+        ),
+        (
+            f"{TLS}, cert: text}}",
+            "1: tls_server_config.cert_file: is given as cert as well: only one may be",
+        ),
+        (
+            "tls_server_config: {key_file: key.pem, cert: nonsense}",
+            (
+                "1: tls_server_config.cert: must be a PEM certificate chain that fits "
+                "the unencrypted key_file: its content is something else"
             ),
         ),
     ],
@@ -191,3 +215,69 @@ def test_all_mistakes_are_told_at_once_and_no_password_is_shown(folder):
     )
     assert len(said) == 4
     assert not [line for line in said if "hunter2" in line or "letmein" in line]
+
+
+def test_certificates_and_key_may_stand_in_the_file_itself(folder):
+    def inline(key, name):
+        text = (folder / name).read_text().replace("\n", "\n    ")
+        return f"  {key}: |\n    {text}\n"
+
+    text = "tls_server_config:\n  client_auth_type: RequireAndVerifyClientCert\n"
+    text += inline("cert", "cert.pem") + inline("key", "key.pem")
+    config = read(folder, text + inline("client_ca", "ca.pem"))
+    assert config.tls.verify_mode is ssl.CERT_REQUIRED
+    assert len(config.tls.get_ca_certs()) == 1
+    assert config.certificate_expiry > time.time()
+
+
+def test_the_expiry_is_that_of_the_first_certificate(folder):
+    issued = trustme.CA().issue_cert(
+        "127.0.0.1", not_after=datetime(2041, 5, 6, tzinfo=UTC)
+    )
+    chain = issued.cert_chain_pems[0].bytes() + (folder / "ca.pem").read_bytes()
+    (folder / "cert.pem").write_bytes(chain)
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    config = read(folder, f"{TLS}}}")
+    assert datetime.fromtimestamp(config.certificate_expiry, UTC).year == 2041
+
+
+def test_what_has_no_effect_is_taken_and_told(folder):
+    text = f"{TLS}, prefer_server_cipher_suites: true}}\nhttp_server_config: {{http2: true}}"
+    notes = [note.partition(": ")[2] for note in read(folder, text).notes]
+    assert notes == [
+        "http_server_config.http2: has no effect: HTTP/1.1 is spoken here",
+        (
+            "tls_server_config.prefer_server_cipher_suites: has no effect: the library's "
+            "own order is used"
+        ),
+    ]
+    assert read(folder, f"{TLS}}}\nhttp_server_config: {{http2: false}}").notes == ()
+
+
+@pytest.mark.parametrize(
+    ("shown", "allowed"),
+    [
+        (["other.example", "a.example"], True),
+        (["::1"], True),
+        (["192.0.2.1"], False),
+        (["A.example"], False),
+        ([], False),
+    ],
+)
+def test_one_of_the_names_allowed_must_be_shown(folder, shown, allowed):
+    text = (
+        f"{TLS}, client_ca_file: ca.pem, client_auth_type: RequireAndVerifyClientCert,"
+        ' client_allowed_sans: [a.example, "0:0:0:0:0:0:0:1"]}'
+    )
+    assert read(folder, text).lets_in(shown) is allowed
+
+
+def test_the_digest_tells_what_is_read_apart(folder):
+    seen = {
+        read(folder, text).digest for text in ("", f"{TLS}}}", f"{TLS}}}\n# again\n")
+    }
+    assert len(seen) == 2
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    assert read(folder, f"{TLS}}}").digest not in seen

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.http.server import MAX_STREAMS, make_app
+from exporter.http import admission, connections
+from exporter.http.admission import Class
+from exporter.http.server import make_app
 from exporter.http.web_config import _FileModel
 from exporter.metrics import families
 from exporter.metrics.samples import MAX_LABEL
@@ -74,12 +76,27 @@ def test_every_route_is_documented_and_every_documented_one_exists():
     told = re.findall(r"^\| `([A-Z]+) ([^`]+)` \|", HTTP, re.MULTILINE)
     assert set(told) == routes
     assert len(told) == len(routes)
-    assert f"more than {MAX_STREAMS} answers" in HTTP
+
+
+def test_the_bounds_of_the_server_are_documented():
+    for kind, places in admission.PLACES.items():
+        assert f"| `{kind}` | {places} |" in HTTP
+    assert f"{admission.SHARE * 100:g} %" in HTTP
+    assert f"within {connections.PATIENCE:g} seconds" in HTTP
+    assert f"for {connections.STALLED:g} seconds" in HTTP
+    assert f"within {connections.ANSWERED:g} seconds" in HTTP
+    labels = ROWS["connectivity_exporter_http_rejected_total"][3]
+    assert {*names(labels)} == {*admission.Cause}
+    assert {*names(ROWS["connectivity_exporter_http_connections"][3])} == {*Class}
+    reasons = ROWS["connectivity_exporter_http_tls_handshake_failures_total"][3]
+    assert {*names(reasons)} == {*admission.HANDSHAKE_FAILURES}
 
 
 def test_the_documented_protection_has_only_keys_that_are_read():
     example, _ = re.findall(r"```yaml\n(.*?)```", HTTP, re.DOTALL)
-    model = _FileModel.model_validate(yaml.safe_load(example))
+    model = _FileModel.model_validate(yaml.safe_load(example), strict=False)
     assert model.tls_server_config.client_auth_type == "RequireAndVerifyClientCert"
-    documented = set(re.findall(r"[a-z_]+(?=:)|max_version", example + HTTP))
+    documented = set(
+        re.findall(r"[a-z_]+(?=:)|(?<=[`.])[a-z_0-9]+(?=`)", example + HTTP)
+    )
     assert set(type(model.tls_server_config).model_fields) <= documented

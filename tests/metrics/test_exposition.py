@@ -568,6 +568,7 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene.lists = [mirror_list(fetched=True)]
     scene.controls = [Control(make.target(), answered=True)]
     scene.resolvers = {("192.0.2.53", Transport.UDP): True}
+    scene.certificate_expiry = NOW
     labels = {}
     for family in parse_openmetrics(await scene.scrape(ExpositionFormat.OPENMETRICS)):
         name = family.name + ("_total" if family.type == "counter" else "")

@@ -19,6 +19,7 @@ from exporter.monitor.store import Record
 from exporter.present.formats.json import (
     path_entry,
     rule_document,
+    rule_text,
     rules_document,
     target_entry,
     targets_document,
@@ -204,13 +205,24 @@ def test_one_rule_comes_with_counters_and_history():
     assert told["history"][1]["detail"] == "ICMP 3/13 from 10.9.2.2"
 
 
-@pytest.mark.parametrize("count", [0, 1, 127, 128, 129, 300])
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 300])
 async def test_the_text_in_parts_is_the_document(count):
     scene = exposing.Scene(*(make.target(id=f"rule-{i}") for i in range(count)))
     records = scene.store.records()
     chunks = [chunk async for chunk in targets_text(records)]
     assert json.loads(b"".join(chunks)) == targets_document(records)
-    assert len(chunks) == 2 + -(-count // 128)
+    assert len(chunks) == 2 + -(-count // 16)
+
+
+async def test_a_rules_text_in_parts_is_its_document():
+    targets = [make.target("tcp", f"192.0.2.{i}") for i in range(33)]
+    scene = exposing.Scene(*targets)
+    for target in targets[:20]:
+        scene.store.add(target, exposing.prohibited())
+    records = scene.store.records()
+    chunks = [chunk async for chunk in rule_text(targets, records)]
+    assert json.loads(b"".join(chunks)) == rule_document(targets, records)
+    assert len(chunks) == 3 + 3 + 3
 
 
 def test_a_failure_comes_with_its_conversation():

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from exporter.model.facts import FLOW, RULE_FACTS
 from exporter.model.outcome import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
     from exporter.model.outcome import (
         Conversation,
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from exporter.present.formats.interface import CheckOutcome, Traced
 
 
+T = TypeVar("T")
+
 _PLACE = {"destination", "port", "protocol"}
-_ENTRIES = 128
-"""Entries made before the event loop gets its turn."""
+_ENTRIES = 16
+"""Entries made before the event loop gets its turn: a millisecond or two."""
 
 
 def check(outcome: CheckOutcome) -> str:
@@ -78,12 +80,33 @@ def targets_document(records: Iterable[Record]) -> dict[str, Any]:
 async def targets_text(records: Sequence[Record]) -> AsyncGenerator[bytes]:
     """`targets_document` as text, in parts."""
     yield b'{"targets": ['
-    for start in range(0, len(records), _ENTRIES):
-        entries = records[start : start + _ENTRIES]
-        text = ", ".join(json.dumps(target_entry(record)) for record in entries)
+    async for part in _list(records, target_entry):
+        yield part
+    yield b"]}\n"
+
+
+async def rule_text(
+    targets: Sequence[Target], records: Sequence[Record]
+) -> AsyncGenerator[bytes]:
+    """`rule_document` as text, in parts."""
+    yield b'{"rules": ['
+    async for part in _list(targets, _rule_entry):
+        yield part
+    yield b'], "targets": ['
+    async for part in _list(records, _watched):
+        yield part
+    yield b"]}\n"
+
+
+async def _list(
+    items: Sequence[T], entry: Callable[[T], dict[str, Any]]
+) -> AsyncGenerator[bytes]:
+    """The items of a list as text, some at a time."""
+    for start in range(0, len(items), _ENTRIES):
+        entries = items[start : start + _ENTRIES]
+        text = ", ".join(json.dumps(entry(item)) for item in entries)
         yield (", " * (start > 0) + text).encode()
         await asyncio.sleep(0)
-    yield b"]}\n"
 
 
 def rules_document(targets: Iterable[Target]) -> dict[str, Any]:
@@ -100,8 +123,7 @@ def rule_document(
         targets: the rule's, whatever their status.
         records: those of the targets that are probed.
     """
-    watched = [target_entry(record) | _past(record) for record in records]
-    return rules_document(targets) | {"targets": watched}
+    return rules_document(targets) | {"targets": [_watched(one) for one in records]}
 
 
 def target_entry(record: Record) -> dict[str, Any]:
@@ -195,6 +217,10 @@ def _tls(facts: TlsFacts) -> dict[str, Any]:
         "subject": facts.subject,
         "fingerprint_sha256": facts.fingerprint_sha256,
     }
+
+
+def _watched(record: Record) -> dict[str, Any]:
+    return target_entry(record) | _past(record)
 
 
 def _past(record: Record) -> dict[str, Any]:
