@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from exporter.monitor.mirror_refresh import ListSource, MirrorRefresher, lists_f
 from exporter.monitor.round import run_once
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.store import Store
+from exporter.monitor.ways import Ways
 from exporter.probes.sample import next_ones, refused
 
 if TYPE_CHECKING:
@@ -61,11 +61,20 @@ async def with_mirrors(site: Site, rules: Collection[str] | None = None) -> Site
 
 
 async def check(
-    site: Site, targets: Sequence[Target], done: Callable[[Record], None]
+    site: Site,
+    targets: Sequence[Target],
+    done: Callable[[Record], None],
+    waiting: Sequence[Target] = (),
 ) -> Report:
-    """Probes `targets` once, now; `done` hears of each as it ends.
+    """Probes `targets` once, now.
 
     What explains them is looked for at the end, when all that failed has been traced.
+
+    Args:
+        site: as it was loaded, with mirrors.
+        targets: those to probe.
+        done: hears of each as it ends.
+        waiting: targets whose mirror list could not be fetched.
     """
     store = Store()
     store.replace(targets)
@@ -82,11 +91,12 @@ async def check(
         await controls.look()
         await run_once(targets, rounds.run, limits_of(site))
         await rounds.wait_for_traces()
-        records = store.records()
-        known = replace(
-            known_of(site, records, resolver, time.time()), controls=controls.states()
-        )
-        return Report(records, Diagnosis().update(known))
+        ways = Ways(runner, store)
+        await ways.look()
+        known = known_of(site, store, resolver, controls, ways)
+        known = replace(known, once=True, waiting=waiting)
+        findings = Diagnosis().update(known)
+        return Report(known.records, findings)
 
 
 async def trace(site: Site, target: Target) -> dict[str, Path]:

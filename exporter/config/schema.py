@@ -7,7 +7,7 @@ keys are errors. The texts under the keys are what an editor shows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import ConfigDict, Field
 from pydantic.json_schema import models_json_schema
@@ -37,11 +37,15 @@ from exporter.config.field_types import (
 from exporter.config.maintenance import MaintenanceModel
 from exporter.config.mirror_list import ListFormat
 from exporter.config.rule_schema import Model, RuleModel, TlsModel
+from exporter.model.finding import Cause
 from exporter.model.rule import AddressPolicy, Denial, Severity
 from exporter.probes.protocols import PROBERS
 
 if TYPE_CHECKING:
     pass
+
+
+OwnedCause: TypeAlias = Annotated[Cause, Field(strict=False)]
 
 
 class RoleModel(Model):
@@ -223,6 +227,10 @@ class SiteModel(Model):
     """How far mirror lists are trusted."""
     rules: Annotated[tuple[RuleModel, ...], NoList, OrNull] = ()
     """The site's own rules."""
+    owners: Annotated[dict[OwnedCause, Line], NoMapping, OrNull] = Field(
+        default_factory=dict
+    )
+    """Whose each cause of findings is, where it is not as usual; by cause."""
     controls: Annotated[tuple[ControlModel, ...], NoList, OrNull] = ()
     """What must not answer: if it does, bare TCP handshakes prove nothing."""
     maintenance: Annotated[tuple[MaintenanceModel, ...], NoList, OrNull] = ()

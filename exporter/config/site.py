@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from exporter.config.placeholders import Binding
     from exporter.config.yamlfile import YamlFile
     from exporter.model.endpoint import Endpoint
+    from exporter.model.finding import Cause
 
 SITE = "site"
 """The catalogue label of a site's own rules."""
@@ -101,6 +102,7 @@ class Site:
         placeholders: what each placeholder stands for here.
         rules: every rule of every role, overrides and politeness floors applied.
         targets: every rule's targets with their status; mirrors are not among them.
+        owners: whose each cause of findings is, where the file says so.
         controls: what must not answer: probed by itself, and no target of a rule.
         maintenance: announced work; each target has what touches it.
         notes: what the catalogues say besides rules.
@@ -119,6 +121,7 @@ class Site:
     tls: TlsSettings
     proxy: Endpoint | None
     mirrors: MirrorSettings
+    owners: Mapping[Cause, str]
     controls: tuple[Target, ...]
     maintenance: tuple[Window, ...]
     web: WebSettings
@@ -187,6 +190,7 @@ def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
         tls=tls,
         proxy=model.proxy,
         mirrors=MirrorSettings(whole.mirrors, model.mirrors.allow_private),
+        owners=model.owners,
         controls=_controls(model, roles[0]),
         maintenance=windows,
         web=WebSettings(model.web.listen, model.web.hosts),

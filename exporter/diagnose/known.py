@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from exporter.model.finding import Cause
+    from exporter.model.outcome import Path
     from exporter.model.rule import Target
     from exporter.monitor.controls import Control
     from exporter.monitor.mirror_refresh import ListState
@@ -32,7 +33,12 @@ class Known:
         controls: what must not answer, and whether it does.
         documents: where each catalogue's document is published, by its name.
         owners: whose each cause is here, where the site says so.
+        ways: paths to what answers, by the network that it is in.
         source: the address from which this host sends to another; None if it cannot tell.
+        fault: the part of this host, and how that shows, that is proven to keep packets
+            to an address from leaving; None if nothing is.
+        muted: keys of targets in maintenance: nothing is concluded from what they do.
+        once: this was the only round, so that each name was asked for in it.
     """
 
     records: Sequence[Record]
@@ -45,4 +51,8 @@ class Known:
     controls: Sequence[Control] = ()
     documents: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[Cause, str] = field(default_factory=dict)
+    ways: Mapping[str, Path] = field(default_factory=dict)
     source: Callable[[str], str | None] = lambda _address: None
+    fault: Callable[[str], tuple[str, str] | None] = lambda _address: None
+    muted: Collection[tuple[str, str, int]] = frozenset()
+    once: bool = False

@@ -28,7 +28,7 @@ from exporter.http.compression import gzipped
 from exporter.http.connections import BoundedListener, clients
 from exporter.http.negotiation import accepts_gzip, exposition_format, prefers_html
 from exporter.http.web_config import WebConfig
-from exporter.present.formats.json import rule_document, targets_text
+from exporter.present.formats.json import findings_text, rule_document, targets_text
 from exporter.present.pages import render
 from exporter.present.pages.views import Clock
 from exporter.probes.protocols import PROBERS
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     )
 
     from exporter.metrics.exposition import Exposition
+    from exporter.model.finding import Finding
     from exporter.model.rule import Rule, Target
     from exporter.monitor.controls import Control
     from exporter.monitor.store import Record, Store
@@ -86,6 +87,7 @@ class Parts:
             as when they are being probed.
         next_due: seconds until a target's next probe, None if not scheduled.
         controls: what must not answer, and whether it does.
+        findings: what explains all that is wrong, the worst first.
         floor: seconds between two probes of a rule, at the least.
         wall: Unix time.
         protection: TLS for the next connection, and users for the next request.
@@ -100,6 +102,7 @@ class Parts:
     probe_now: Callable[[str], Awaitable[bool]]
     next_due: Callable[[Target], float | None] = lambda _target: None
     controls: Callable[[], Sequence[Control]] = lambda: ()
+    findings: Callable[[], Sequence[Finding]] = lambda: ()
     floor: Callable[[Rule], float] = politeness_floor
     wall: Callable[[], float] = time.time
     protection: Callable[[], WebConfig] = WebConfig
@@ -127,6 +130,7 @@ def make_app(parts: Parts, host: str = "") -> web.Application:
             web.post("/-/reload", handlers.reload),
             web.get("/rules/{rule}", handlers.rule_page),
             web.get("/api/v1/targets", handlers.targets),
+            web.get("/api/v1/findings", handlers.findings),
             web.get("/api/v1/rules/{rule}", handlers.rule),
             web.post("/api/v1/rules/{rule}/probe", handlers.probe),
         ]
@@ -211,6 +215,11 @@ class _Handlers:
     async def targets(self, request: web.Request) -> web.StreamResponse:
         """The state of all active targets as JSON."""
         chunks = targets_text(self._parts.store.records())
+        return await self._stream(request, "application/json", chunks)
+
+    async def findings(self, request: web.Request) -> web.StreamResponse:
+        """What explains all that is wrong, as JSON."""
+        chunks = findings_text(self._parts.findings())
         return await self._stream(request, "application/json", chunks)
 
     async def rule(self, request: web.Request) -> web.Response:

@@ -186,7 +186,8 @@ TARGET: tuple[Family, ...] = (
     Family(
         "connectivity_rule_info",
         Kind.GAUGE,
-        "1, with what the rule says besides its address.",
+        "1, with what the rule says besides its address, the proxy that it goes through,"
+        " and the finding that explains it, if any.",
         (
             "probe",
             "expect",
@@ -195,6 +196,9 @@ TARGET: tuple[Family, ...] = (
             "catalogue",
             "section",
             "description",
+            "public",
+            "via",
+            "finding",
         ),
     ),
 )
@@ -283,6 +287,23 @@ RESOLVER_UP = Family(
     " look.",
     ("server", "transport"),
 )
+FINDING = Family(
+    "connectivity_finding",
+    Kind.GAUGE,
+    "Targets that one cause explains, for each source role and usage it touches.",
+    ("finding", "cause", "subject", "source_role", "usage", "severity", "owner"),
+)
+FINDING_SINCE = Family(
+    "connectivity_finding_since_timestamp_seconds",
+    Kind.GAUGE,
+    "Unix time at which the first of what a finding explains fell.",
+    ("finding",),
+)
+FINDINGS_OMITTED = Family(
+    "connectivity_exporter_findings_omitted",
+    Kind.GAUGE,
+    "Findings beyond those exported, which are the worst.",
+)
 
 EXPORTER = (
     PROBE_DURATION,
@@ -300,4 +321,7 @@ EXPORTER = (
     MIRROR_LIST_FAILURES,
     CONTROL_ANSWERED,
     RESOLVER_UP,
+    FINDING,
+    FINDING_SINCE,
+    FINDINGS_OMITTED,
 )

@@ -82,6 +82,16 @@ def findings_document(findings: Iterable[Finding]) -> dict[str, Any]:
     return {"findings": [_finding_entry(finding) for finding in findings]}
 
 
+async def findings_text(findings: Sequence[Finding]) -> AsyncGenerator[bytes]:
+    """`findings_document` as text, in parts."""
+    yield b'{"findings": ['
+    for index, finding in enumerate(findings):
+        text = json.dumps(_finding_entry(finding))
+        yield (", " * (index > 0) + text).encode()
+        await asyncio.sleep(0)
+    yield b"]}\n"
+
+
 async def targets_text(records: Sequence[Record]) -> AsyncGenerator[bytes]:
     """`targets_document` as text, in parts."""
     yield b'{"targets": ['
