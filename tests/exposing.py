@@ -9,6 +9,7 @@ from exporter.http.server import Parts
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Sources, Telemetry
 from exporter.metrics.text_format import ExpositionFormat
+from exporter.model.finding import Cause, Finding
 from exporter.model.outcome import (
     Icmp,
     Origin,
@@ -19,7 +20,7 @@ from exporter.model.outcome import (
     Trust,
     Verdict,
 )
-from exporter.model.rule import Expect, Status
+from exporter.model.rule import Expect, Severity, Status
 from exporter.monitor.store import Store
 from tests import make
 
@@ -135,6 +136,24 @@ def prohibited(verdict=Verdict.VIOLATED, at=NOW - 10, **changes):
         "detail": "ICMP 3/13 from 10.9.2.2",
     }
     return make.result(verdict, at=at, **facts | changes)
+
+
+def finding(*targets, name="f1", **changes):
+    """A finding that explains the targets."""
+    facts = {
+        "finding": name,
+        "cause": Cause.PATH,
+        "subject": "10.9.2.2",
+        "since": NOW - 300,
+        "severity": Severity.CRITICAL,
+        "owner": "network",
+        "summary": "10.9.2.2 prohibits everything to port 443/tcp",
+        "evidence": ("it says so",),
+        "counter_evidence": (),
+        "ask": "Please allow these connections.",
+        "targets": tuple(target.key for target in targets),
+    }
+    return Finding(**facts | changes)
 
 
 def populated():

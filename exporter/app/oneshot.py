@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exporter.app.parts import limits_of, resolver_of, runner_of
+from exporter.app.parts import known_of, limits_of, resolver_of, runner_of
+from exporter.diagnose.diagnosis import Diagnosis
 from exporter.monitor.controls import Controls
 from exporter.monitor.loop_lag import LoopLag
 from exporter.monitor.mirror_refresh import ListSource, MirrorRefresher, lists_for
 from exporter.monitor.round import run_once
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.store import Store
+from exporter.monitor.ways import Ways
 from exporter.probes.sample import next_ones, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from exporter.config.site import Site
+    from exporter.model.finding import Finding
     from exporter.model.outcome import Path
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
@@ -27,6 +30,14 @@ if TYPE_CHECKING:
 
 _CHECK_PATIENCE = 10.0
 """Seconds that somebody who waits for a check waits for a mirror list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One round: what is known of each target, and what explains all that is wrong."""
+
+    records: Sequence[Record]
+    findings: Sequence[Finding]
 
 
 async def with_mirrors(site: Site, rules: Collection[str] | None = None) -> Site:
@@ -50,9 +61,21 @@ async def with_mirrors(site: Site, rules: Collection[str] | None = None) -> Site
 
 
 async def check(
-    site: Site, targets: Sequence[Target], done: Callable[[Record], None]
-) -> list[Record]:
-    """Probes `targets` once, now; `done` hears of each as it ends."""
+    site: Site,
+    targets: Sequence[Target],
+    done: Callable[[Record], None],
+    waiting: Sequence[Target] = (),
+) -> Report:
+    """Probes `targets` once, now.
+
+    What explains them is looked for at the end, when all that failed has been traced.
+
+    Args:
+        site: as it was loaded, with mirrors.
+        targets: those to probe.
+        done: hears of each as it ends.
+        waiting: targets whose mirror list could not be fetched.
+    """
     store = Store()
     store.replace(targets)
     store.listeners.append(done)
@@ -68,7 +91,12 @@ async def check(
         await controls.look()
         await run_once(targets, rounds.run, limits_of(site))
         await rounds.wait_for_traces()
-    return store.records()
+        ways = Ways(runner, store)
+        await ways.look()
+        known = known_of(site, store, resolver, controls, ways)
+        known = replace(known, once=True, waiting=waiting)
+        findings = Diagnosis().update(known)
+        return Report(known.records, findings)
 
 
 async def trace(site: Site, target: Target) -> dict[str, Path]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import platform
+import time
 from typing import TYPE_CHECKING
 
+from exporter.diagnose.known import Known
 from exporter.model.rule import Status
 from exporter.monitor.scheduler import Limits
+from exporter.probes import kernel
 from exporter.probes.dns import Resolver
+from exporter.probes.own_host import fault_towards
 from exporter.probes.runner import Runner
 from exporter.probes.tls import TlsEngine
 
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from exporter.monitor.controls import Controls
     from exporter.monitor.loop_lag import LoopLag
     from exporter.monitor.store import Store
+    from exporter.monitor.ways import Ways
 
 
 def active(targets: Iterable[Target]) -> list[Target]:
@@ -56,6 +62,39 @@ def runner_of(
     runner.doubt = controls.doubt
     runner.proxy = site.proxy
     return runner
+
+
+def known_of(
+    site: Site, store: Store, resolver: Resolver, controls: Controls, ways: Ways
+) -> Known:
+    """What is known now of a site's targets, and of this host, for a diagnosis."""
+    waiting = [target for target in site.targets if target.status is Status.UNSET]
+    return Known(
+        records=store.records(),
+        now=time.time(),
+        host=platform.node(),
+        servers=resolver.servers(),
+        waiting=[target for target in waiting if target.rule.mirrors is not None],
+        controls=controls.states(),
+        documents={one.name: one.reference for one in site.catalogues},
+        owners=site.owners,
+        ways=ways.paths(),
+        source=_source,
+        fault=_fault,
+    )
+
+
+def _source(address: str) -> str | None:
+    route = kernel.route_to(address)
+    return route.source if route is not None else None
+
+
+def _fault(address: str) -> tuple[str, str] | None:
+    if not kernel.has_route(address):
+        family = "IPv6" if ":" in address else "IPv4"
+        return f"route for {family}", f"this host has no route to {address}"
+    fault = fault_towards(address)
+    return (fault.broken, fault.detail) if fault is not None and fault.broken else None
 
 
 def _witnesses(site: Site) -> dict[tuple[str, str], Target]:

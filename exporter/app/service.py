@@ -13,10 +13,12 @@ import logging
 import signal
 import socket
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.app.blocking import within
-from exporter.app.parts import active, limits_of, resolver_of, runner_of
+from exporter.app.explaining import Explainer
+from exporter.app.parts import active, known_of, limits_of, resolver_of, runner_of
 from exporter.app.protection import Protection
 from exporter.app.reloading import Reloader
 from exporter.config.diagnostics import ConfigError
@@ -35,6 +37,7 @@ from exporter.monitor.resolvers import ResolverWatch
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.scheduler import Scheduler
 from exporter.monitor.store import Store
+from exporter.monitor.ways import Ways
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.config.site import Site
+    from exporter.diagnose.known import Known
     from exporter.model.rule import Key, Target
     from exporter.monitor.store import Record
 
@@ -122,6 +126,7 @@ class Exporter:
         self._admission = Admission()
         runner = runner_of(site, self._resolver, self._store, lag, self._controls)
         self._rounds = Rounds(runner, self._store)
+        self._ways = Ways(runner, self._store)
         self._telemetry = Telemetry(
             Sources(
                 targets=lambda: self._targets,
@@ -142,6 +147,11 @@ class Exporter:
             salt=socket.gethostname(),
         )
         self._exposition = Exposition(self._store, self._telemetry)
+        self._explainer = Explainer(
+            self._known, self._compare, self._exposition.explain
+        )
+        self._store.listeners.append(self._explainer.hear)
+        self._store.trace_listeners.append(self._explainer.hear)
         self._reloader = Reloader(self._reload)
         self._protection = Protection(web_config)
         self._web_config = web_config
@@ -155,6 +165,7 @@ class Exporter:
         """Stops probing; nothing is left under way."""
         await self._reloader.close()
         await self._protection.close()
+        await self._explainer.close()
         await self._watch.close()
         await self._controls.close()
         await self._mirrors.close()
@@ -186,6 +197,7 @@ class Exporter:
         self._protection.use(protection)
         before, self._resolver = self._resolver, resolver
         rounds, self._rounds = self._rounds, Rounds(runner, self._store)
+        self._ways = Ways(runner, self._store)
         self._bring_into_force(site)
         await rounds.close()
         await before.retire()
@@ -209,6 +221,7 @@ class Exporter:
             controls=self._controls.states,
             admission=self._admission,
             protection=lambda: self._protection.in_force,
+            findings=self._explainer.findings,
             hosts=lambda: self._site.web.hosts,
         )
 
@@ -218,6 +231,7 @@ class Exporter:
         self._mirrors.use(lists, ListSource.of(site, self._resolver))
         self._controls.keep_looking()
         self._watch.keep_looking()
+        self._explainer.keep_explaining()
         self._expand()
         self._telemetry.reloaded(True, time.time())
         for warning in site.warnings:
@@ -234,6 +248,20 @@ class Exporter:
 
     async def _run(self, target: Target) -> float | None:
         return await self._rounds.run(target)
+
+    def _known(self) -> Known:
+        """What is known now, for a diagnosis."""
+        own = (self._store, self._resolver, self._controls, self._ways)
+        site = replace(self._site, targets=tuple(self._targets))
+        return replace(
+            known_of(site, *own),
+            resolvers=self._watch.states(),
+            lists=self._mirrors.states(),
+        )
+
+    async def _compare(self) -> bool:
+        """Traces what still answers beside what is silent."""
+        return await self._ways.look()
 
     def _servers(self) -> Sequence[str]:
         """The resolvers in use: those of the configuration in force, or the host's."""

@@ -91,6 +91,9 @@ async def _probed(site: Site, ids: Collection[str]) -> CheckOutcome:
 
     site = await oneshot.with_mirrors(site, ids)
     targets = active(site, ids)
+    unset = [target for target in site.targets if target.status is Status.UNSET]
+    listed = [target for target in unset if target.rule.mirrors is not None]
+    waiting = [target for target in listed if target.rule.id in ids]
     with Progress(
         *Progress.get_default_columns(),
         MofNCompleteColumn(),
@@ -99,13 +102,12 @@ async def _probed(site: Site, ids: Collection[str]) -> CheckOutcome:
         transient=True,
     ) as progress:
         task = progress.add_task("probing", total=len(targets))
-        records = await oneshot.check(
-            site, targets, lambda _record: progress.advance(task)
+        report = await oneshot.check(
+            site, targets, lambda _record: progress.advance(task), waiting
         )
-    unset = [target for target in site.targets if target.status is Status.UNSET]
-    listed = [target for target in unset if target.rule.mirrors is not None]
     return CheckOutcome(
-        records=records,
-        without_list=[target for target in listed if target.rule.id in ids],
+        records=report.records,
+        findings=report.findings,
+        without_list=waiting,
         unset=len(unset) - len(listed),
     )

@@ -7,7 +7,7 @@ keys are errors. The texts under the keys are what an editor shows.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import ConfigDict, Field
 from pydantic.json_schema import models_json_schema
@@ -36,8 +36,11 @@ from exporter.config.field_types import (
 )
 from exporter.config.maintenance import MaintenanceModel
 from exporter.config.rule_schema import DefaultsModel, Model, RuleModel, TlsModel
+from exporter.model.finding import Cause
 from exporter.model.rule import AddressPolicy, Denial, Severity, Usage
 from exporter.probes.protocols import PROBERS
+
+OwnedCause: TypeAlias = Annotated[Cause, Field(strict=False)]
 
 
 class ScheduleModel(Model):
@@ -162,6 +165,10 @@ class SiteModel(Model):
     """How far mirror lists are trusted."""
     rules: Annotated[tuple[RuleModel, ...], NoList, OrNull] = ()
     """The site's own rules."""
+    owners: Annotated[dict[OwnedCause, Line], NoMapping, OrNull] = Field(
+        default_factory=dict
+    )
+    """Whose each cause of findings is, where it is not as usual; by cause."""
     controls: Annotated[tuple[ControlModel, ...], NoList, OrNull] = ()
     """What must not answer: if it does, bare TCP handshakes prove nothing."""
     maintenance: Annotated[tuple[MaintenanceModel, ...], NoList, OrNull] = ()

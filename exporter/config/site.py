@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from exporter.config.placeholders import Binding
     from exporter.config.yamlfile import YamlFile
     from exporter.model.endpoint import Endpoint
+    from exporter.model.finding import Cause
     from exporter.model.ledger import Ledger
 
 SITE = "site"
@@ -105,6 +106,7 @@ class Site:
             several sources or ports, one for each.
         targets: every rule's targets with their status; mirrors are not among them.
         ledgers: of the catalogues that keep one, what became of their requirements.
+        owners: whose each cause of findings is, where the file says so.
         controls: what must not answer: probed by itself, and no target of a rule.
         maintenance: announced work; each target has what touches it.
         notes: what the catalogues say besides rules.
@@ -125,6 +127,7 @@ class Site:
     tls: TlsSettings
     proxy: Endpoint | None
     mirrors: MirrorSettings
+    owners: Mapping[Cause, str]
     controls: tuple[Target, ...]
     maintenance: tuple[Window, ...]
     web: WebSettings
@@ -193,6 +196,7 @@ def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
         tls=tls,
         proxy=model.proxy,
         mirrors=MirrorSettings(whole.mirrors, model.mirrors.allow_private),
+        owners=model.owners,
         controls=_controls(model, roles[0]),
         maintenance=windows,
         web=WebSettings(model.web.listen, model.web.hosts),

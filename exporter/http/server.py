@@ -27,7 +27,7 @@ from exporter.http.connections import Listener
 from exporter.http.fairness import FairPool
 from exporter.http.negotiation import exposition_format, prefers_html
 from exporter.http.web_config import WebConfig
-from exporter.present.formats.json import rule_text, targets_text
+from exporter.present.formats.json import findings_text, rule_text, targets_text
 from exporter.present.pages import render
 from exporter.present.pages.views import Clock
 from exporter.probes.protocols import PROBERS
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
 
     from exporter.metrics.exposition import Exposition
+    from exporter.model.finding import Finding
     from exporter.model.rule import Rule, Target
     from exporter.monitor.controls import Control
     from exporter.monitor.store import Record, Store
@@ -80,6 +81,7 @@ class Parts:
             as when they are being probed.
         next_due: seconds until a target's next probe, None if not scheduled.
         controls: what must not answer, and whether it does.
+        findings: what explains all that is wrong, the worst first.
         floor: seconds between two probes of a rule, at the least.
         wall: Unix time.
         admission: who has a place, and who was turned away.
@@ -95,6 +97,7 @@ class Parts:
     probe_now: Callable[[str], Awaitable[bool]]
     next_due: Callable[[Target], float | None] = lambda _target: None
     controls: Callable[[], Sequence[Control]] = lambda: ()
+    findings: Callable[[], Sequence[Finding]] = lambda: ()
     floor: Callable[[Rule], float] = politeness_floor
     wall: Callable[[], float] = time.time
     admission: Admission = field(default_factory=Admission)
@@ -130,6 +133,7 @@ def make_app(
             web.post("/-/reload", handlers.reload),
             web.get("/rules/{rule}", handlers.rule_page),
             web.get("/api/v1/targets", handlers.targets),
+            web.get("/api/v1/findings", handlers.findings),
             web.get("/api/v1/rules/{rule}", handlers.rule),
             web.post("/api/v1/rules/{rule}/probe", handlers.probe),
         ]
@@ -209,6 +213,11 @@ class _Handlers:
     async def targets(self, request: web.Request) -> web.StreamResponse:
         """The state of all active targets as JSON."""
         chunks = targets_text(self._parts.store.records())
+        return await stream(request, "application/json", chunks, self._drawing)
+
+    async def findings(self, request: web.Request) -> web.StreamResponse:
+        """What explains all that is wrong, as JSON."""
+        chunks = findings_text(self._parts.findings())
         return await stream(request, "application/json", chunks, self._drawing)
 
     async def rule(self, request: web.Request) -> web.StreamResponse:

@@ -20,8 +20,10 @@ from exporter.metrics.telemetry import Telemetry
 from exporter.metrics.text_format import ExpositionFormat, header
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
+    from exporter.model.finding import Finding
+    from exporter.model.rule import Key
     from exporter.monitor.store import Record, Store
 
 CHUNK = 1 << 16
@@ -60,8 +62,19 @@ class Exposition:
         self._telemetry = telemetry
         # By identity: a record that was replaced by one of the same target is another.
         self._rows: dict[int, TargetSeries] = {}
+        self._finding_of: Mapping[Key, str] = {}
         store.listeners.append(self._take_in)
         store.trace_listeners.append(self._refresh)
+
+    async def explain(self, findings: Sequence[Finding]) -> None:
+        """Takes in what explains the targets from now on, giving way between them."""
+        finding_of = {key: one.finding for one in findings for key in one.targets}
+        self._finding_of = finding_of
+        self._telemetry.explain(findings, self._store.records())
+        turns = _Turns(self._clock)
+        for row in list(self._rows.values()):
+            row.explain(finding_of.get(row.record.target.key, ""))
+            await turns.give()
 
     async def chunks(self, form: ExpositionFormat) -> AsyncGenerator[bytes]:
         """The exposition in parts of some 64 KiB to 256 KiB, one state per target throughout."""
@@ -90,7 +103,8 @@ class Exposition:
         for record in self._store.records():
             row = self._rows.get(id(record))
             if row is None:
-                row = self._rows[id(record)] = TargetSeries(record)
+                finding = self._finding_of.get(record.target.key, "")
+                row = self._rows[id(record)] = TargetSeries(record, finding)
                 await turns.give()
             elif record.target.maintenance:
                 # It begins and ends by the clock, not with a round.

@@ -186,7 +186,8 @@ TARGET: tuple[Family, ...] = (
     Family(
         "connectivity_rule_info",
         Kind.GAUGE,
-        "1, with what the rule says besides its address.",
+        "1, with what the rule says besides its address, the proxy that it goes through,"
+        " and the finding that explains it, if any.",
         (
             "probe",
             "expect",
@@ -195,6 +196,9 @@ TARGET: tuple[Family, ...] = (
             "catalogue",
             "section",
             "description",
+            "public",
+            "via",
+            "finding",
         ),
     ),
 )
@@ -306,6 +310,23 @@ WEB_CERTIFICATE_EXPIRY = Family(
     Kind.GAUGE,
     "End of validity of the exporter's own certificate; absent without TLS.",
 )
+FINDING = Family(
+    "connectivity_finding",
+    Kind.GAUGE,
+    "Targets that one cause explains, for each source role and usage it touches.",
+    ("finding", "cause", "subject", "source_role", "usage", "severity", "owner"),
+)
+FINDING_SINCE = Family(
+    "connectivity_finding_since_timestamp_seconds",
+    Kind.GAUGE,
+    "Unix time at which the first of what a finding explains fell.",
+    ("finding",),
+)
+FINDINGS_OMITTED = Family(
+    "connectivity_exporter_findings_omitted",
+    Kind.GAUGE,
+    "Findings beyond those exported, which are the worst.",
+)
 
 EXPORTER = (
     PROBE_DURATION,
@@ -327,4 +348,7 @@ EXPORTER = (
     HTTP_REJECTED,
     TLS_HANDSHAKE_FAILURES,
     WEB_CERTIFICATE_EXPIRY,
+    FINDING,
+    FINDING_SINCE,
+    FINDINGS_OMITTED,
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from exporter.model.facts import FLOW, Shown, shown_in
 from exporter.model.outcome import INCONCLUSIVE, Reason, Stage, Verdict
@@ -32,13 +32,18 @@ _NO: Samples = (("", "0"),)
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
-def label(name: str, value: str) -> str:
-    """`,name="value"`: escaped, bounded, and free of what UTF-8 cannot carry."""
+def bounded(value: str) -> str:
+    """A label's value: of bounded length, and free of what UTF-8 cannot carry."""
     if len(value) > MAX_LABEL:
         value = value[: MAX_LABEL - 1] + "…"
     if not value.isascii():
         value = value.encode("utf-8", "replace").decode("utf-8")
-    return f',{name}="{value.translate(_ESCAPES)}"'
+    return value
+
+
+def label(name: str, value: str) -> str:
+    """`,name="value"`, escaped and bounded."""
+    return f',{name}="{bounded(value).translate(_ESCAPES)}"'
 
 
 def common_labels(target: Target) -> str:
@@ -148,15 +153,25 @@ def _tls_info(facts: TlsFacts) -> Samples:
     return ((labels, "1"),)
 
 
-def _info(target: Target) -> Samples:
+def _info(explained: Explained) -> Samples:
     facts = shown_in(Shown.INFO)
-    return (("".join(label(fact.name, fact.text(target)) for fact in facts), "1"),)
+    said = "".join(label(fact.name, fact.text(explained.target)) for fact in facts)
+    via, finding = label("via", explained.via), label("finding", explained.finding)
+    return ((said + via + finding, "1"),)
 
 
-OF_TARGET: Mapping[str, Callable[[Target], Samples]] = {
+class Explained(NamedTuple):
+    """A target, the proxy that it went through, and the finding that it is in."""
+
+    target: Target
+    via: str
+    finding: str
+
+
+OF_EXPLAINED: Mapping[str, Callable[[Explained], Samples]] = {
     "connectivity_rule_info": _info,
 }
-"""Known from the start, and for good."""
+"""Known from the start; again when the finding or the proxy is another."""
 
 OF_RECORD: Mapping[str, Callable[[Record], Samples]] = {
     "connectivity_rule_satisfied": _satisfied,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from exporter.metrics import samples
 from exporter.metrics.families import TARGET
-from exporter.metrics.samples import common_labels
+from exporter.metrics.samples import Explained, common_labels
 from exporter.model.outcome import Observation, Reason
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _placed(
     return tuple((places[n], f"{n}{{", sampler) for n, sampler in samplers.items())
 
 
-_OF_TARGET = _placed(samples.OF_TARGET)
+_OF_EXPLAINED = _placed(samples.OF_EXPLAINED)
 _OF_RECORD = _placed(samples.OF_RECORD)
 _OF_LATEST = _placed(samples.OF_LATEST)
 _OF_ANSWERED = _placed(samples.OF_ANSWERED)
@@ -45,19 +45,21 @@ class TargetSeries:
 
     Attributes:
         record: whose they are.
+        finding: the finding that explains the target; empty for none.
         pieces: one per family of `TARGET`, empty where there is no sample. Replaced,
             never altered, so whoever holds it has one consistent state.
     """
 
-    __slots__ = ("_labels", "_tls", "pieces", "record")
+    __slots__ = ("_explained", "_labels", "_tls", "finding", "pieces", "record")
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, finding: str = "") -> None:
         self.record = record
+        self.finding = finding
+        self._explained: Explained | None = None
         self.pieces: tuple[bytes, ...] = (b"",) * len(TARGET)
         self._labels = common_labels(record.target)
         self._tls: TlsFacts | None = None
         pieces = list(self.pieces)
-        self._render(pieces, _OF_TARGET, record.target)
         answered = _last_answered(record)
         if answered is not None:
             self._render(pieces, _OF_ANSWERED, answered)
@@ -69,6 +71,7 @@ class TargetSeries:
         record = self.record
         pieces = list(self.pieces)
         self._render(pieces, _OF_RECORD, record)
+        self._render_info(pieces)
         if record.latest is not None:
             seen = record.latest.observation
             self._render(pieces, _OF_LATEST, seen)
@@ -78,6 +81,22 @@ class TargetSeries:
                 self._tls = seen.tls
                 self._render_tls(pieces)
         self.pieces = tuple(pieces)
+
+    def explain(self, finding: str) -> None:
+        """Takes in the finding that the target is in; empty for none."""
+        if finding != self.finding:
+            self.finding = finding
+            pieces = list(self.pieces)
+            self._render_info(pieces)
+            self.pieces = tuple(pieces)
+
+    def _render_info(self, pieces: list[bytes]) -> None:
+        latest = self.record.latest
+        via = latest.observation.via if latest is not None else ""
+        explained = Explained(self.record.target, via, self.finding)
+        if explained != self._explained:
+            self._explained = explained
+            self._render(pieces, _OF_EXPLAINED, explained)
 
     def _render_tls(self, pieces: list[bytes]) -> None:
         if self._tls is not None:

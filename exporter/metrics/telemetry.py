@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 from exporter import __version__
 from exporter.metrics import families
 from exporter.metrics.families import Family, Kind
-from exporter.metrics.samples import label
+from exporter.metrics.samples import bounded, label
 from exporter.metrics.text_format import ExpositionFormat, header, sample_lines
 from exporter.model.rule import Status
 
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from exporter.model.rule import Rule, Target
+    from exporter.model.finding import Finding
+    from exporter.model.rule import Key, Rule, Target
     from exporter.monitor.controls import Control
     from exporter.monitor.mirror_refresh import ListState
     from exporter.monitor.resolvers import Transport
+    from exporter.monitor.store import Record
 
 _DURATION_BUCKETS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
@@ -43,6 +45,10 @@ _LATENESS_BUCKETS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
 )
+
+
+FINDINGS = 200
+"""Findings that are exported; the others are counted."""
 
 
 class Load(Protocol):
@@ -105,6 +111,8 @@ class Telemetry(Collector):
         self._reload_timestamp: float | None = None
         self._registry = CollectorRegistry()
         self._registry.register(self)
+        self._findings: list[tuple[Finding, Mapping[tuple[str, str], int]]] = []
+        self._omitted = 0
         # One histogram a label set, so that a scrape can take them one at a time.
         self._durations: dict[tuple[str, ...], tuple[str, Histogram]] = {}
         self._lateness = _histogram(families.LATENESS, _LATENESS_BUCKETS)
@@ -133,6 +141,13 @@ class Telemetry(Collector):
         if successful:
             self._reload_timestamp = timestamp
 
+    def explain(self, findings: Sequence[Finding], records: Sequence[Record]) -> None:
+        """Takes in what explains the targets from now on, the worst first."""
+        told, rest = findings[:FINDINGS], findings[FINDINGS:]
+        targets = {one.target.key: one.target.rule for one in records} if told else {}
+        self._findings = [(one, _flows(one, targets)) for one in told]
+        self._omitted = len(rest)
+
     def collect(self) -> Iterator[Metric]:
         """What is read at the moment of the scrape."""
         build = _gauge(families.BUILD_INFO)
@@ -153,6 +168,16 @@ class Telemetry(Collector):
             skipped = families.PROBES_SKIPPED
             yield CounterMetricFamily(skipped.name, skipped.help, load.skipped)
         yield from self._mirror_lists()
+        yield from self._surroundings()
+        yield _gauge(
+            families.WEB_CERTIFICATE_EXPIRY, self._sources.certificate_expiry()
+        )
+        door = self._sources.door()
+        if door is not None:
+            yield from _clients(door)
+        yield from self._explained()
+
+    def _surroundings(self) -> Iterator[Metric]:
         answered = _gauge(families.CONTROL_ANSWERED)
         for control in self._sources.controls():
             if control.answered is not None:
@@ -163,12 +188,18 @@ class Telemetry(Collector):
         for (server, transport), answers in self._sources.resolvers().items():
             up.add_metric([server, transport], answers)
         yield up
-        yield _gauge(
-            families.WEB_CERTIFICATE_EXPIRY, self._sources.certificate_expiry()
-        )
-        door = self._sources.door()
-        if door is not None:
-            yield from _clients(door)
+
+    def _explained(self) -> Iterator[Metric]:
+        number = _gauge(families.FINDING)
+        since = _gauge(families.FINDING_SINCE)
+        for one, flows in self._findings:
+            said = [bounded(one.subject), str(one.severity), bounded(one.owner)]
+            for (role, usage), count in flows.items():
+                labels = [one.finding, str(one.cause), said[0], role, usage, *said[1:]]
+                number.add_metric(labels, count)
+            since.add_metric([one.finding], one.since)
+        yield from (number, since)
+        yield _gauge(families.FINDINGS_OMITTED, self._omitted)
 
     def _mirror_lists(self) -> Iterator[Metric]:
         targets = _gauge(families.MIRROR_LIST_TARGETS)
@@ -215,6 +246,15 @@ def _clients(door: Door) -> Iterator[Metric]:
 
 def _counter(family: Family) -> CounterMetricFamily:
     return CounterMetricFamily(family.name, family.help, labels=family.labels)
+
+
+def _flows(
+    finding: Finding, rules: Mapping[Key, Rule]
+) -> Mapping[tuple[str, str], int]:
+    """How many of its targets each source role and usage has; none is a count too."""
+    known = (rules[key] for key in finding.targets if key in rules)
+    counts = Counter((rule.source, str(rule.usage)) for rule in known)
+    return counts or {("", ""): len(finding.targets)}
 
 
 def _gauge(family: Family, value: float | None = None) -> GaugeMetricFamily:

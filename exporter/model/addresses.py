@@ -1,4 +1,6 @@
-"""Which addresses a list from outside may send us to: public ones only.
+"""Addresses: which are public, and which are likely to be neighbours.
+
+A list from outside may send us to public ones only.
 
 Loopback, private, link-local (where clouds keep their metadata), shared, reserved,
 documentation and multicast addresses are none of the Internet's business. An IPv6
@@ -8,6 +10,7 @@ address that carries an IPv4 one is as public as the one it carries.
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import TypeAlias
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -19,6 +22,21 @@ _UNICAST = ipaddress.IPv6Network("2000::/3")
 _DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")
 # RFC 6052 2.1: the well-known prefix, with the IPv4 address in the last 32 bits.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NEIGHBOURS = {4: 24, 6: 64}
+"""Bits that neighbours share: the longest prefix that is routed between providers
+(IPv4), and one link (RFC 4291 2.5.4)."""
+
+
+@lru_cache(1 << 16)
+def neighbourhood(address: str) -> str:
+    """The network that an address is likely to share with its neighbours.
+
+    Raises:
+        ValueError: it is not an IP address.
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    network = ipaddress.ip_network(f"{ip}/{_NEIGHBOURS[ip.version]}", strict=False)
+    return str(network)
 
 
 def is_public(address: str) -> bool:

@@ -92,7 +92,7 @@ RULE_FACTS: tuple[Fact, ...] = (
     Fact("addresses", "Addresses", lambda t: str(t.rule.addresses), _PAGE),
     Fact("witness", "Witness", lambda t: t.rule.witness, _PAGE),
     Fact("denial", "Denial", lambda t: sorted(map(str, t.rule.denial)), _PAGE),
-    Fact("public", "Public", lambda t: t.rule.public, _PAGE),
+    Fact("public", "Public", lambda t: t.rule.public, _PAGE | _INFO),
     Fact("tls", "Certificate", lambda t: dataclasses.asdict(t.rule.tls), _PAGE),
     Fact("mirror_list", "Mirror list", lambda t: t.rule.mirrors, _PAGE),
     Fact("advisory", "Advisory", lambda t: t.rule.advisory, _PAGE),

@@ -14,7 +14,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.config.mirror_list import ListFormat, MirrorList
-from exporter.metrics import families, samples
+from exporter.metrics import families, samples, telemetry
 from exporter.metrics.exposition import CHUNK, HELD, STEP
 from exporter.metrics.samples import MAX_LABEL
 from exporter.metrics.telemetry import Sources, Telemetry
@@ -68,7 +68,7 @@ async def test_a_target_has_its_description_and_counters_from_the_start():
         "probe_failures_total{} 0",
         (
             'info{probe="tcp",expect="allow",severity="warning",owner="network",'
-            'catalogue="test",section="Outbound",description="API of the vendor"} 1'
+            'catalogue="test",section="Outbound",description="API of the vendor",public="",via="",finding=""} 1'
         ),
     ]
 
@@ -569,6 +569,7 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene.controls = [Control(make.target(), answered=True)]
     scene.resolvers = {("192.0.2.53", Transport.UDP): True}
     scene.certificate_expiry = NOW
+    await scene.exposition.explain([exposing.finding(failing)])
     labels = {}
     for family in parse_openmetrics(await scene.scrape(ExpositionFormat.OPENMETRICS)):
         name = family.name + ("_total" if family.type == "counter" else "")
@@ -662,3 +663,54 @@ async def test_a_muted_target_says_so_until_the_work_is_over_without_a_round(
         lines = told(await scene.lines())
         said += [line for line in lines if line.startswith("muted")]
     assert said == ["muted{} 0", "muted{} 1", "muted{} 0"]
+
+
+async def test_what_explains_a_target_is_told_of_both():
+    scene = exposing.populated()
+    database = scene.all_targets[1]
+    before = await scene.lines("connectivity_rule_info")
+    assert all('finding=""' in line for line in before)
+    await scene.exposition.explain([exposing.finding(database)])
+    info = await scene.lines("connectivity_rule_info")
+    assert ['rule="database"' in one for one in info] == [
+        'finding="f1"' in one for one in info
+    ]
+    (number,) = await scene.lines("connectivity_finding")
+    assert number == (
+        'connectivity_finding{finding="f1",cause="path",subject="10.9.2.2",source_role="web",'
+        'usage="vendor-api",severity="critical",owner="network"} 1'
+    )
+    await scene.exposition.explain([])
+    assert await scene.lines("connectivity_rule_info") == before
+    assert not await scene.lines("connectivity_finding")
+
+
+async def test_a_finding_that_explains_no_target_is_told_with_none():
+    scene = exposing.populated()
+    await scene.exposition.explain([exposing.finding()])
+    (number,) = await scene.lines("connectivity_finding")
+    assert number.endswith(
+        'source_role="",usage="",severity="critical",owner="network"} 0'
+    )
+
+
+async def test_no_more_findings_are_exported_than_bounded_and_the_rest_counted():
+    scene = exposing.populated()
+    many = [exposing.finding(name=f"f{n}") for n in range(telemetry.FINDINGS + 3)]
+    await scene.exposition.explain(many)
+    assert len(await scene.lines("connectivity_finding")) == telemetry.FINDINGS
+    text = await scene.scrape()
+    assert "connectivity_exporter_findings_omitted 3\n" in text
+
+
+async def test_the_proxy_of_the_last_probe_is_told():
+    scene = exposing.populated()
+    api = scene.all_targets[0]
+    await scene.scrape()
+    scene.store.add(api, exposing.answered(via="proxy.example:3128"))
+    (info,) = [
+        one
+        for one in await scene.lines("connectivity_rule_info")
+        if 'rule="api"' in one
+    ]
+    assert 'via="proxy.example:3128"' in info

@@ -16,6 +16,7 @@ from exporter.model.outcome import Reason
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
+    from exporter.model.finding import Finding
     from exporter.model.outcome import (
         Conversation,
         Icmp,
@@ -37,8 +38,9 @@ _ENTRIES = 16
 
 
 def check(outcome: CheckOutcome) -> str:
-    """What was seen of each target."""
-    return write(targets_document(outcome.records))
+    """What was seen of each target, and what explains all that is wrong."""
+    targets = targets_document(outcome.records)
+    return write(targets | findings_document(outcome.findings))
 
 
 def rules(targets: Sequence[Target]) -> str:
@@ -75,6 +77,21 @@ def write(document: Mapping[str, object]) -> str:
 def targets_document(records: Iterable[Record]) -> dict[str, Any]:
     """What is known of each target: `check --format json` and `/api/v1/targets`."""
     return {"targets": [target_entry(record) for record in records]}
+
+
+def findings_document(findings: Iterable[Finding]) -> dict[str, Any]:
+    """What explains all that is wrong: `check --format json` and `/api/v1/findings`."""
+    return {"findings": [_finding_entry(finding) for finding in findings]}
+
+
+async def findings_text(findings: Sequence[Finding]) -> AsyncGenerator[bytes]:
+    """`findings_document` as text, in parts."""
+    yield b'{"findings": ['
+    for index, finding in enumerate(findings):
+        text = json.dumps(_finding_entry(finding))
+        yield (", " * (index > 0) + text).encode()
+        await asyncio.sleep(0)
+    yield b"]}\n"
 
 
 async def targets_text(records: Sequence[Record]) -> AsyncGenerator[bytes]:
@@ -124,6 +141,30 @@ def rule_document(
         records: those of the targets that are probed.
     """
     return rules_document(targets) | {"targets": [_watched(one) for one in records]}
+
+
+def _finding_entry(finding: Finding) -> dict[str, Any]:
+    return {
+        "finding": finding.finding,
+        "cause": str(finding.cause),
+        "subject": finding.subject,
+        "since": finding.since,
+        "severity": str(finding.severity),
+        "owner": finding.owner,
+        "summary": finding.summary,
+        "evidence": list(finding.evidence),
+        "counter_evidence": list(finding.counter_evidence),
+        "ask": finding.ask,
+        "targets": [
+            {
+                "rule": rule,
+                "source_role": source,
+                "destination": destination,
+                "port": port,
+            }
+            for rule, source, destination, port in finding.targets
+        ],
+    }
 
 
 def target_entry(record: Record) -> dict[str, Any]:

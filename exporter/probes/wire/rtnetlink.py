@@ -25,7 +25,7 @@ _KIND = 0x3FFF
 _FAMILY = {4: 2, 6: 10}
 _ROUTE, _GET_ROUTE = 24, 26
 _ROUTE_HEADER = struct.Struct("=BBBBBBBBI")
-_TO, _DEVICE, _GATEWAY, _VIA = 1, 4, 5, 18
+_TO, _DEVICE, _GATEWAY, _SOURCE, _VIA = 1, 4, 5, 7, 18
 _LOCAL = 2
 _NEIGHBOUR, _GET_NEIGHBOUR = 28, 30
 _NEIGHBOUR_HEADER = struct.Struct("=BBHiHBB")
@@ -44,11 +44,13 @@ class Route:
         device: the number of the network device.
         gateway: the router they are handed to; None if they go straight there.
         local: the address is this host's own.
+        source: the address that they come from; None if none is chosen.
     """
 
     device: int
     gateway: str | None
     local: bool
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,11 @@ def read_route(data: bytes) -> Route | None:
     if len(device) != _INDEX.size:
         return None
     gateway = attributes.get(_GATEWAY) or attributes.get(_VIA, b"")[2:]
-    known = len(gateway) in {4, 16}
     return Route(
         device=_INDEX.unpack(device)[0],
-        gateway=str(ipaddress.ip_address(gateway)) if known else None,
+        gateway=_address(gateway),
         local=fields[7] == _LOCAL,
+        source=_address(attributes.get(_SOURCE, b"")),
     )
 
 
@@ -109,6 +111,10 @@ def read_device(data: bytes) -> Device | None:
         return None
     name = body[1].get(_NAME, b"").rstrip(b"\0").decode("ascii", "replace")
     return Device(name, body[1].get(_CARRIER, b"\1")[:1] != b"\0")
+
+
+def _address(packed: bytes) -> str | None:
+    return str(ipaddress.ip_address(packed)) if len(packed) in {4, 16} else None
 
 
 def _packed(address: str) -> tuple[int, bytes]:

@@ -1,0 +1,191 @@
+"""The smallest set of causes that accounts for everything that is wrong.
+
+Causes near this host go first: what they explain is not asked about again. Each symptom
+is in one explanation, and what nothing explains stays on its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exporter.diagnose import causes, names
+from exporter.diagnose.certificates import certificates
+from exporter.diagnose.features import EVERYTHING
+from exporter.diagnose.hosts import host_or_service
+from exporter.diagnose.network import behind_the_handshake, on_the_path
+from exporter.diagnose.scene import STEP, Scene, Steps
+from exporter.diagnose.symptoms import Trouble
+from exporter.model.addresses import neighbourhood
+from exporter.model.finding import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from exporter.diagnose.explanation import Explanation
+    from exporter.diagnose.known import Known
+    from exporter.diagnose.symptoms import Reading, Symptom
+    from exporter.model.rule import Key
+    from exporter.monitor.store import Record
+
+
+def explained(
+    known: Known, read: Callable[[Record], Reading]
+) -> Steps[list[Explanation]]:
+    """What explains all that is wrong, in small steps.
+
+    Args:
+        known: everything.
+        read: what one target shows.
+    """
+    scene = yield from _scene(known, read)
+    found = causes.forbidden(scene)
+    near = causes.this_host(scene) + causes.exporter(scene)
+    yield
+    near += names.look_ups(scene) + causes.proxy(scene)
+    yield
+    way = yield from on_the_path(scene)
+    way += yield from behind_the_handshake(scene)
+    way += host_or_service(scene, scene.of(Trouble.WRONG) + causes.behind_proxy(scene))
+    yield
+    near, way = _beyond(scene, near, way)
+    found += _joined(near + way)
+    found += certificates(scene) + causes.middlebox(scene) + causes.partial(scene)
+    yield
+    waiting = (target for one in found for target in one.waiting)
+    found += causes.feeds(scene, waiting)
+    found += _left(scene, found)
+    return found
+
+
+def _scene(known: Known, read: Callable[[Record], Reading]) -> Steps[Scene]:
+    symptoms: dict[Trouble, list[Symptom]] = {}
+    readings: list[Reading] = []
+    for index, record in enumerate(known.records):
+        if index % STEP == 0:
+            yield
+        if record.target.key in known.muted:
+            continue
+        reading = read(record)
+        readings.append(reading)
+        if reading.symptom is not None:
+            symptoms.setdefault(reading.symptom.trouble, []).append(reading.symptom)
+    scene = Scene(known, symptoms)
+    if symptoms:
+        yield from _counted(scene, readings)
+    return scene
+
+
+def _counted(scene: Scene, readings: Iterable[Reading]) -> Steps[None]:
+    """Takes in what answers, and which names are one host."""
+    for index, reading in enumerate(readings):
+        if index % STEP == 0:
+            yield
+        for one in reading.heard:
+            scene.answers.add(one)
+        if reading.symptom is not None:
+            scene.hosts.add(reading.symptom)
+
+
+def _beyond(
+    scene: Scene, near: list[Explanation], way: list[Explanation]
+) -> tuple[list[Explanation], list[Explanation]]:
+    """Resolvers that nothing is heard of because nothing at all comes through.
+
+    Where nobody answers, and all silence begins at one place, that explains theirs too.
+    """
+    silent = [one for one in way if one.cause is Cause.PATH]
+    deaf = [one for one in near if one.cause is Cause.RESOLVER and one.symptoms]
+    if scene.answers.features[EVERYTHING] or len(silent) != 1 or len(deaf) != 1:
+        return near, way
+    (path,), (resolver,) = silent, deaf
+    if any(_is_next_door(scene, one) for one in scene.known.servers):
+        return near, way
+    if not all("no answer" in one.seen.detail for one in resolver.symptoms):
+        return near, way
+    also = f"the resolvers {resolver.subject} are silent as well"
+    both = replace(
+        path,
+        symptoms=[*path.symptoms, *resolver.symptoms],
+        evidence=(*path.evidence, also),
+        waiting=resolver.waiting,
+    )
+    return [one for one in near if one is not resolver], [
+        both if one is path else one for one in way
+    ]
+
+
+def _is_next_door(scene: Scene, server: str) -> bool:
+    """Whether a resolver is in this host's own network, so that no router is passed."""
+    address = names.address_of(server)
+    source = scene.known.source(address)
+    return source is not None and neighbourhood(source) == neighbourhood(address)
+
+
+def _joined(found: Iterable[Explanation]) -> list[Explanation]:
+    """One explanation for each part of this host, however that showed."""
+    parts: dict[str, Explanation] = {}
+    others: list[Explanation] = []
+    for one in found:
+        if one.cause is not Cause.THIS_HOST:
+            others.append(one)
+        elif (before := parts.get(one.subject)) is None:
+            parts[one.subject] = one
+        else:
+            parts[one.subject] = replace(
+                before,
+                symptoms=[*before.symptoms, *one.symptoms],
+                evidence=before.evidence + one.evidence,
+                waiting=before.waiting + one.waiting,
+            )
+    return [*parts.values(), *others]
+
+
+def _left(scene: Scene, found: list[Explanation]) -> list[Explanation]:
+    """What is neither proven nor refuted; a silent deny rule goes with its witness."""
+    left = scene.of(Trouble.UNPROVEN)
+    asked = {
+        key
+        for one in left
+        for key in _witnesses(scene, one.target.rule.witness, one.host)
+    }
+    by_key = {
+        symptom.target.key: one
+        for one in found
+        if asked and one.cause in _SILENCING
+        for symptom in one.symptoms
+    }
+    rest = []
+    more: dict[int, list[Symptom]] = {}
+    for one in left:
+        rule, target = one.target.rule, one.target
+        with_witness = (
+            by_key.get(key)
+            for key in _witnesses(scene, rule.witness, target.destination)
+        )
+        explanation = next((e for e in with_witness if e is not None), None)
+        if explanation is None:
+            rest.append(one)
+        else:
+            more.setdefault(id(explanation), []).append(one)
+    for index, before in enumerate(found):
+        if id(before) in more:
+            both = [*before.symptoms, *more[id(before)]]
+            found[index] = replace(before, symptoms=both)
+    return causes.unproven(scene, rest)
+
+
+_SILENCING = frozenset(
+    {Cause.PATH, Cause.DESTINATION, Cause.SERVICE, Cause.THIS_HOST, Cause.RESOLVER}
+)
+"""Causes by which a witness may fall silent, so that it vouches for nothing."""
+
+
+def _witnesses(scene: Scene, rule: str | None, host: str) -> list[Key]:
+    if rule is None:
+        return []
+    return [
+        record.target.key
+        for record in scene.known.records
+        if record.target.rule.id == rule and record.target.destination == host
+    ]

@@ -1,0 +1,145 @@
+"""What is at its end: a host, or one service of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from exporter.diagnose.explanation import (
+    Explanation,
+    counted,
+    extent,
+    listed,
+    seen_of,
+    where,
+)
+from exporter.diagnose.symptoms import Trouble
+from exporter.model.endpoint import place
+from exporter.model.finding import Cause
+from exporter.model.outcome import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from exporter.diagnose.scene import Scene
+    from exporter.diagnose.symptoms import Symptom
+
+_DEAD = frozenset({Trouble.SILENT, Trouble.UNREACHABLE})
+_GONE = frozenset(
+    {
+        *(Reason.TIMEOUT, Reason.DNS_FAILURE),
+        *(Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE),
+    }
+)
+
+
+def host_or_service(scene: Scene, symptoms: Iterable[Symptom]) -> list[Explanation]:
+    """What nothing on the way explains: a host if all of it failed, else a service."""
+    found: list[Explanation] = []
+    for members in scene.hosts.grouped(symptoms):
+        ports = _by_port(members)
+        alive = _answers_of(scene, members)
+        if alive or (len(ports) == 1 and not _is_dead(members[0])):
+            found += [_service(one, alive) for one in ports]
+        else:
+            found.append(_host(scene, members))
+    return found
+
+
+def _is_dead(symptom: Symptom) -> bool:
+    """Whether nothing was heard of it, by us or by the proxy."""
+    reported = symptom.trouble is Trouble.PROXY and symptom.seen.reason in _GONE
+    return symptom.trouble in _DEAD or reported
+
+
+def _by_port(members: Iterable[Symptom]) -> list[list[Symptom]]:
+    groups: defaultdict[tuple[int, str], list[Symptom]] = defaultdict(list)
+    for one in members:
+        groups[one.target.port, str(one.target.rule.transport)].append(one)
+    return list(groups.values())
+
+
+def _answers_of(scene: Scene, members: Sequence[Symptom]) -> int:
+    names = [name for one in members for name in (one.host, one.address)]
+    return scene.answers.any_of(dict.fromkeys(name for name in names if name))
+
+
+def _host(scene: Scene, members: Sequence[Symptom]) -> Explanation:
+    names = sorted({one.host for one in members}, key=lambda name: (len(name), name))
+    dead = all(map(_is_dead, members))
+    says = "does not answer" if dead else "does not offer what it should"
+    also = f" (also {listed(names[1:])})" if len(names) > 1 else ""
+    neighbours = scene.neighbours(members[0])
+    counter = (
+        (f"{counted(neighbours, 'address')} of rules in its own network answer",)
+        if neighbours
+        else ()
+    )
+    return Explanation(
+        Cause.DESTINATION,
+        names[0],
+        members,
+        f"{names[0]}{also} {says}: {extent(members)}",
+        f"Please check whether {listed(names)} is up and in its network"
+        f"{', and that nothing before it drops these connections' if dead else ''}.",
+        seen_of(members) + _silent_behind(members[0]),
+        counter,
+    )
+
+
+def _service(members: Sequence[Symptom], alive: int) -> Explanation:
+    first = members[0]
+    subject = place(first.host, first.target.port)
+    counter = (f"{first.host} answers other rules",) if alive else ()
+    return Explanation(
+        Cause.SERVICE,
+        subject,
+        members,
+        f"{where(first)} {_says(first)}: {extent(members)}",
+        _request(first),
+        seen_of(members) + _silent_behind(first),
+        counter,
+    )
+
+
+def _says(symptom: Symptom) -> str:
+    if _is_dead(symptom):
+        return "does not answer, though the host does"
+    if _is_shut(symptom):
+        return "refuses connections"
+    if symptom.trouble is Trouble.CUT:
+        return "takes connections and then says nothing"
+    if symptom.seen.reason is Reason.MALFORMED:
+        return "answers, but not in the expected protocol"
+    return "answers, but not as the rule expects"
+
+
+def _request(symptom: Symptom) -> str:
+    to = where(symptom)
+    if _is_dead(symptom):
+        return (
+            f"Please check that {to} is offered to us, and that neither the host's"
+            " own firewall nor one before it drops these connections."
+        )
+    if _is_shut(symptom):
+        return f"Please check that the service at {to} runs and takes connections."
+    if symptom.trouble is Trouble.CUT:
+        return (
+            f"Please check the service at {to} and its log: connections come about"
+            " and are then cut off or left without an answer."
+        )
+    return f"Please check the service at {to}: what it answers is not as it should be."
+
+
+def _is_shut(symptom: Symptom) -> bool:
+    """Whether connections are refused there, to us or to the proxy."""
+    reported = symptom.trouble is Trouble.PROXY
+    return symptom.trouble is Trouble.SHUT or (
+        reported and symptom.seen.reason is Reason.REFUSED
+    )
+
+
+def _silent_behind(symptom: Symptom) -> tuple[str, ...]:
+    if not symptom.place or symptom.trouble is not Trouble.SILENT:
+        return ()
+    return (f"the last router that spoke is {symptom.place} (hop {symptom.hop})",)

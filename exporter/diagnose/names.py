@@ -1,0 +1,239 @@
+"""What ends at a look-up: the resolvers, or one name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from exporter.diagnose.explanation import Explanation, counted, extent, listed, seen_of
+from exporter.diagnose.features import domain_of
+from exporter.diagnose.symptoms import Trouble
+from exporter.model.finding import Cause
+from exporter.model.outcome import Reason, Stage
+from exporter.monitor.resolvers import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from exporter.diagnose.scene import Scene
+    from exporter.diagnose.symptoms import Symptom
+    from exporter.model.rule import Target
+    from exporter.monitor.store import Record
+
+_ASKED = 0.00015
+"""Seconds from which on a look-up was an exchange of packets; one from memory takes a
+tenth of that."""
+_UNRELATED = 3
+"""Domains that nobody but a resolver can take away together."""
+
+
+def look_ups(scene: Scene) -> list[Explanation]:
+    """What explains names that did not resolve."""
+    silent, missing = scene.of(Trouble.NO_ANSWER), scene.of(Trouble.NO_NAME)
+    answered = _answered_meanwhile(scene, silent + missing)
+    found: list[Explanation] = []
+    if silent and _is_resolver(scene, silent, answered):
+        found.append(_resolver(scene, silent))
+        silent = []
+    if missing and not answered and len(_domains(missing)) >= _UNRELATED:
+        found.append(_lying(scene, missing))
+        missing = []
+    found += [_name(scene, one, answered) for one in _by_zone(scene, silent)]
+    found += [_name(scene, one, answered) for one in _by_zone(scene, missing)]
+    return found + _down_alone(scene, found)
+
+
+def _is_resolver(scene: Scene, silent: Sequence[Symptom], answered: set[str]) -> bool:
+    """Whether nothing was answered by the resolvers while names went without."""
+    known = scene.known
+    watched = [known.resolvers.get((one, Transport.UDP)) for one in known.servers]
+    if watched and all(up is False for up in watched):
+        return True
+    if answered or scene.of(Trouble.NO_NAME):
+        return False
+    # One name alone may be its own servers' doing.
+    return len({one.host for one in silent}) > 1 or not _said_by_resolver(silent)
+
+
+def _said_by_resolver(silent: Iterable[Symptom]) -> bool:
+    return any(" says " in one.seen.detail for one in silent)
+
+
+def _answered_meanwhile(scene: Scene, failed: Sequence[Symptom]) -> set[str]:
+    """Names that were asked for, not remembered, and answered since the first failed."""
+    if not failed:
+        return set()
+    since = min(one.since for one in failed)
+    return {
+        record.target.destination
+        for record in scene.known.records
+        if _was_answered(record, since, once=scene.known.once)
+    }
+
+
+def _was_answered(record: Record, since: float, *, once: bool) -> bool:
+    latest = record.latest
+    if latest is None or latest.observation.stage is Stage.RESOLVE:
+        return False
+    if not domain_of(record.target.destination) or latest.observation.via:
+        return False
+    if latest.observation.address == record.target.destination:
+        return False
+    asked = max(
+        (j.observation.phases.get(Stage.RESOLVE, 0.0)) for j in latest.addresses
+    )
+    return asked > _ASKED and (once or latest.finished_timestamp >= since)
+
+
+def _resolver(scene: Scene, silent: Sequence[Symptom]) -> Explanation:
+    servers = scene.known.servers
+    waiting = _waiting(scene)
+    for server in servers:
+        if fault := scene.known.fault(address_of(server)):
+            return _shut_in(server, fault, silent, waiting)
+    said = "No usable answer comes" if _said_by_resolver(silent) else "No answer comes"
+    return Explanation(
+        Cause.RESOLVER,
+        ", ".join(servers),
+        silent,
+        f"{said} from {_resolvers(servers)}: {extent(silent)}",
+        "Please check these resolvers, and that this host may ask them over UDP and TCP"
+        " port 53.",
+        seen_of(silent) + _watched(scene),
+        ("no name was answered meanwhile",),
+        waiting,
+    )
+
+
+def address_of(server: str) -> str:
+    """The address of a resolver that may be written with its port."""
+    if server.startswith("["):
+        return server[1:].partition("]")[0]
+    return server.partition(":")[0] if server.count(":") == 1 else server
+
+
+def _shut_in(
+    server: str,
+    fault: tuple[str, str],
+    silent: Sequence[Symptom],
+    waiting: tuple[Target, ...],
+) -> Explanation:
+    """No resolver is reached, for a part of this host is broken."""
+    broken, detail = fault
+    return Explanation(
+        Cause.THIS_HOST,
+        broken,
+        silent,
+        f"Nothing gets out of this host, for its {broken} is broken: {extent(silent)}",
+        f"Please mend the {broken} of this host.",
+        (f"{detail}: so no resolver is reached, such as {server}", *seen_of(silent, 1)),
+        (),
+        waiting,
+    )
+
+
+def _resolvers(servers: Sequence[str]) -> str:
+    if not servers:
+        return "the resolvers"
+    return f"the resolver{'s' if len(servers) > 1 else ''} {listed(servers)}"
+
+
+def _waiting(scene: Scene) -> tuple[Target, ...]:
+    """What waits for a list that cannot be fetched without names."""
+    fetched = {one.known.name for one in scene.known.lists if one.fetches}
+    return tuple(t for t in scene.known.waiting if t.rule.mirrors not in fetched)
+
+
+def _watched(scene: Scene) -> tuple[str, ...]:
+    states = scene.known.resolvers.items()
+    down = [f"{server} over {way.upper()}" for (server, way), up in states if not up]
+    return (f"asked by themselves, silent are {listed(down)}",) if down else ()
+
+
+def _lying(scene: Scene, missing: Sequence[Symptom]) -> Explanation:
+    servers = scene.known.servers
+    domains = _domains(missing)
+    return Explanation(
+        Cause.RESOLVER,
+        ", ".join(servers),
+        missing,
+        f"{_resolvers(servers).capitalize()} say{'s' if len(servers) == 1 else ''} of"
+        f" every name that it does not exist: {extent(missing)}",
+        "Please check what these resolvers answer: names of unrelated domains exist"
+        " elsewhere and not here.",
+        seen_of(missing),
+        (f"{counted(len(domains), 'unrelated domain')}, and no name resolves",),
+    )
+
+
+def _domains(symptoms: Iterable[Symptom]) -> set[str]:
+    return {domain_of(one.host) for one in symptoms} - {""}
+
+
+def _by_zone(scene: Scene, symptoms: Iterable[Symptom]) -> list[list[Symptom]]:
+    """Grouped by name; of a domain of which no name resolves, all at once."""
+    domains: defaultdict[str, list[Symptom]] = defaultdict(list)
+    for one in symptoms:
+        domains[domain_of(one.host) or one.host].append(one)
+    alive = {
+        domain_of(record.target.destination)
+        for record in scene.known.records
+        if domains
+        and record.latest is not None
+        and record.latest.observation.stage is not Stage.RESOLVE
+    }
+    found: list[list[Symptom]] = []
+    for domain, members in domains.items():
+        names: defaultdict[str, list[Symptom]] = defaultdict(list)
+        for one in members:
+            names[one.host].append(one)
+        found += [members] if domain not in alive else list(names.values())
+    return found
+
+
+def _name(scene: Scene, members: Sequence[Symptom], answered: set[str]) -> Explanation:
+    names = list(dict.fromkeys(one.host for one in members))
+    subject = names[0] if len(names) == 1 else domain_of(names[0])
+    says = {
+        Reason.NXDOMAIN: "does not exist in DNS",
+        Reason.NO_ADDRESS: "has no address in DNS",
+    }.get(members[0].seen.reason, "gets no usable answer from DNS")
+    what = subject if len(names) == 1 else f"No name of {subject} is found: {names[0]}"
+    if len(names) == 1:
+        summary = f"{subject} {says}: {extent(members)}"
+    else:
+        summary = f"{what} {says}, nor do others: {extent(members)}"
+    return Explanation(
+        Cause.NAME,
+        subject,
+        members,
+        summary,
+        f"Please check {listed(names)} in DNS, as this host's resolvers answer it"
+        f" ({_resolvers(scene.known.servers)}).",
+        seen_of(members),
+        (f"{counted(len(answered), 'other name')} resolved meanwhile",)
+        if answered
+        else (),
+    )
+
+
+def _down_alone(scene: Scene, found: Sequence[Explanation]) -> list[Explanation]:
+    """Resolvers that are gone while others answer: the next to go takes all names along."""
+    if any(one.cause in {Cause.RESOLVER, Cause.THIS_HOST} for one in found):
+        return []
+    known = scene.known
+    down = [
+        s for s in known.servers if known.resolvers.get((s, Transport.UDP)) is False
+    ]
+    return [
+        Explanation(
+            Cause.RESOLVER,
+            server,
+            (),
+            f"The resolver {server} does not answer; names resolve by the others",
+            "Please check this resolver, and that this host may ask it over UDP port 53.",
+            (f"asked by itself over UDP, {server} is silent",),
+            ("other names resolve",),
+        )
+        for server in down
+    ]

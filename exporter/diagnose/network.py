@@ -1,0 +1,343 @@
+"""What ends between this host and a service: the path, the host, or the one service.
+
+A device that says no names itself. Of silence the trace tells where it begins, and what
+still answers tells what it is not: a hop that others pass is not broken as a whole, a
+host that answers on another port is up. So silence is the path's only if it begins where
+neighbours of the same network are passed on, or if all that has a feature in common is
+silent and nothing that has it answers.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from exporter.diagnose import features
+from exporter.diagnose.explanation import (
+    Explanation,
+    counted,
+    extent,
+    listed,
+    seen_of,
+    where,
+)
+from exporter.diagnose.features import EVERYTHING, Kind
+from exporter.diagnose.hosts import host_or_service
+from exporter.diagnose.scene import STEP
+from exporter.diagnose.symptoms import Trouble
+from exporter.model.finding import Cause
+from exporter.model.outcome import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from exporter.diagnose.features import Feature
+    from exporter.diagnose.scene import Scene, Steps
+    from exporter.diagnose.symptoms import Symptom
+
+_FEW = 2
+"""Hosts from which on something in common is more likely than chance ..."""
+_SOME = 3
+"""... and where it is a purpose or a connection that stood, which chance hits sooner."""
+_WEAK = frozenset({Kind.NETWORK, Kind.USAGE})
+_SAYS = {
+    Reason.PROHIBITED: "prohibits",
+    Reason.REFUSED: "resets",
+    Reason.PORT_UNREACHABLE: "rejects",
+    Reason.NETWORK_UNREACHABLE: "knows no way for",
+}
+
+
+def on_the_path(scene: Scene) -> Steps[list[Explanation]]:
+    """What explains everything that never got a connection."""
+    found = yield from _refusals(scene)
+    found += yield from _unreachable(scene)
+    found += yield from _silences(scene, scene.of(Trouble.SILENT))
+    found += host_or_service(scene, scene.of(Trouble.SHUT))
+    return found
+
+
+def behind_the_handshake(scene: Scene) -> Steps[list[Explanation]]:
+    """What explains connections that stood and came to nothing."""
+    found: list[Explanation] = []
+    small = scene.of(Trouble.SMALL)
+    hosts = {one.host for one in small}
+    cut = scene.of(Trouble.CUT)
+    small += [one for one in cut if one.host in hosts]
+    if small:
+        found.append(_large_packets(scene, small))
+    rest = [one for one in cut if one.host not in hosts]
+    for feature, members in (yield from _in_common(scene, rest, _SOME)):
+        found.append(_inspected(scene, feature, members))
+        rest = _without(rest, members)
+    return found + host_or_service(scene, rest)
+
+
+def _refusals(scene: Scene) -> Steps[list[Explanation]]:
+    """One cause for each device that said no."""
+    groups: defaultdict[str, list[Symptom]] = defaultdict(list)
+    same = _aliases(scene.of(Trouble.REFUSED))
+    for one in scene.of(Trouble.REFUSED):
+        groups[same.get(one.place, one.place)].append(one)
+    found: list[Explanation] = []
+    for device, members in groups.items():
+        found.append((yield from _refused(scene, device, members)))
+    return found
+
+
+def _aliases(symptoms: Iterable[Symptom]) -> dict[str, str]:
+    """Addresses of refusers that spoke for the same target, by the one to name."""
+    same: dict[str, str] = {}
+    for one in symptoms:
+        latest = one.record.latest
+        if latest is None or len(latest.addresses) == 1:
+            continue
+        others = (
+            j.observation.icmp.sender for j in latest.addresses if j.observation.icmp
+        )
+        for other in others:
+            if other not in same and other not in same.values():
+                same[other] = same.get(one.place, one.place)
+    return same
+
+
+def _refused(
+    scene: Scene, device: str, members: Sequence[Symptom]
+) -> Steps[Explanation]:
+    what = yield from _common(scene, members)
+    reason = Counter(one.seen.reason for one in members).most_common(1)[0][0]
+    says = _SAYS.get(reason, "refuses")
+    who = f"{device}, a device on the path," if device else "A device on the path"
+    return Explanation(
+        Cause.PATH,
+        device or where(members[0]),
+        members,
+        f"{who} {says} {what}: {extent(members)}",
+        "Please allow these connections; they are refused on the way.",
+        seen_of(members),
+        _past(scene, device, members),
+    )
+
+
+def _unreachable(scene: Scene) -> Steps[list[Explanation]]:
+    """What routers say of hosts that do not answer them."""
+    groups: defaultdict[str, list[Symptom]] = defaultdict(list)
+    for one in scene.of(Trouble.UNREACHABLE):
+        groups[one.place].append(one)
+    found: list[Explanation] = []
+    for device, members in groups.items():
+        filtered = [one for one in members if _is_filtered(scene, one)]
+        if filtered:
+            found.append((yield from _refused(scene, device, filtered)))
+        rest = _without(members, filtered)
+        hosts = {one.address for one in rest}
+        if (
+            device
+            and len(hosts) >= _FEW
+            and not scene.past(device)
+            and scene.known.ways
+        ):
+            found.append((yield from _refused(scene, device, rest)))
+        else:
+            found += host_or_service(scene, rest)
+    return found
+
+
+def _is_filtered(scene: Scene, symptom: Symptom) -> bool:
+    """Whether who calls a host unreachable is proven wrong: it is a filter then."""
+    alive = scene.answers.any_of((symptom.host, symptom.address))
+    return bool(symptom.place and (alive or scene.stops_short(symptom)))
+
+
+def _silences(scene: Scene, symptoms: list[Symptom]) -> Steps[list[Explanation]]:
+    rest = symptoms
+    found: list[Explanation] = []
+    for place in _places(symptoms):
+        yield
+        here = [one for one in rest if one.place in {place, ""}]
+        chosen = yield from _in_common(scene, here, _FEW)
+        for feature, members in chosen:
+            found.append(_silent(scene, place, feature, members))
+            yield
+        rest = _without(rest, (one for _, members in chosen for one in members))
+    short: defaultdict[str, list[Symptom]] = defaultdict(list)
+    for one in rest:
+        if scene.stops_short(one):
+            short[one.place].append(one)
+    for place, members in short.items():
+        found.append(_silent(scene, place, None, members))
+    yield
+    rest = [one for one in rest if one.place not in short or not scene.stops_short(one)]
+    return found + host_or_service(scene, rest)
+
+
+def _places(symptoms: Iterable[Symptom]) -> list[str]:
+    """Where silence begins, the place of most of it first; unknown comes last."""
+    counts = Counter(one.place for one in symptoms)
+    counts.pop("", None)
+    return [*sorted(counts, key=lambda place: (-counts[place], place)), ""]
+
+
+def _in_common(
+    scene: Scene, symptoms: list[Symptom], least: int
+) -> Steps[list[tuple[Feature, list[Symptom]]]]:
+    """The fewest features that all of something that failed has, and nothing else.
+
+    Args:
+        scene: what answers.
+        symptoms: what failed alike.
+        least: hosts that must share a feature.
+    """
+    found: list[tuple[Feature, list[Symptom]]] = []
+    groups = yield from _by_feature(scene, symptoms)
+    # The widest first; one that has lost members to a wider one waits for its new turn.
+    queue = [(-len(members), feature) for feature, members in groups.items()]
+    heapq.heapify(queue)
+    taken: set[int] = set()
+    while queue:
+        size, feature = heapq.heappop(queue)
+        members = [one for one in groups[feature] if id(one) not in taken]
+        yield
+        if len(members) < -size:
+            groups[feature] = members
+            if members:
+                heapq.heappush(queue, (-len(members), feature))
+        elif scene.hosts.number(members) >= _least(feature, members, scene, least):
+            found.append((feature, members))
+            taken.update(map(id, members))
+    return found
+
+
+def _least(
+    feature: Feature, members: Sequence[Symptom], scene: Scene, least: int
+) -> int:
+    """Hosts that must share a feature, of something that failed alike.
+
+    That two hosts of one purpose or network are gone may be chance, unless the
+    silence is known to begin before them; and so may be whatever they share, if it is
+    known to begin at them and nothing of them answers.
+    """
+    if feature[0] in {Kind.ALL, Kind.DOMAIN}:
+        return least
+    short = {scene.stops_short(one) for one in members}
+    weak = feature[0] in _WEAK and short != {True}
+    dead = short == {False} and not any(scene.answers.hosts[m.host] for m in members)
+    return max(least, _SOME) if weak or dead else least
+
+
+def _by_feature(
+    scene: Scene, symptoms: Sequence[Symptom]
+) -> Steps[dict[Feature, list[Symptom]]]:
+    """What failed, by each feature of it that nothing has that answers."""
+    groups: defaultdict[Feature, list[Symptom]] = defaultdict(list)
+    answering = scene.answers.features
+    for index, one in enumerate(symptoms):
+        if index % STEP == 0:
+            yield
+        for feature in one.features:
+            if feature not in answering:
+                groups[feature].append(one)
+    return groups
+
+
+def _silent(
+    scene: Scene, hop: str, feature: Feature | None, members: Sequence[Symptom]
+) -> Explanation:
+    """Silence that begins on the path, or at what somebody runs."""
+    what = features.words(feature) if feature else f"what goes to {_hosts(members)}"
+    number = next((one.hop for one in members if one.place == hop and one.hop), 0)
+    behind = f" behind {hop} (hop {number})" if hop else ""
+    if feature is not None and feature[0] is Kind.DOMAIN:
+        short = all(map(scene.stops_short, members))
+        if not short:
+            return Explanation(
+                Cause.DESTINATION,
+                feature[1],
+                members,
+                f"No host of {feature[1]} answers: {extent(members)}",
+                f"Please check what serves {feature[1]}: nothing of it answers from here.",
+                seen_of(members),
+                _past(scene, hop, members),
+            )
+    return Explanation(
+        Cause.PATH,
+        hop or (features.words(feature) if feature else _hosts(members)),
+        members,
+        f"Silence{behind} meets {what}: {extent(members)}",
+        "Please find out what drops these connections without a word, and allow them.",
+        seen_of(members),
+        _past(scene, hop, members),
+    )
+
+
+def _inspected(
+    scene: Scene, feature: Feature, members: Sequence[Symptom]
+) -> Explanation:
+    what = features.words(feature)
+    return Explanation(
+        Cause.PATH,
+        what,
+        members,
+        f"Connections stand and are then cut off for {what}: {extent(members)}",
+        "Please check whether a device inspects these connections and cuts them off.",
+        seen_of(members),
+        _others(scene),
+    )
+
+
+def _large_packets(scene: Scene, members: Sequence[Symptom]) -> Explanation:
+    return Explanation(
+        Cause.PATH_MTU,
+        _hosts(members),
+        members,
+        f"The path to {_hosts(members)} loses large packets: {extent(members)}",
+        "Please let ICMP messages about too large packets (type 3 code 4; ICMPv6 type 2)"
+        " pass, or lower the MSS of TCP on this way.",
+        seen_of(members),
+        _others(scene),
+    )
+
+
+def _common(scene: Scene, members: Sequence[Symptom]) -> Steps[str]:
+    """What they have in common and nothing has that answers, in words."""
+    if scene.hosts.number(members) < _FEW:
+        return f"connections to {where(members[0])}"
+    shared = {one for one in members[0].features if one not in scene.answers.features}
+    for index, one in enumerate(members):
+        if index % STEP == 0:
+            yield
+        shared.intersection_update(one.features)
+        if not shared:
+            return f"connections to {_hosts(members)}"
+    return features.words(min(shared))
+
+
+def _hosts(members: Sequence[Symptom]) -> str:
+    hosts = list(dict.fromkeys(one.host for one in members))
+    return hosts[0] if len(hosts) == 1 else counted(len(hosts), "host")
+
+
+def _past(scene: Scene, hop: str, members: Sequence[Symptom]) -> tuple[str, ...]:
+    """What still gets past a hop, and what still answers of the same hosts."""
+    said = []
+    if hop and (number := scene.past(hop)):
+        said.append(
+            f"{counted(number, 'address')} behind {hop} answer: it passes others on"
+        )
+    hosts = [
+        h for h in dict.fromkeys(m.host for m in members) if scene.answers.hosts[h]
+    ]
+    if hosts:
+        said.append(f"other ports answer on {listed(hosts)}")
+    return (*said, *(_others(scene) if not said else ()))
+
+
+def _others(scene: Scene) -> tuple[str, ...]:
+    number = scene.answers.features[EVERYTHING]
+    return (f"{counted(number, 'address')} of other rules answer",) if number else ()
+
+
+def _without(symptoms: Iterable[Symptom], taken: Iterable[Symptom]) -> list[Symptom]:
+    gone = {id(one) for one in taken}
+    return [one for one in symptoms if id(one) not in gone]

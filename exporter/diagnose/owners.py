@@ -1,0 +1,40 @@
+"""Whose a cause is to mend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.model.finding import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from exporter.model.rule import Target
+
+OWNERS: Mapping[Cause, str] = {
+    Cause.THIS_HOST: "host",
+    Cause.RESOLVER: "dns",
+    Cause.NAME: "dns",
+    Cause.PROXY: "proxy",
+    Cause.PATH: "network",
+    Cause.PATH_MTU: "network",
+    Cause.MIDDLEBOX: "network",
+    Cause.INTERCEPTION: "network",
+    Cause.CLOCK: "host",
+    Cause.EXPORTER: "host",
+}
+"""Where the cause says whose it is; every other is its rules' owner's."""
+
+
+def owner_of(cause: Cause, targets: Iterable[Target], said: Mapping[Cause, str]) -> str:
+    """The owner of a cause.
+
+    Args:
+        cause: what broke.
+        targets: what it explains.
+        said: what the site says of causes.
+    """
+    own = said.get(cause, OWNERS.get(cause))
+    if own is not None:
+        return own
+    return ", ".join(dict.fromkeys(t.rule.owner for t in targets if t.rule.owner))

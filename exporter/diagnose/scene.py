@@ -1,0 +1,106 @@
+"""Everything that is known at one moment, sorted for those who look for causes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from exporter.diagnose.features import Answers
+from exporter.model.addresses import neighbourhood
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from exporter.diagnose.known import Known
+    from exporter.diagnose.symptoms import Symptom, Trouble
+    from exporter.model.outcome import Path
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[None, None, T]
+"""Work in small steps, between which others may have the processor."""
+STEP = 128
+"""Targets looked at in one step."""
+
+
+class Hosts:
+    """Which names are one host: those that lead to the same address."""
+
+    def __init__(self) -> None:
+        self._parents: dict[str, str] = {}
+
+    def add(self, symptom: Symptom) -> None:
+        """Takes in that a name leads to an address."""
+        if symptom.address:
+            self._parents[self.of(symptom.host)] = self.of(symptom.address)
+
+    def of(self, name: str) -> str:
+        """What stands for the host of a name."""
+        parents = self._parents
+        while (above := parents.setdefault(name, name)) != name:
+            parents[name] = name = parents[above]
+        return name
+
+    def number(self, symptoms: Iterable[Symptom]) -> int:
+        """How many hosts there are."""
+        return len({self.of(name) for name in {one.host for one in symptoms}})
+
+    def grouped(self, symptoms: Iterable[Symptom]) -> list[list[Symptom]]:
+        """The symptoms of each host."""
+        groups: defaultdict[str, list[Symptom]] = defaultdict(list)
+        for one in symptoms:
+            groups[self.of(one.host)].append(one)
+        return list(groups.values())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What is wrong, and what answers.
+
+    Attributes:
+        known: everything.
+        symptoms: by what kind of thing is wrong, in the order of the configuration.
+        answers: what answers at present.
+        hosts: which names of what is wrong are one host.
+    """
+
+    known: Known
+    symptoms: Mapping[Trouble, list[Symptom]]
+    answers: Answers = field(default_factory=Answers)
+    hosts: Hosts = field(default_factory=Hosts)
+
+    def of(self, *troubles: Trouble) -> list[Symptom]:
+        """The symptoms of some kinds."""
+        return [one for kind in troubles for one in self.symptoms.get(kind, ())]
+
+    def way(self, address: str) -> Path | None:
+        """The path to something that answers in the network of an address."""
+        return self.known.ways.get(neighbourhood(address)) if address else None
+
+    def neighbours(self, symptom: Symptom) -> int:
+        """How much answers in the network of what failed."""
+        address = symptom.address
+        return self.answers.networks[neighbourhood(address)] if address else 0
+
+    def past(self, hop: str) -> int:
+        """How much answers that is known to pass a hop."""
+        return sum(
+            self.answers.networks[to]
+            for to, path in self.known.ways.items()
+            if any(one.address == hop for one in path.hops)
+        )
+
+    def stops_short(self, symptom: Symptom) -> bool | None:
+        """Whether it ended at a hop behind which routers still pass its neighbours on.
+
+        None if that cannot be told.
+        """
+        way = self.way(symptom.address)
+        if way is None or not symptom.place:
+            return None
+        ttl = next((h.ttl for h in way.hops if h.address == symptom.place), None)
+        if ttl is None:
+            return None
+        end = way.answered_ttl or 0
+        return any(h.address and ttl < h.ttl < end for h in way.hops)

@@ -1,0 +1,302 @@
+"""What is wrong with one target by itself, before anything is correlated.
+
+A target that is in order has no symptom. The kind of a symptom says which causes may
+explain it: what happened, and at which part of the way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from exporter.diagnose.features import features, heard
+from exporter.model.outcome import OWN_FAULT, Origin, Reason, Stage, TlsError, Verdict
+from exporter.model.rule import Expect
+
+if TYPE_CHECKING:
+    from exporter.diagnose.features import Feature
+    from exporter.model.outcome import Hop, Observation
+    from exporter.model.rule import Target
+    from exporter.monitor.store import Record
+
+ENDING = 21 * 86400.0
+"""Seconds before its end from which on a certificate is told of."""
+SKEW = 1.0
+"""Seconds by which a time server may differ from this host's clock ..."""
+KERBEROS_SKEW = 240.0
+"""... and a server of whom sign-in is asked, which refuses beyond 300 (RFC 4120)."""
+NEVER = 3600.0
+"""Seconds without any verdict after which a target counts as never proven."""
+
+
+class Trouble(Enum):
+    """What kind of thing is wrong."""
+
+    OPEN = auto()
+    """A path is open that must not be."""
+    HERE = auto()
+    """Proven to be this host's own doing."""
+    UNABLE = auto()
+    """This host could not probe properly."""
+    BUG = auto()
+    NO_ANSWER = auto()
+    """No usable answer of a resolver."""
+    NO_NAME = auto()
+    """The resolver says that there is no such name, or no address."""
+    PROXY = auto()
+    """It ended at the proxy."""
+    REFUSED = auto()
+    """A device on the path refused."""
+    UNREACHABLE = auto()
+    """A router says that the host does not answer it."""
+    SILENT = auto()
+    """Nothing came back."""
+    SHUT = auto()
+    """The destination refused, as far as is known."""
+    CUT = auto()
+    """The connection stood, and then nothing, a reset or an end."""
+    SMALL = auto()
+    """The same, but for small segments, which pass."""
+    WRONG = auto()
+    """Something answered, and not as it should."""
+    INTERCEPTED = auto()
+    CERTIFICATE = auto()
+    CLOCK = auto()
+    PARTIAL = auto()
+    """It holds, but some of its addresses do not answer."""
+    DEVICE = auto()
+    """Handshakes that somebody else completes."""
+    UNPROVEN = auto()
+    """Nothing can be concluded."""
+    NEVER_PROVEN = auto()
+    """Likewise, as long as the target is known."""
+
+
+HOLDING = frozenset(
+    {Trouble.INTERCEPTED, Trouble.CERTIFICATE, Trouble.CLOCK, Trouble.PARTIAL}
+)
+"""What is wrong with targets that hold."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Symptom:
+    """What is wrong with one target.
+
+    Attributes:
+        record: of the target.
+        trouble: what kind of thing is wrong.
+        seen: the observation that shows it.
+        place: the address of who refused, or of the last router before silence; empty
+            if that is not known.
+        hop: its number, 0 if unknown.
+        features: what it may have in common with others.
+    """
+
+    record: Record
+    trouble: Trouble
+    seen: Observation
+    place: str = ""
+    hop: int = 0
+    features: tuple[Feature, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = features(self.record.target, self.address)
+        object.__setattr__(self, "features", found)
+
+    @property
+    def target(self) -> Target:
+        """The target."""
+        return self.record.target
+
+    @property
+    def host(self) -> str:
+        """The target's host."""
+        return self.record.target.destination
+
+    @property
+    def address(self) -> str:
+        """The address at which it was seen; empty through a proxy and without one."""
+        return "" if self.seen.via else self.seen.address
+
+    @property
+    def since(self) -> float:
+        """Unix time since which its verdict is what it is."""
+        record = self.record
+        if self.trouble in HOLDING and record.latest is not None:
+            return record.latest.finished_timestamp
+        return record.state_change_timestamp or 0.0
+
+
+_UNRESOLVED = {
+    Reason.DNS_FAILURE: Trouble.NO_ANSWER,
+    Reason.NXDOMAIN: Trouble.NO_NAME,
+    Reason.NO_ADDRESS: Trouble.NO_NAME,
+}
+
+
+def read(record: Record, now: float) -> Symptom | None:
+    """What is wrong with a target at present; None if it is in order or not known yet."""
+    latest = record.latest
+    if latest is None:
+        return None
+    seen, rule = latest.observation, record.target.rule
+    if latest.verdict is Verdict.HOLDS:
+        allowed = rule.expect is Expect.ALLOW
+        return _reservation(record, seen, now) if allowed else None
+    if latest.verdict is Verdict.VIOLATED:
+        if rule.expect is Expect.DENY:
+            return Symptom(record, Trouble.OPEN, seen)
+        return _placed(record, seen)
+    return _unknown(record, seen, now)
+
+
+class Reading:
+    """What one target shows, as long as nothing is new of it."""
+
+    __slots__ = ("_latest", "_path", "_record", "heard", "symptom")
+
+    def __init__(self, record: Record, now: float) -> None:
+        self._record = record
+        self._latest = record.latest
+        self._path = record.path
+        self.symptom = read(record, now)
+        self.heard = heard(record)
+
+    def is_of(self, record: Record) -> bool:
+        """Whether a record shows just that."""
+        return (
+            self._record is record
+            and self._latest is record.latest
+            and self._path is record.path
+        )
+
+
+def is_named(seen: Observation) -> bool:
+    """Whether a device on the path said no in its own name."""
+    return seen.icmp is not None and seen.origin is not Origin.DESTINATION
+
+
+def _placed(record: Record, seen: Observation) -> Symptom:
+    trouble, path = trouble_of(seen), record.path
+    if is_named(seen) and seen.icmp is not None:
+        hop = next((h.ttl for h in _hops(record) if h.address == seen.icmp.sender), 0)
+        return Symptom(record, trouble, seen, seen.icmp.sender, hop)
+    if path is not None and trouble in {Trouble.SILENT, Trouble.REFUSED, Trouble.SHUT}:
+        return Symptom(record, trouble, seen, path.last_hop, path.last_ttl)
+    return Symptom(record, trouble, seen)
+
+
+def _hops(record: Record) -> tuple[Hop, ...]:
+    return record.path.hops if record.path is not None else ()
+
+
+def trouble_of(seen: Observation) -> Trouble:
+    """The kind of a failure."""
+    if seen.reason in OWN_FAULT:
+        return Trouble.BUG if seen.reason is Reason.BUG else Trouble.UNABLE
+    if _is_own(seen):
+        return Trouble.HERE
+    if seen.via and seen.stage in {Stage.RESOLVE, Stage.CONNECT}:
+        return Trouble.PROXY
+    if seen.reason in _UNRESOLVED:
+        return _UNRESOLVED[seen.reason]
+    return _on_the_way(seen) if seen.stage is Stage.CONNECT else _later(seen)
+
+
+def _is_own(seen: Observation) -> bool:
+    """Whether it is proven to be this host's doing.
+
+    That nobody in this host's own network answers for an address is the destination's.
+    """
+    own = seen.origin is Origin.SELF and seen.reason is not Reason.HOST_UNREACHABLE
+    return bool(seen.broken) or own or seen.reason is Reason.NO_ROUTE
+
+
+def _on_the_way(seen: Observation) -> Trouble:
+    if seen.reason is Reason.TIMEOUT:
+        return Trouble.SILENT
+    if seen.reason is Reason.HOST_UNREACHABLE:
+        return Trouble.UNREACHABLE
+    if is_named(seen) or seen.origin is Origin.PATH:
+        return Trouble.REFUSED
+    if seen.reason in {Reason.REFUSED, Reason.PORT_UNREACHABLE, Reason.PROHIBITED}:
+        return Trouble.SHUT
+    return Trouble.WRONG
+
+
+def _later(seen: Observation) -> Trouble:
+    if seen.small_passes:
+        return Trouble.SMALL
+    silent = seen.reason in {Reason.TIMEOUT, Reason.RESET, Reason.CLOSED}
+    icmp = seen.reason in {Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE}
+    return Trouble.CUT if icmp or (silent and not seen.heard) else Trouble.WRONG
+
+
+def _unknown(record: Record, seen: Observation, now: float) -> Symptom:
+    """Of a target whose verdict is unknown: the same causes, where it ended by them."""
+    if record.target.rule.unverifiable is not None:
+        return Symptom(record, Trouble.UNPROVEN, seen)
+    trouble = trouble_of(seen)
+    if trouble in _REGARDLESS:
+        return Symptom(record, trouble, seen)
+    if seen.reason is Reason.UNTESTED and _is_doubted(record, seen):
+        return Symptom(record, Trouble.DEVICE, seen)
+    begun = record.episodes[0].first_timestamp if record.episodes else now
+    if not record.probes and now - begun > NEVER:
+        return Symptom(record, Trouble.NEVER_PROVEN, seen)
+    return Symptom(record, Trouble.UNPROVEN, seen)
+
+
+def _is_doubted(record: Record, seen: Observation) -> bool:
+    """Whether somebody else may have completed a bare handshake."""
+    case = record.latest.case if record.latest is not None else None
+    if case is None or record.target.rule.probe != "tcp":
+        return False
+    return bool(case.doubt) or any(p.address == seen.address for p in case.nearer)
+
+
+_REGARDLESS = frozenset(
+    {
+        *(Trouble.BUG, Trouble.UNABLE, Trouble.HERE),
+        *(Trouble.NO_ANSWER, Trouble.NO_NAME),
+    }
+)
+"""What keeps a rule from being tested, whatever it expects."""
+
+
+def _reservation(record: Record, seen: Observation, now: float) -> Symptom | None:
+    """What is wrong with a target that holds, the worst of it."""
+    facts = seen.tls
+    if facts is not None and record.target.rule.tls.verify:
+        if facts.intercepted:
+            return Symptom(record, Trouble.INTERCEPTED, seen)
+        if not facts.verified or facts.chain_expiry_timestamp - now < ENDING:
+            return Symptom(record, Trouble.CERTIFICATE, seen)
+    if abs(seen.evidence.ntp_offset or 0.0) > SKEW:
+        return Symptom(record, Trouble.CLOCK, seen)
+    if abs(seen.evidence.clock_skew or 0.0) > KERBEROS_SKEW:
+        return Symptom(record, Trouble.CLOCK, seen)
+    return _partial(record)
+
+
+def _partial(record: Record) -> Symptom | None:
+    latest = record.latest
+    if latest is None or len(latest.addresses) == 1:
+        return None
+    for one in latest.addresses:
+        if one.verdict is Verdict.VIOLATED:
+            seen = one.observation
+            place = seen.icmp.sender if is_named(seen) and seen.icmp else ""
+            return Symptom(record, Trouble.PARTIAL, seen, place)
+    return None
+
+
+def certificate_problem(symptom: Symptom, now: float) -> str:
+    """What is wrong with the certificate beside which something failed; may be empty."""
+    facts = symptom.seen.tls
+    if facts is None or not symptom.target.rule.tls.verify or facts.verified:
+        return ""
+    if facts.error is TlsError.EXPIRED and facts.expiry_timestamp < now:
+        return "its certificate has ended as well"
+    return f"its certificate does not verify either ({facts.error.replace('_', ' ')})"

@@ -1,0 +1,678 @@
+"""Each cause, by what proves it, and by what rules it out."""
+
+from __future__ import annotations
+
+import pytest
+
+from exporter.model.case import Case, Placed
+from exporter.model.finding import Cause
+from exporter.model.outcome import (
+    Evidence,
+    Icmp,
+    Origin,
+    Reason,
+    Stage,
+    TlsError,
+    Trust,
+    Verdict,
+)
+from exporter.model.rule import Expect, Severity, Status, Transport, Usage
+from exporter.monitor.controls import Control
+from exporter.monitor.resolvers import Transport as Over
+from tests import exposing
+from tests.diagnose.scenes import (
+    NOW,
+    SERVERS,
+    address_of,
+    explain,
+    holds,
+    prohibited,
+    record,
+    refused,
+    seen,
+    silent,
+    target,
+    told,
+    unresolved,
+    way,
+)
+
+WEB = [target(f"www{n}.vendor{n}.com", 443, public=True) for n in range(5)]
+DB = [target(f"sql{n}.example.ac.uk") for n in range(3)]
+DAY = 86400.0
+
+
+def test_what_is_in_order_needs_no_finding():
+    assert explain(*map(holds, WEB)) == ()
+
+
+def test_what_was_not_probed_yet_is_no_finding():
+    assert explain(type(holds(WEB[0]))(WEB[0])) == ()
+
+
+# ---- names
+
+
+def test_names_without_any_answer_are_the_resolvers():
+    (one,) = explain(*map(unresolved, WEB))
+    assert (one.cause, one.owner) == (Cause.RESOLVER, "dns")
+    assert one.subject == ", ".join(SERVERS)
+    assert len(one.targets) == len(WEB)
+
+
+def test_one_name_without_an_answer_is_that_name_while_others_resolve():
+    found = explain(
+        unresolved(WEB[0], detail="192.0.2.53 says SERVFAIL"), holds(WEB[1])
+    )
+    assert told(found) == [("name", "www0.vendor0.com", ["www0.vendor0.com"])]
+
+
+def test_a_name_that_was_remembered_is_no_answer_of_a_resolver():
+    remembered = holds(WEB[3], phases={Stage.RESOLVE: 0.00001})
+    found = explain(*map(unresolved, WEB[:3]), remembered, once=False)
+    assert [one.cause for one in found] == [Cause.RESOLVER]
+
+
+def test_a_name_that_was_answered_before_speaks_for_no_resolver():
+    before = record(WEB[3], at=NOW - 600)
+    found = explain(*map(unresolved, WEB[:3]), before, once=False)
+    assert [one.cause for one in found] == [Cause.RESOLVER]
+    after = record(WEB[3], at=NOW - 30)
+    found = explain(*map(unresolved, WEB[:3]), after, once=False)
+    assert {one.cause for one in found} == {Cause.NAME}
+
+
+def test_resolvers_that_are_silent_when_asked_by_themselves_are_it():
+    down = {(one, Over.UDP): False for one in SERVERS}
+    found = explain(unresolved(WEB[0]), holds(WEB[1]), resolvers=down)
+    assert [one.cause for one in found] == [Cause.RESOLVER]
+
+
+def test_a_resolver_that_is_gone_beside_one_that_answers_is_told_without_targets():
+    down = {(SERVERS[0], Over.UDP): False, (SERVERS[1], Over.UDP): True}
+    found = explain(*map(holds, WEB), resolvers=down)
+    assert told(found) == [("resolver", SERVERS[0], [])]
+    assert found[0].severity is Severity.WARNING
+
+
+def test_unrelated_names_that_all_do_not_exist_are_the_resolvers():
+    found = explain(*(unresolved(one, Reason.NXDOMAIN) for one in WEB))
+    assert [(one.cause, one.subject) for one in found] == [
+        (Cause.RESOLVER, ", ".join(SERVERS))
+    ]
+
+
+@pytest.mark.parametrize("reason", [Reason.NXDOMAIN, Reason.NO_ADDRESS])
+def test_a_name_that_does_not_exist_is_that_name(reason):
+    found = explain(unresolved(WEB[0], reason), *map(holds, WEB[1:]))
+    assert told(found) == [("name", "www0.vendor0.com", ["www0.vendor0.com"])]
+
+
+def test_a_domain_of_which_nothing_is_found_is_one_cause():
+    found = explain(*(unresolved(one, Reason.NXDOMAIN) for one in DB), *map(holds, WEB))
+    assert [(one.cause, one.subject) for one in found] == [
+        (Cause.NAME, "example.ac.uk")
+    ]
+
+
+def test_resolvers_behind_a_dead_gateway_are_this_hosts_gateway():
+    gateway = ("gateway 10.0.0.1", "this host's gateway 10.0.0.1 does not answer")
+    literal = target("198.51.100.7", 22)
+    broken = record(
+        literal,
+        seen(
+            "198.51.100.7",
+            Reason.HOST_UNREACHABLE,
+            origin=Origin.SELF,
+            broken="gateway 10.0.0.1",
+        ),
+    )
+    found = explain(*map(unresolved, WEB), broken, fault=lambda _address: gateway)
+    assert [(one.cause, one.subject, len(one.targets)) for one in found] == [
+        (Cause.THIS_HOST, "gateway 10.0.0.1", len(WEB) + 1)
+    ]
+
+
+def test_resolvers_that_are_silent_with_everything_else_are_the_path():
+    literals = [target(f"198.51.100.{n}", 22) for n in (1, 2, 3)]
+    found = explain(
+        *(unresolved(one) for one in WEB),
+        *(silent(one, ["10.0.0.1"]) for one in literals),
+        source=lambda _address: "10.0.0.2",
+    )
+    assert [(one.cause, one.subject, len(one.targets)) for one in found] == [
+        (Cause.PATH, "10.0.0.1", len(WEB) + 3)
+    ]
+
+
+def test_a_resolver_next_door_passes_no_router():
+    literals = [target(f"198.51.100.{n}", 22) for n in (1, 2, 3)]
+    found = explain(
+        *(unresolved(one) for one in WEB),
+        *(silent(one, ["10.0.0.1"]) for one in literals),
+        source=lambda _address: "192.0.2.9",
+    )
+    assert {one.cause for one in found} == {Cause.PATH, Cause.RESOLVER}
+
+
+# ---- this host
+
+
+@pytest.mark.parametrize(
+    ("facts", "subject"),
+    [
+        ({"reason": Reason.PROHIBITED, "origin": Origin.SELF}, "own firewall"),
+        ({"reason": Reason.REFUSED, "origin": Origin.SELF}, "own firewall"),
+        ({"reason": Reason.NO_ROUTE}, "route for IPv4"),
+        (
+            {"reason": Reason.HOST_UNREACHABLE, "broken": "network device eth0"},
+            "network device eth0",
+        ),
+        (
+            {"reason": Reason.LOCAL_FAULT, "detail": "Too many open files"},
+            "Too many open files",
+        ),
+        ({"reason": Reason.LOCAL_FAULT, "detail": "too busy"}, "CPU time"),
+    ],
+)
+def test_what_this_host_does_itself_is_one_cause(facts, subject):
+    records = [record(one, seen(address_of(one.destination), **facts)) for one in WEB]
+    (one,) = explain(*records)
+    assert (one.cause, one.subject, one.owner) == (Cause.THIS_HOST, subject, "host")
+    assert len(one.targets) == len(WEB)
+
+
+def test_an_address_next_door_that_nobody_has_is_a_host_that_is_down():
+    own = {"reason": Reason.HOST_UNREACHABLE, "origin": Origin.SELF}
+    (one,) = explain(record(DB[0], seen(address_of(DB[0].destination), **own)))
+    assert (one.cause, one.subject) == (Cause.DESTINATION, DB[0].destination)
+
+
+def test_the_exporters_own_failure_is_its_own():
+    one = seen("", Reason.BUG, Stage.RESOLVE, detail="KeyError: 5")
+    (found,) = explain(record(WEB[0], one))
+    assert (found.cause, found.subject) == (Cause.EXPORTER, "KeyError")
+
+
+# ---- the proxy
+
+PROXY = "proxy.example.ac.uk:3128"
+
+
+def at_proxy(to, reason, detail="the proxy is not reached", **facts):
+    return record(to, seen("10.1.1.1", reason, via=PROXY, detail=detail, **facts))
+
+
+def test_a_proxy_that_is_not_reached_explains_all_that_goes_through_it():
+    (one,) = explain(*(at_proxy(to, Reason.TIMEOUT) for to in WEB))
+    assert (one.cause, one.subject, one.owner) == (Cause.PROXY, PROXY, "proxy")
+    assert len(one.targets) == len(WEB)
+
+
+def test_a_proxy_that_forbids_one_is_it_though_others_pass():
+    no = at_proxy(WEB[0], Reason.REJECTED, origin=Origin.PATH, latency=0.001)
+    (one,) = explain(no, holds(WEB[1], via=PROXY))
+    assert (one.cause, one.subject, len(one.targets)) == (Cause.PROXY, PROXY, 1)
+    assert "1 rule hold" in one.counter_evidence[0]
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_what_a_proxy_reports_of_one_destination_is_that_destinations(others):
+    says = "the proxy p cannot reach the destination: its connection got no answer"
+    gone = at_proxy(WEB[0], Reason.TIMEOUT, says, latency=0.001)
+    beside = [holds(WEB[1], via=PROXY)] if others else []
+    (one,) = explain(gone, *beside)
+    assert (one.cause, one.targets[0][1]) == (Cause.DESTINATION, WEB[0].destination)
+
+
+def test_a_proxy_that_reaches_nothing_is_the_cause():
+    says = "the proxy p cannot reach the destination: its connection got no answer"
+    gone = [at_proxy(to, Reason.TIMEOUT, says, latency=0.001) for to in WEB]
+    (one,) = explain(*gone)
+    assert (one.cause, len(one.targets)) == (Cause.PROXY, len(WEB))
+
+
+# ---- the path
+
+FIREWALL, ROUTER = "10.0.0.2", "10.0.0.3"
+
+
+def test_who_refuses_is_one_cause_however_many_he_refuses():
+    (one,) = explain(*(prohibited(to, FIREWALL) for to in WEB), *map(holds, DB))
+    assert (one.cause, one.subject, one.owner) == (Cause.PATH, FIREWALL, "network")
+    assert "every public service" in one.summary
+
+
+def test_two_that_refuse_are_two_causes():
+    found = explain(*(prohibited(to, f"10.0.0.{n}") for n, to in enumerate(WEB)))
+    assert {one.subject for one in found} == {f"10.0.0.{n}" for n in range(5)}
+
+
+def test_a_refuser_that_speaks_from_an_address_of_each_family_is_one():
+    def both(to, first):
+        v4 = Icmp(3, 13, FIREWALL)
+        v6 = Icmp(1, 1, "fd00::2")
+        looks = [
+            seen("10.1.1.1", Reason.PROHIBITED, origin=Origin.PATH, icmp=v4),
+            seen("fd00:1::1", Reason.PROHIBITED, origin=Origin.PATH, icmp=v6),
+        ]
+        return record(to, *(looks if first else reversed(looks)))
+
+    found = explain(both(WEB[0], True), both(WEB[1], False))
+    assert [(one.subject, len(one.targets)) for one in found] == [(FIREWALL, 2)]
+
+
+def test_silence_of_all_that_is_public_is_the_path():
+    found = explain(
+        *(silent(to, ["10.0.0.1", FIREWALL]) for to in WEB), *map(holds, DB)
+    )
+    assert [(one.cause, one.subject, len(one.targets)) for one in found] == [
+        (Cause.PATH, FIREWALL, len(WEB))
+    ]
+    assert "every public service" in found[0].summary
+
+
+def test_what_was_not_traced_goes_with_what_it_has_in_common():
+    records = [silent(WEB[0], [FIREWALL]), *map(silent, WEB[1:]), *map(holds, DB)]
+    (one,) = explain(*records)
+    assert (one.cause, one.subject, len(one.targets)) == (Cause.PATH, FIREWALL, 5)
+
+
+def test_one_port_that_is_silent_on_all_hosts_is_the_path():
+    beside = [holds(target(to.destination, 445)) for to in DB]
+    (one,) = explain(*(silent(to, [ROUTER]) for to in DB), *beside)
+    assert (one.cause, one.subject) == (Cause.PATH, ROUTER)
+    assert "port 1433/tcp" in one.summary
+    assert any("other ports answer" in said for said in one.counter_evidence)
+
+
+def test_a_host_that_is_silent_while_others_behind_the_hop_answer_is_that_host():
+    more = target(DB[0].destination, 445)
+    found = explain(
+        silent(DB[0], [ROUTER]), silent(more, [ROUTER]), *map(holds, DB[1:])
+    )
+    assert told(found) == [("destination", DB[0].destination, [DB[0].destination])]
+    assert len(found[0].targets) == 2
+
+
+def test_silence_where_neighbours_are_passed_on_is_the_path():
+    ways = way(DB[1], FIREWALL, ROUTER)
+    (one,) = explain(silent(DB[0], [FIREWALL]), *map(holds, DB[1:]), ways=ways)
+    assert (one.cause, one.subject) == (Cause.PATH, FIREWALL)
+    assert any(f"behind {FIREWALL} answer" in said for said in one.counter_evidence)
+
+
+def test_silence_behind_the_last_router_of_its_neighbours_is_the_host():
+    ways = way(DB[1], FIREWALL, ROUTER)
+    (one,) = explain(silent(DB[0], [FIREWALL, ROUTER]), *map(holds, DB[1:]), ways=ways)
+    assert (one.cause, one.subject) == (Cause.DESTINATION, DB[0].destination)
+
+
+def test_one_port_that_is_silent_on_a_host_that_answers_is_a_service():
+    other = target(DB[0].destination, 445)
+    (one,) = explain(silent(DB[0]), holds(other), *map(holds, DB[1:]))
+    assert (one.cause, one.subject) == (Cause.SERVICE, f"{DB[0].destination}:1433")
+    assert one.counter_evidence
+
+
+def test_names_that_lead_to_one_address_are_one_host():
+    names = [target(f"{name}.com", 443) for name in ("one", "two")]
+    gone = [record(to, seen("198.51.100.1", Reason.TIMEOUT)) for to in names]
+    (one,) = explain(*gone, *map(holds, WEB))
+    assert (one.cause, len(one.targets)) == (Cause.DESTINATION, 2)
+
+
+def test_all_hosts_of_one_vendor_are_one_destination():
+    cdn = [target(f"cdn{n}.vendor.com", 443) for n in range(2)]
+    (one,) = explain(*(silent(to, [ROUTER]) for to in cdn), *map(holds, WEB))
+    assert (one.cause, one.subject) == (Cause.DESTINATION, "vendor.com")
+
+
+def test_a_router_that_does_not_reach_a_host_says_so_of_that_host():
+    gone = prohibited(DB[0], ROUTER, Reason.HOST_UNREACHABLE)
+    (one,) = explain(gone, *map(holds, DB[1:]), ways=way(DB[1], FIREWALL, ROUTER))
+    assert (one.cause, one.subject) == (Cause.DESTINATION, DB[0].destination)
+
+
+def test_a_router_that_reaches_no_host_is_the_path():
+    gone = [prohibited(to, ROUTER, Reason.HOST_UNREACHABLE) for to in DB]
+    (one,) = explain(*gone, *map(holds, WEB), ways=way(WEB[0], FIREWALL))
+    assert (one.cause, one.subject) == (Cause.PATH, ROUTER)
+
+
+def test_a_host_that_answers_is_not_unreachable_but_filtered():
+    gone = prohibited(DB[0], ROUTER, Reason.HOST_UNREACHABLE)
+    (one,) = explain(gone, holds(target(DB[0].destination, 445)))
+    assert (one.cause, one.subject) == (Cause.PATH, ROUTER)
+
+
+def test_a_service_that_is_stopped_is_that_service():
+    found = explain(refused(DB[0]), holds(target(DB[0].destination, 445)))
+    assert told(found) == [
+        ("service", f"{DB[0].destination}:1433", [DB[0].destination])
+    ]
+
+
+def test_a_host_that_offers_nothing_of_what_it_should_is_that_host():
+    (one,) = explain(refused(DB[0]), refused(target(DB[0].destination, 445)))
+    assert (one.cause, one.subject) == (Cause.DESTINATION, DB[0].destination)
+
+
+# ---- behind the handshake
+
+
+def cut(to, reason=Reason.TIMEOUT, **facts):
+    return record(to, seen(address_of(to.destination), reason, Stage.TLS, **facts))
+
+
+def test_a_path_that_loses_large_packets_is_proven():
+    found = explain(cut(WEB[0], small_passes=True), cut(WEB[1]), *map(holds, WEB[2:]))
+    assert [(one.cause, one.subject) for one in found] == [
+        (Cause.PATH_MTU, WEB[0].destination),
+        (Cause.SERVICE, f"{WEB[1].destination}:443"),
+    ] or [one.cause for one in found] == [Cause.SERVICE, Cause.PATH_MTU]
+
+
+def test_public_connections_that_are_all_cut_off_are_the_path():
+    (one,) = explain(*(cut(to, Reason.RESET) for to in WEB), *map(holds, DB))
+    assert (one.cause, len(one.targets)) == (Cause.PATH, len(WEB))
+    assert "cut off" in one.summary
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.MALFORMED, Reason.REJECTED, Reason.TLS_ALERT]
+)
+def test_a_service_that_answers_otherwise_is_that_service(reason):
+    (one,) = explain(cut(WEB[0], reason, heard=20), *map(holds, WEB[1:]))
+    assert (one.cause, one.subject) == (Cause.SERVICE, f"{WEB[0].destination}:443")
+
+
+# ---- certificates and clocks
+
+
+def certified(to, **facts):
+    lasting = {"chain_expiry_timestamp": NOW + 90 * DAY}
+    return holds(to, tls=exposing.tls(**lasting | facts))
+
+
+def bad(error, **facts):
+    return {
+        "verified": False,
+        "error": error,
+        "trust": Trust.NONE,
+        "intercepted": None,
+    } | facts
+
+
+def test_a_certificate_that_ends_soon_is_told_while_all_holds():
+    ends = {
+        "expiry_timestamp": NOW + 10 * DAY,
+        "chain_expiry_timestamp": NOW + 10 * DAY,
+    }
+    (one,) = explain(certified(WEB[0], **ends), certified(WEB[1]))
+    assert (one.cause, one.subject) == (Cause.CERTIFICATE, "CN=web.example.ac.uk")
+    assert "in 10 days" in one.summary
+    assert one.severity is Severity.WARNING
+
+
+def test_one_certificate_at_many_places_is_one_cause():
+    ended = bad(TlsError.EXPIRED, expiry_timestamp=NOW - 3 * DAY)
+    found = explain(*(certified(to, **ended) for to in WEB))
+    assert [(one.cause, len(one.targets)) for one in found] == [
+        (Cause.CERTIFICATE, len(WEB))
+    ]
+    assert "3 days ago" in found[0].summary
+    assert found[0].since == NOW - 3 * DAY
+
+
+def test_an_issuer_that_ended_is_one_cause_for_all_certificates_of_it():
+    ended = bad(TlsError.EXPIRED, chain_expiry_timestamp=NOW - DAY)
+    found = explain(
+        *(certified(to, **ended, fingerprint_sha256=to.destination) for to in WEB)
+    )
+    assert [(one.cause, one.subject) for one in found] == [
+        (Cause.CERTIFICATE, "CN=Example CA")
+    ]
+    assert "issuer" in found[0].summary
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (TlsError.NAME_MISMATCH, "another name"),
+        (TlsError.SELF_SIGNED, "nobody vouches"),
+        (TlsError.UNKNOWN_ISSUER, "nobody here trusts"),
+        (TlsError.INCOMPLETE_CHAIN, "without the intermediate"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_said(error, says):
+    (one,) = explain(certified(WEB[0], **bad(error)))
+    assert one.cause is Cause.CERTIFICATE
+    assert says in one.summary
+
+
+def test_whoever_asks_for_no_verification_hears_of_no_certificate():
+    unverified = target("www.vendor.com", 443, tls=type(WEB[0].rule.tls)(verify=False))
+    assert explain(certified(unverified, **bad(TlsError.SELF_SIGNED))) == ()
+
+
+def test_who_opens_connections_is_one_cause_by_issuer():
+    issuer = "CN=Zscaler Root CA"
+    opened = {"intercepted": True, "issuer": issuer, "verified": False}
+    (one,) = explain(*(certified(to, **opened) for to in WEB), *map(holds, DB))
+    assert (one.cause, one.subject, one.owner) == (
+        Cause.INTERCEPTION,
+        issuer,
+        "network",
+    )
+    assert "Zscaler" in one.summary
+
+
+def test_a_clock_that_all_time_servers_differ_from_is_this_hosts():
+    times = [
+        target(f"{n}.pool.ntp.org", 123, "ntp", transport=Transport.UDP) for n in (0, 1)
+    ]
+    late = [holds(to, evidence=Evidence(ntp_offset=7200.0)) for to in times]
+    early = certified(WEB[0], **bad(TlsError.NOT_YET_VALID))
+    found = explain(*late, early)
+    assert [(one.cause, one.subject, len(one.targets)) for one in found] == [
+        (Cause.CLOCK, "this host", 3)
+    ]
+
+
+def test_a_server_whose_clock_alone_differs_is_that_server():
+    times = [
+        target(f"{n}.pool.ntp.org", 123, "ntp", transport=Transport.UDP)
+        for n in range(3)
+    ]
+    good = [holds(to, evidence=Evidence(ntp_offset=0.001)) for to in times[1:]]
+    (one,) = explain(holds(times[0], evidence=Evidence(ntp_offset=9.0)), *good)
+    assert (one.cause, one.subject) == (Cause.CLOCK, "0.pool.ntp.org")
+
+
+# ---- what holds, but
+
+
+def both(to, *, v6=Reason.TIMEOUT, **facts):
+    return record(to, seen("10.1.1.1"), seen("fd00::1", v6, **facts))
+
+
+def test_some_addresses_of_one_host_are_that_hosts():
+    other = record(WEB[1], seen("10.1.1.2"), seen("fd00::2"))
+    (one,) = explain(both(WEB[0]), other)
+    assert (one.cause, one.subject) == (Cause.PARTIAL_ADDRESSES, WEB[0].destination)
+    assert one.severity is Severity.WARNING
+
+
+def test_a_family_over_which_nothing_answers_is_the_path():
+    (one,) = explain(*map(both, WEB))
+    assert (one.cause, one.subject, len(one.targets)) == (Cause.PATH, "IPv6", len(WEB))
+
+
+def test_a_family_without_a_route_is_this_hosts():
+    (one,) = explain(*(both(to, v6=Reason.NO_ROUTE) for to in WEB))
+    assert (one.cause, one.subject) == (Cause.THIS_HOST, "route for IPv6")
+
+
+# ---- what is forbidden, and what cannot be told
+
+
+def forbidden(**changes):
+    return target("inside.example.ac.uk", 9999, expect=Expect.DENY, **changes)
+
+
+def test_a_forbidden_path_is_never_folded():
+    opened = record(forbidden(), verdict=Verdict.VIOLATED)
+    found = explain(opened, *(prohibited(to, FIREWALL) for to in WEB))
+    assert {(one.cause, len(one.targets)) for one in found} == {
+        (Cause.FORBIDDEN_PATH, 1),
+        (Cause.PATH, len(WEB)),
+    }
+
+
+def test_a_denied_rule_whose_witness_is_silent_goes_with_the_witness():
+    witness = target("inside.example.ac.uk", 443)
+    denied = forbidden(witness=witness.rule.id)
+    quiet = record(
+        denied,
+        seen(address_of("inside.example.ac.uk"), Reason.TIMEOUT),
+        verdict=Verdict.UNKNOWN,
+    )
+    (one,) = explain(quiet, silent(witness), *map(holds, WEB))
+    assert (one.cause, len(one.targets)) == (Cause.DESTINATION, 2)
+
+
+def test_a_denied_rule_without_proof_is_unproven():
+    quiet = record(
+        forbidden(), seen("10.1.1.1", Reason.TIMEOUT), verdict=Verdict.UNKNOWN
+    )
+    (one,) = explain(quiet)
+    assert (one.cause, one.severity) == (Cause.UNPROVEN, Severity.INFO)
+    assert "witness" in one.subject
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject"),
+    [
+        ({"probe": "udp", "transport": Transport.UDP}, "reply over UDP"),
+        ({"unverifiable": "no answer by design"}, "a way to verify it"),
+        ({}, "a look at every address"),
+    ],
+)
+def test_what_is_unknown_is_grouped_by_why(changes, subject):
+    pair = [target(host, 514, **changes) for host in ("one.com", "two.com")]
+    (one,) = explain(*(record(to, seen("10.1.1.1", Reason.UNTESTED)) for to in pair))
+    assert (one.cause, len(one.targets)) == (Cause.UNPROVEN, 2)
+    assert subject in one.subject
+
+
+def test_what_never_had_a_verdict_is_told_louder():
+    dark = target("one.com", 514, "udp", transport=Transport.UDP)
+    (one,) = explain(record(dark, seen("10.1.1.1", Reason.UNTESTED), at=NOW - 7200))
+    assert (one.cause, one.severity) == (Cause.NEVER_PROVEN, Severity.WARNING)
+
+
+def test_handshakes_that_somebody_else_completes_are_a_device():
+    doubtful = record(DB[0], seen("10.1.1.1", Reason.UNTESTED))
+    latest = doubtful.latest
+    placed = Placed("10.1.1.1", 0.0, "nearer")
+    case = Case(DB[0].rule, 0.0, ("10.1.1.1",), nearer=(placed,))
+    doubtful.latest = type(latest)(
+        latest.verdict, latest.observation, latest.addresses, 0.01, NOW, case=case
+    )
+    (one,) = explain(doubtful)
+    assert (one.cause, one.owner, len(one.targets)) == (Cause.MIDDLEBOX, "network", 1)
+
+
+def test_a_control_that_answers_is_a_device_even_if_nothing_rests_on_handshakes():
+    control = Control(target("192.0.2.1", 443), answered=True)
+    (one,) = explain(*map(holds, WEB), controls=[control])
+    assert (one.cause, one.subject) == (Cause.MIDDLEBOX, "192.0.2.1:443")
+    assert explain(*map(holds, WEB), controls=[Control(control.target, False)]) == ()
+
+
+# ---- lists
+
+
+def waiting(name="rocky"):
+    to = target("mirrors.example.org", 443, mirrors=name, id=f"{name}-mirrors")
+    return type(to)(to.rule, to.destination, to.port, Status.UNSET)
+
+
+def test_a_list_that_was_never_fetched_is_told_for_each_that_waits():
+    (one,) = explain(*map(holds, WEB), waiting=[waiting()])
+    assert (one.cause, one.subject, len(one.targets)) == (Cause.FEED, "rocky", 1)
+
+
+def test_a_list_that_no_resolver_helps_to_fetch_is_the_resolvers():
+    (one,) = explain(*map(unresolved, WEB), waiting=[waiting()])
+    assert (one.cause, len(one.targets)) == (Cause.RESOLVER, len(WEB) + 1)
+
+
+# ---- what comes of it
+
+
+def test_muted_targets_are_in_no_finding():
+    muted = {WEB[0].key}
+    found = explain(*(silent(to) for to in WEB[:2]), *map(holds, WEB[2:]), muted=muted)
+    assert all(WEB[0].key not in one.targets for one in found)
+    assert found
+
+
+def test_the_owner_is_the_causes_the_rules_or_the_sites():
+    mine = target("sql9.example.ac.uk", owner="dba")
+    (one,) = explain(refused(mine))
+    assert one.owner == "dba"
+    (one,) = explain(refused(mine), owners={Cause.SERVICE: "the desk"})
+    assert one.owner == "the desk"
+    (one,) = explain(prohibited(mine), owners={Cause.PATH: "firewall team"})
+    assert one.owner == "firewall team"
+
+
+def test_the_request_has_all_that_a_firewall_team_asks_for():
+    rules = [
+        target("www.vendor.com", port, rows=(f"r{port}",), catalogue="vendor")
+        for port in (80, 443)
+    ]
+    (one,) = explain(
+        *(prohibited(to, FIREWALL) for to in rules),
+        documents={"vendor": "https://vendor.com/requirements"},
+        source=lambda _address: "10.0.0.9",
+    )
+    lines = one.ask.splitlines()
+    assert lines[0] == "Please allow these connections; they are refused on the way."
+    assert "From: probe.example.ac.uk (10.0.0.9)" in lines
+    assert f"  www.vendor.com ({address_of('www.vendor.com')}) tcp 80, 443" in lines
+    assert "Since: 2026-05-28 20:25 UTC" in lines
+    assert any(line.startswith("Seen: ") and FIREWALL in line for line in lines)
+    assert "Asked for by: https://vendor.com/requirements, rows r80, r443" in lines
+
+
+def test_a_request_for_many_hosts_stays_short():
+    many = [target(f"h{n}.vendor.com", 443) for n in range(300)]
+    (one,) = explain(*(prohibited(to, FIREWALL) for to in many))
+    assert len(one.ask.splitlines()) < 60
+    assert "300 hosts in all" in one.ask
+
+
+def test_the_worst_comes_first():
+    critical = target("one.com", 443, severity=Severity.CRITICAL)
+    dark = target("two.com", 514, "udp", transport=Transport.UDP)
+    found = explain(
+        record(dark, seen("10.1.1.1", Reason.UNTESTED)),
+        refused(DB[0]),
+        refused(critical),
+    )
+    assert [one.severity for one in found] == ["critical", "warning", "info"]
+
+
+def test_a_purpose_that_three_hosts_share_is_the_path():
+    dbs = [
+        target(name, port, usage=Usage.DATABASE)
+        for name, port in (("one.com", 1433), ("two.me.org", 5432), ("three.net", 3306))
+    ]
+    (one,) = explain(*(silent(to, [FIREWALL]) for to in dbs), *map(holds, WEB))
+    assert (one.cause, one.subject) == (Cause.PATH, FIREWALL)
+    assert "database" in one.summary
+    found = explain(*(silent(to, [FIREWALL]) for to in dbs[:2]), *map(holds, WEB))
+    assert [one.cause for one in found] == [Cause.DESTINATION] * 2
