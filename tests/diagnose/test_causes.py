@@ -222,7 +222,7 @@ def test_what_a_proxy_reports_of_one_destination_is_that_destinations(others):
     gone = at_proxy(WEB[0], Reason.TIMEOUT, says, latency=0.001)
     beside = [holds(WEB[1], via=PROXY)] if others else []
     (one,) = explain(gone, *beside)
-    assert (one.cause, one.targets[0][1]) == (Cause.DESTINATION, WEB[0].destination)
+    assert (one.cause, one.targets[0][2]) == (Cause.DESTINATION, WEB[0].destination)
 
 
 def test_a_proxy_that_reaches_nothing_is_the_cause():
