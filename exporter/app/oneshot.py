@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import replace
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exporter.app.parts import limits_of, resolver_of, runner_of
+from exporter.app.parts import known_of, limits_of, resolver_of, runner_of
+from exporter.diagnose.diagnosis import Diagnosis
 from exporter.monitor.controls import Controls
 from exporter.monitor.loop_lag import LoopLag
 from exporter.monitor.mirror_refresh import ListSource, MirrorRefresher, lists_for
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from exporter.config.site import Site
+    from exporter.model.finding import Finding
     from exporter.model.outcome import Path
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
@@ -27,6 +30,14 @@ if TYPE_CHECKING:
 
 _CHECK_PATIENCE = 10.0
 """Seconds that somebody who waits for a check waits for a mirror list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One round: what is known of each target, and what explains all that is wrong."""
+
+    records: Sequence[Record]
+    findings: Sequence[Finding]
 
 
 async def with_mirrors(site: Site, rules: Collection[str] | None = None) -> Site:
@@ -51,8 +62,11 @@ async def with_mirrors(site: Site, rules: Collection[str] | None = None) -> Site
 
 async def check(
     site: Site, targets: Sequence[Target], done: Callable[[Record], None]
-) -> list[Record]:
-    """Probes `targets` once, now; `done` hears of each as it ends."""
+) -> Report:
+    """Probes `targets` once, now; `done` hears of each as it ends.
+
+    What explains them is looked for at the end, when all that failed has been traced.
+    """
     store = Store()
     store.replace(targets)
     store.listeners.append(done)
@@ -68,7 +82,11 @@ async def check(
         await controls.look()
         await run_once(targets, rounds.run, limits_of(site))
         await rounds.wait_for_traces()
-    return store.records()
+        records = store.records()
+        known = replace(
+            known_of(site, records, resolver, time.time()), controls=controls.states()
+        )
+        return Report(records, Diagnosis().update(known))
 
 
 async def trace(site: Site, target: Target) -> dict[str, Path]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 from typing import TYPE_CHECKING
 
+from exporter.diagnose.known import Known
 from exporter.model.rule import Status
 from exporter.monitor.scheduler import Limits
 from exporter.probes.dns import Resolver
@@ -11,14 +13,14 @@ from exporter.probes.runner import Runner
 from exporter.probes.tls import TlsEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from exporter.config.site import Site
     from exporter.model.outcome import Result
     from exporter.model.rule import Target
     from exporter.monitor.controls import Controls
     from exporter.monitor.loop_lag import LoopLag
-    from exporter.monitor.store import Store
+    from exporter.monitor.store import Record, Store
 
 
 def active(targets: Iterable[Target]) -> list[Target]:
@@ -56,6 +58,19 @@ def runner_of(
     runner.doubt = controls.doubt
     runner.proxy = site.proxy
     return runner
+
+
+def known_of(
+    site: Site, records: Sequence[Record], resolver: Resolver, now: float
+) -> Known:
+    """What a site's files, its targets and its resolver tell a diagnosis."""
+    return Known(
+        records=records,
+        now=now,
+        host=platform.node(),
+        servers=resolver.servers(),
+        documents={one.name: one.reference for one in site.catalogues},
+    )
 
 
 def _witnesses(site: Site) -> dict[tuple[str, str], Target]:

@@ -99,13 +99,14 @@ async def _probed(site: Site, ids: Collection[str]) -> CheckOutcome:
         transient=True,
     ) as progress:
         task = progress.add_task("probing", total=len(targets))
-        records = await oneshot.check(
+        report = await oneshot.check(
             site, targets, lambda _record: progress.advance(task)
         )
     unset = [target for target in site.targets if target.status is Status.UNSET]
     listed = [target for target in unset if target.rule.mirrors is not None]
     return CheckOutcome(
-        records=records,
+        records=report.records,
+        findings=report.findings,
         without_list=[target for target in listed if target.rule.id in ids],
         unset=len(unset) - len(listed),
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from exporter.model.finding import Finding
     from exporter.model.outcome import Path
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
@@ -22,11 +23,13 @@ class CheckOutcome:
 
     Attributes:
         records: of the targets that were probed.
+        findings: what explains all of them that are not in order, the worst first.
         without_list: targets whose mirror list could not be fetched.
         unset: how many more wait for a placeholder's value.
     """
 
     records: Sequence[Record]
+    findings: Sequence[Finding] = ()
     without_list: Sequence[Target] = ()
     unset: int = 0
 

@@ -16,6 +16,7 @@ from exporter.model.outcome import Reason
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
+    from exporter.model.finding import Finding
     from exporter.model.outcome import (
         Conversation,
         Icmp,
@@ -35,8 +36,9 @@ _ENTRIES = 128
 
 
 def check(outcome: CheckOutcome) -> str:
-    """What was seen of each target."""
-    return write(targets_document(outcome.records))
+    """What was seen of each target, and what explains all that is wrong."""
+    targets = targets_document(outcome.records)
+    return write(targets | findings_document(outcome.findings))
 
 
 def rules(targets: Sequence[Target]) -> str:
@@ -75,6 +77,11 @@ def targets_document(records: Iterable[Record]) -> dict[str, Any]:
     return {"targets": [target_entry(record) for record in records]}
 
 
+def findings_document(findings: Iterable[Finding]) -> dict[str, Any]:
+    """What explains all that is wrong: `check --format json` and `/api/v1/findings`."""
+    return {"findings": [_finding_entry(finding) for finding in findings]}
+
+
 async def targets_text(records: Sequence[Record]) -> AsyncGenerator[bytes]:
     """`targets_document` as text, in parts."""
     yield b'{"targets": ['
@@ -102,6 +109,25 @@ def rule_document(
     """
     watched = [target_entry(record) | _past(record) for record in records]
     return rules_document(targets) | {"targets": watched}
+
+
+def _finding_entry(finding: Finding) -> dict[str, Any]:
+    return {
+        "finding": finding.finding,
+        "cause": str(finding.cause),
+        "subject": finding.subject,
+        "since": finding.since,
+        "severity": str(finding.severity),
+        "owner": finding.owner,
+        "summary": finding.summary,
+        "evidence": list(finding.evidence),
+        "counter_evidence": list(finding.counter_evidence),
+        "ask": finding.ask,
+        "targets": [
+            {"rule": rule, "destination": destination, "port": port}
+            for rule, destination, port in finding.targets
+        ],
+    }
 
 
 def target_entry(record: Record) -> dict[str, Any]:

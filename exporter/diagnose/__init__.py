@@ -1,0 +1,1 @@
+"""Why: from what is known of all targets to the smallest set of causes."""

@@ -1,0 +1,48 @@
+"""What a diagnosis may rest on: everything that is known at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from exporter.model.finding import Cause
+    from exporter.model.rule import Target
+    from exporter.monitor.controls import Control
+    from exporter.monitor.mirror_refresh import ListState
+    from exporter.monitor.resolvers import Transport
+    from exporter.monitor.store import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything that is known at one moment.
+
+    Attributes:
+        records: of the targets that are probed, in the order of the configuration.
+        now: Unix time.
+        host: this host's name.
+        servers: the resolvers in use.
+        resolvers: whether each answers, by its address and the transport, where it is
+            watched.
+        lists: the mirror lists in use.
+        waiting: targets that have no host until their list is fetched.
+        controls: what must not answer, and whether it does.
+        documents: where each catalogue's document is published, by its name.
+        owners: whose each cause is here, where the site says so.
+        source: the address from which this host sends to another; None if it cannot tell.
+    """
+
+    records: Sequence[Record]
+    now: float
+    host: str = ""
+    servers: Sequence[str] = ()
+    resolvers: Mapping[tuple[str, Transport], bool] = field(default_factory=dict)
+    lists: Sequence[ListState] = ()
+    waiting: Sequence[Target] = ()
+    controls: Sequence[Control] = ()
+    documents: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[Cause, str] = field(default_factory=dict)
+    source: Callable[[str], str | None] = lambda _address: None
