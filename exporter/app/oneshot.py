@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exporter.app.parts import known_of, limits_of, resolver_of, runner_of
 from exporter.diagnose.diagnosis import Diagnosis
@@ -19,12 +19,13 @@ from exporter.monitor.store import Store
 from exporter.probes.sample import next_ones, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Sequence
 
     from exporter.config.site import Site
     from exporter.model.finding import Finding
     from exporter.model.outcome import Path
     from exporter.model.rule import Target
+    from exporter.monitor.scheduler import Limits
     from exporter.monitor.store import Record
 
 
@@ -66,6 +67,7 @@ async def check(
     """Probes `targets` once, now; `done` hears of each as it ends.
 
     What explains them is looked for at the end, when all that failed has been traced.
+    Whoever will not wait is told what was seen so far: of targets that were probed.
     """
     store = Store()
     store.replace(targets)
@@ -80,13 +82,27 @@ async def check(
         rounds = Rounds(runner, store)
         ending.push_async_callback(rounds.close)
         await controls.look()
-        await run_once(targets, rounds.run, limits_of(site))
-        await rounds.wait_for_traces()
-        records = store.records()
+        await _as_long_as_wanted(_round(targets, rounds, limits_of(site)))
+        records = [record for record in store.records() if record.latest is not None]
         known = replace(
             known_of(site, records, resolver, time.time()), controls=controls.states()
         )
         return Report(records, Diagnosis().update(known))
+
+
+async def _round(targets: Sequence[Target], rounds: Rounds, limits: Limits) -> None:
+    await run_once(targets, rounds.run, limits)
+    await rounds.wait_for_traces()
+
+
+async def _as_long_as_wanted(work: Coroutine[Any, Any, None]) -> None:
+    """Until it is done, or somebody presses Ctrl-C: what was seen by then is told."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
 
 
 async def trace(site: Site, target: Target) -> dict[str, Path]:
