@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import csv
 import errno
@@ -10,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -17,8 +19,9 @@ from click.testing import CliRunner
 
 from exporter.app import oneshot, service
 from exporter.cli.main import main
+from exporter.config.site import load_site
 from tests.servers.process import free_port
-from tests.servers.threaded import answers, says, scripted
+from tests.servers.threaded import answers, mute, says, scripted
 
 RULE = """
   - id: {id}
@@ -77,8 +80,8 @@ def test_one_violated_exits_with_1_and_says_what_to_ask(site, ports):
     done = run("check", "--config", path)
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
-    assert "broken" in lines[1]
-    assert "A TCP reset came back" in done.stdout
+    assert "broken" in lines[0]
+    assert "refuses connections" in done.stdout
     assert "ask the firewall team" in " ".join(done.stdout.split())
 
 
@@ -103,6 +106,84 @@ def test_rules_and_usages_can_be_selected(site, ports):
     assert [t["rule"] for t in json.loads(done.stdout)["targets"]] == ["two"]
     done = run("check", "--config", path, "--usage", "administration", "--format=json")
     assert [t["rule"] for t in json.loads(done.stdout)["targets"]] == ["one"]
+
+
+def test_rules_can_be_named_without_an_option(site, ports):
+    path = site(
+        *(rule(name, ports["ssh"], "ssh") for name in ("one", "two", "three")),
+    )
+    words = ("check", "--config", path, "--format", "csv")
+    done = run(*words, "one", "three")
+    assert [line.split(",")[0] for line in done.stdout.splitlines()[1:]] == [
+        "one",
+        "three",
+    ]
+    assert "1 target" in run("check", "two", "--config", path).stdout
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("serverside", "did you mean server-side?"),
+        ("SERVER-SIDE", "did you mean server-side?"),
+        ("side", "did you mean client-side or server-side?"),
+        ("zzz", "see `rules --all-roles`"),
+    ],
+)
+@pytest.mark.parametrize("words", [("check",), ("check", "--rule"), ("trace",)])
+def test_an_id_that_is_none_is_met_with_what_may_be_meant(
+    site, ports, words, word, said
+):
+    path = site(*(rule(f"{x}-side", ports["ssh"]) for x in ("server", "client")))
+    done = run(*words, word, "--config", path)
+    assert done.exit_code == 2
+    assert f"no rule has the id {word}: {said}" in done.stderr
+
+
+def test_rows_are_asked_for(site, ports):
+    path = site(rule("fine", ports["ssh"], "ssh"), rule("broken", ports["closed"]))
+    for word, there in ((), False), (("--all",), True), (("--failed",), False):
+        done = run("check", "--config", path, *word)
+        assert ("✓ holds     fine" in done.stdout) is there
+        assert ("✗ violated  broken  web" in done.stdout) is bool(word)
+
+
+def test_a_result_is_put_in_a_files_place_whole(site, ports, tmp_path):
+    path = site(rule("one", ports["ssh"], "ssh"))
+    out = tmp_path / "out.json"
+    words = ("check", "--config", path, "--format", "json", "--output", str(out))
+    assert run(*words).stdout == ""
+    assert json.loads(out.read_text())["targets"][0]["rule"] == "one"
+    mask = os.umask(0)
+    os.umask(mask)
+    assert out.stat().st_mode & 0o777 == 0o666 & ~mask
+    out.chmod(0o640)
+    run(*words)
+    assert out.stat().st_mode & 0o777 == 0o640
+    assert run(*words[:-1], os.devnull).exit_code == 0
+    assert sorted(one.name for one in tmp_path.iterdir()) == [
+        "catalogue.yaml",
+        "out.json",
+        "site.yaml",
+    ]
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(
+    site, ports, tmp_path, monkeypatch
+):
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = site(rule("one", ports["ssh"], "ssh"))
+    out = tmp_path / "out.txt"
+    out.write_text("before")
+    monkeypatch.setattr(os, "fsync", full)
+    done = run("check", "--config", path, "--output", str(out))
+    assert (done.exit_code, out.read_text()) == (2, "before")
+    assert "No space left" in done.stderr
+    assert not list(tmp_path.glob(".out*"))
+    missing = str(tmp_path / "nowhere" / "out.txt")
+    assert run("check", "--config", path, "--output", missing).exit_code == 2
 
 
 def test_json_has_the_documented_shape(site, ports):
@@ -216,6 +297,12 @@ def test_validate_tells_what_is_not_probed():
     assert "placeholder mssql" in done.stderr
 
 
+def test_a_file_to_validate_is_named_as_it_is_found(site, ports):
+    done = run("validate", site(rule("one", ports["ssh"], "ssh")))
+    assert (done.exit_code, "1 targets probed" in done.stdout) == (0, True)
+    assert run("validate", "nowhere.yaml").exit_code == 2
+
+
 def test_validate_tells_every_problem(site):
     path = site(rule("one", 0), rule("one", 99999))
     done = run("validate", "--config", path)
@@ -275,6 +362,31 @@ def test_a_check_that_did_not_end_is_no_violation(
     done = run("check", "--config", site(rule("one", ports["ssh"], "ssh")))
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+async def test_whoever_will_not_wait_is_told_what_was_seen_so_far(site, ports):
+    with scripted(mute) as silent:
+        path = site(rule("one", ports["ssh"], "ssh"), rule("two", silent, "ssh"))
+        loaded = load_site(Path(path))
+        seen = asyncio.Event()
+        check = asyncio.create_task(
+            oneshot.check(loaded, loaded.targets, lambda _record: seen.set())
+        )
+        await seen.wait()
+        check.cancel()
+        report = await check
+    assert [record.target.rule.id for record in report.records] == ["one"]
+    assert check.cancelling() == 0
+
+
+def test_what_was_not_probed_to_the_end_is_no_pass(site, ports, monkeypatch):
+    async def check(*_):
+        return oneshot.Report((), ())
+
+    monkeypatch.setattr(oneshot, "check", check)
+    done = run("check", "--config", site(rule("one", ports["ssh"], "ssh")))
+    assert done.exit_code == 3
+    assert "interrupted: 1 target not probed" in done.stdout
 
 
 def test_a_trace_lists_the_hops_to_each_address(site, ports):
@@ -362,9 +474,11 @@ def test_a_list_that_cannot_be_had_is_told_and_is_no_pass(listed):
     with listed("<html>Log in</html>") as (path, _, _):
         done = run("check", "--config", path)
         assert done.exit_code == 3
-        assert "1 targets: 1 holds" in done.stdout
-        assert "1 rules lead to mirror lists that could not be fetched" in done.stdout
-        assert "placeholders have no value" not in done.stdout
+        assert "1 target: 1 holds" in done.stdout
+        assert (
+            "1 rule without hosts: the mirror list could not be fetched" in done.stdout
+        )
+        assert "placeholders without a value" not in done.stdout
         assert run("check", "--config", path, "--rule", "plain").exit_code == 0
 
 

@@ -35,7 +35,7 @@ GOOD = Path(__file__).parent / "config" / "good"
 """A catalogue and a site file without a mistake; scripts name them by `../good/`."""
 _FILE = re.compile(r"^-- (\S+) --$", re.MULTILINE)
 _VARYING = (
-    (re.compile(r"(?<![\w.])\d+\.\d+ ms"), "N ms"),
+    (re.compile(r"(?<![\w.])\d+(?:\.\d+)? (?:µs|ms)"), "N ms"),
     (re.compile(r"(?<![\w.])0\.0\d{4,}(?:e-\d+)?|\b\d\.\d+e-\d+"), "N"),
     (re.compile(r'(time=")\d+\.\d+'), r"\1N"),
     (re.compile(r'("(?:resolve|connect|tls|exchange)": )[\d.e-]+'), r"\1N"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exporter.app.parts import known_of, limits_of, resolver_of, runner_of
 from exporter.diagnose.diagnosis import Diagnosis
@@ -19,12 +19,13 @@ from exporter.monitor.ways import Ways
 from exporter.probes.sample import next_ones, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Sequence
 
     from exporter.config.site import Site
     from exporter.model.finding import Finding
     from exporter.model.outcome import Path
     from exporter.model.rule import Target
+    from exporter.monitor.scheduler import Limits
     from exporter.monitor.store import Record
 
 
@@ -69,6 +70,7 @@ async def check(
     """Probes `targets` once, now.
 
     What explains them is looked for at the end, when all that failed has been traced.
+    Whoever will not wait is told what was seen so far: of targets that were probed.
 
     Args:
         site: as it was loaded, with mirrors.
@@ -89,14 +91,28 @@ async def check(
         rounds = Rounds(runner, store)
         ending.push_async_callback(rounds.close)
         await controls.look()
-        await run_once(targets, rounds.run, limits_of(site))
-        await rounds.wait_for_traces()
+        await _as_long_as_wanted(_round(targets, rounds, limits_of(site)))
+        records = [record for record in store.records() if record.latest is not None]
         ways = Ways(runner, store)
-        await ways.look()
+        await _as_long_as_wanted(ways.look())
         known = known_of(site, store, resolver, controls, ways)
-        known = replace(known, once=True, waiting=waiting)
-        findings = Diagnosis().update(known)
-        return Report(known.records, findings)
+        known = replace(known, records=records, once=True, waiting=waiting)
+        return Report(records, Diagnosis().update(known))
+
+
+async def _round(targets: Sequence[Target], rounds: Rounds, limits: Limits) -> None:
+    await run_once(targets, rounds.run, limits)
+    await rounds.wait_for_traces()
+
+
+async def _as_long_as_wanted(work: Coroutine[Any, Any, object]) -> None:
+    """Until it is done, or somebody presses Ctrl-C: what was seen by then is told."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
 
 
 async def trace(site: Site, target: Target) -> dict[str, Path]:

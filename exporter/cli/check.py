@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,24 +19,27 @@ from exporter.cli.common import (
     active,
     chosen,
     config_option,
+    deliver,
     load,
+    output_option,
     role_option,
 )
 from exporter.model.outcome import Verdict
 from exporter.model.rule import Status, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Iterator, Sequence
 
     from exporter.config.site import Site
+    from exporter.monitor.store import Record
     from exporter.present.formats.interface import CheckOutcome
 
 
 @click.command()
+@click.argument("named", nargs=-1, metavar="[RULE]...")
 @config_option
 @role_option
-@click.option("--rule", "rules", multiple=True, help="Only this rule; repeatable.")
+@click.option("--rule", "rules", multiple=True, help="Only this rule, as RULE does.")
 @click.option(
     "--usage",
     "usages",
@@ -42,6 +47,8 @@ if TYPE_CHECKING:
     type=click.Choice([str(usage) for usage in Usage]),
     help="Only rules of this usage; repeatable.",
 )
+@click.option("--all", "rows", flag_value="all", help="A row for each target as well.")
+@click.option("--failed", "rows", flag_value="failed", help="Rows of what is amiss.")
 @click.option(
     "--strict",
     is_flag=True,
@@ -54,40 +61,51 @@ if TYPE_CHECKING:
     default="table",
     show_default=True,
 )
-def check(
+@output_option
+def check(  # noqa: PLR0913 - one for each option
+    *,
+    named: Sequence[str],
     config: Path | None,
     roles: Sequence[str],
     rules: Sequence[str],
     usages: Sequence[str],
+    rows: str | None,
     strict: bool,
     form: str,
+    output: Path | None,
 ) -> None:
-    """Probe every rule once, now.
+    """Probe every rule once, now, or each RULE named.
+
+    Tells what is broken, by its cause; Ctrl-C ends it with what was seen so far.
 
     Exits with 0 if all hold, 1 if some are violated, 3 if none is but some are
     unknown (or a mirror list could not be fetched), 2 if it could not run.
     """
-    from exporter.present import explain, formats  # noqa: PLC0415 - rich tables load slowly
+    from exporter.present import formats  # noqa: PLC0415 - rich tables load slowly
+    from exporter.present.verdicts import concern  # noqa: PLC0415 - likewise
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     site = load(config, roles)
-    outcome = asyncio.run(_probed(site, chosen(site, rules, usages)))
-    click.echo(formats.CHECK[form](outcome), nl=False)
-    verdicts = {record.verdict for record in outcome.records}
-    concern = strict and any(
-        explain.concern(record.target.rule, record.latest.observation)
-        for record in outcome.records
-        if record.latest is not None
-    )
-    if Verdict.VIOLATED in verdicts or concern:
+    ids = chosen(site, (*named, *rules), usages)
+    outcome = asyncio.run(_probed(site, ids, rows or "none"))
+    deliver(formats.CHECK[form](outcome), output)
+    verdicts = set(_verdicts(outcome))
+    if Verdict.VIOLATED in verdicts or (strict and any(map(concern, outcome.records))):
         sys.exit(EXIT_VIOLATED)
-    if Verdict.UNKNOWN in verdicts or not verdicts or outcome.without_list:
+    if Verdict.UNKNOWN in verdicts or not verdicts:
         sys.exit(EXIT_UNKNOWN)
 
 
-async def _probed(site: Site, ids: Collection[str]) -> CheckOutcome:
+def _verdicts(outcome: CheckOutcome) -> Iterator[Verdict]:
+    """Those of all that was asked for; what was not probed is unknown."""
+    yield from (record.verdict for record in outcome.records)
+    if outcome.missing or outcome.without_list:
+        yield Verdict.UNKNOWN
+
+
+async def _probed(site: Site, ids: Collection[str], rows: str) -> CheckOutcome:
     from exporter.app import oneshot  # noqa: PLC0415 - the other commands start without it
-    from exporter.present.formats.interface import CheckOutcome  # noqa: PLC0415 - likewise
+    from exporter.present.formats.interface import CheckOutcome, Rows  # noqa: PLC0415 - likewise
 
     site = await oneshot.with_mirrors(site, ids)
     targets = active(site, ids)
@@ -102,12 +120,19 @@ async def _probed(site: Site, ids: Collection[str]) -> CheckOutcome:
         transient=True,
     ) as progress:
         task = progress.add_task("probing", total=len(targets))
-        report = await oneshot.check(
-            site, targets, lambda _record: progress.advance(task), waiting
-        )
+        counts: Counter[Verdict] = Counter()
+
+        def done(record: Record) -> None:
+            counts[record.verdict] += 1
+            so_far = f"probing ({counts[Verdict.VIOLATED]} violated)"
+            progress.update(task, advance=1, description=so_far)
+
+        report = await oneshot.check(site, targets, done, waiting)
     return CheckOutcome(
         records=report.records,
         findings=report.findings,
         without_list=waiting,
         unset=len(unset) - len(listed),
+        missing=len(targets) - len(report.records),
+        rows=Rows(rows),
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -39,6 +42,11 @@ role_option = click.option(
     multiple=True,
     help="Play this role instead of the site file's; repeatable.",
 )
+output_option = click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file, whole or not at all, instead of standard output.",
+)
 
 
 def load(config: Path | None, roles: Sequence[str]) -> Site:
@@ -62,12 +70,20 @@ def chosen(site: Site, rules: Sequence[str], usages: Sequence[str] = ()) -> set[
     """The ids of the rules that are asked for."""
     known = {rule.id for rule in site.rules}
     for unknown in sorted(set(rules) - known):
-        fail(f"no rule has the id {unknown} (see `rules --all-roles`)")
+        fail(f"no rule has the id {unknown}: {_meant(unknown, known)}")
     return {
         rule.id
         for rule in site.rules
         if (not rules or rule.id in rules) and (not usages or rule.usage in usages)
     }
+
+
+def _meant(unknown: str, known: Collection[str]) -> str:
+    """What somebody may have meant by an id that there is not."""
+    near = difflib.get_close_matches(unknown.lower(), sorted(known), 3, 0.6)
+    if not near:
+        near = sorted(one for one in known if unknown.lower() in one)[:3]
+    return f"did you mean {' or '.join(near)}?" if near else "see `rules --all-roles`"
 
 
 def active(site: Site, ids: Collection[str]) -> list[Target]:
@@ -77,6 +93,45 @@ def active(site: Site, ids: Collection[str]) -> list[Target]:
         for target in site.targets
         if target.status is Status.ACTIVE and target.rule.id in ids
     ]
+
+
+def deliver(text: str, output: Path | None) -> None:
+    """Prints a result, or puts it in the place of a file at once.
+
+    Raises:
+        OSError: it could not be written; what was there before is untouched.
+    """
+    if output is None:
+        click.echo(text, nl=False)
+    elif output.exists() and not output.is_file():
+        # A device or a pipe cannot be put in another's place.
+        output.write_text(text, encoding="utf-8")
+    else:
+        _replace(output.resolve(), text)
+
+
+def _replace(path: Path, text: str) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    beside = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(descriptor, _mode(path))
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        beside.replace(path)
+    except BaseException:
+        beside.unlink()
+        raise
+
+
+def _mode(path: Path) -> int:
+    """The permissions that a file has, or that a new one gets."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def fail(message: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,15 +12,18 @@ from exporter.model.rule import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 @click.command()
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @config_option
 @role_option
-def validate(config: Path | None, roles: Sequence[str]) -> None:
-    """Check the site file and its catalogues; every problem is told at once."""
-    site = load(config, roles)
+def validate(file: Path | None, config: Path | None, roles: Sequence[str]) -> None:
+    """Check a site file, FILE or --config, and its catalogues.
+
+    Every problem is told at once.
+    """
+    site = load(file or config, roles)
     for warning in site.warnings:
         click.echo(f"warning: {warning}", err=True)
     active = sum(target.status is Status.ACTIVE for target in site.targets)

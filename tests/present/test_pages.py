@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import platform
 import re
+import time
 from html.parser import HTMLParser
 
 import pytest
 
+from exporter.model.finding import Cause, Finding
 from exporter.model.outcome import Conversation, Reason, Stage, TlsError, Verdict
 from exporter.model.rule import Severity, Status
 from exporter.monitor.controls import Control
@@ -147,7 +150,12 @@ async def test_the_matrix_counts_by_role_and_usage():
         ({"verdict": "unknown"}, 2),
         ({"text": "SQL.example"}, 1),
         ({"text": "dark"}, 1),
-        ({"verdict": "holds", "text": "api"}, 1),
+        ({"verdict": "holds", "text": "api.example"}, 1),
+        ({"text": "10.9.2.2"}, 2),
+        ({"text": "traffic is prohibited"}, 2),
+        ({"text": "cn=example ca"}, 1),
+        ({"verdict": "holds, but"}, 0),
+        ({"verdict": "certificate ends within 30 days"}, 0),
     ],
 )
 async def test_the_table_can_be_filtered(wanted, expected):
@@ -161,11 +169,11 @@ async def test_a_long_table_is_paged_and_keeps_the_filter():
     scene = Scene(*(make.target(id=f"rule-{i}") for i in range(250)))
     first = await overview(scene, role="web")
     assert "250 of 250 targets, worst first; page 1 of 3" in first.of("caption")
-    assert "?role=web&page=2" in first.links()
+    assert "?role=web&page=2#targets" in first.links()
     assert not [link for link in first.links() if "page=0" in link]
     last = await overview(scene, role="web", page="3")
     assert shown(last) == [f"rule-{i}" for i in range(200, 250)]
-    assert "?role=web&page=2" in last.links()
+    assert "?role=web&page=2#targets" in last.links()
     for odd in ("0", "-1", "x", "", "²", "9" * 5000):
         page = await overview(scene, page=odd)
         assert len(shown(page)) in (100, 50)
@@ -220,7 +228,7 @@ async def test_pages_load_nothing_from_elsewhere():
     scene = exposing.populated()
     for page in (await overview(scene), await rule_page(scene, "database")):
         assert not page.tags & {"script", "link", "img", "iframe", "object"}
-        assert all(link.startswith(("/", "?")) for link in page.links())
+        assert all(link.startswith(("/", "?", "#")) for link in page.links())
         (style,) = page.of("style")
         assert "url(" not in style
         assert "@import" not in style
@@ -330,3 +338,139 @@ async def test_the_page_of_a_failure_shows_what_was_said():
     page = await rule_page(scene, "web-api")
     assert r"EHLO app\r\n" in page.of("dd")
     assert "<b>no</b>" in page.of("dd")
+
+
+async def test_a_page_says_where_and_when_it_was_drawn_and_does_so_anew():
+    scene = exposing.populated()
+    page = await overview(scene, role="web")
+    assert platform.node() in page.of("b")
+    assert page.of("title") == [f"1 of 5 violated · {platform.node()} · connectivity"]
+    assert page.of("time") == [views.moment(NOW)]
+    assert ("http-equiv", "refresh") in page.attributes
+    assert "?role=web&refresh=off&page=1" in page.links()
+    stopped = await overview(scene, role="web", refresh="off")
+    assert ("http-equiv", "refresh") not in stopped.attributes
+    assert "?role=web&page=1" in stopped.links()
+    assert ("value", "off") in stopped.attributes
+
+
+async def test_the_keyboard_gets_past_the_head_at_once():
+    page = await overview(exposing.populated())
+    assert page.links()[0] == "#main"
+    assert {"main", "header"} <= page.tags
+    assert ("id", "main") in page.attributes
+
+
+async def test_certificates_and_what_holds_but_are_counted_and_can_be_filtered():
+    targets = [make.target("https", id=name) for name in ("fine", "ended", "ending")]
+    scene = Scene(*targets)
+    soon = exposing.tls(expiry_timestamp=NOW + 86400 * 5)
+    facts = (exposing.tls(expiry_timestamp=NOW + 86400 * 60), exposing.EXPIRED, soon)
+    for target, one in zip(targets, facts, strict=True):
+        scene.store.add(target, exposing.answered(tls=one))
+    page = await overview(scene)
+    for text in ("3 holds", "1 holds, but", "2 certificate ends within 30 days"):
+        assert text in page.of("a")
+    assert shown(await overview(scene, verdict="holds, but")) == ["ended"]
+    ending = await overview(scene, verdict="certificate ends within 30 days")
+    assert shown(ending) == ["ended", "ending"]
+    assert shown(page)[0] == "ended"
+    assert "holds, but" in page.of("span")
+    rules_own = await rule_page(scene, "ended")
+    assert "its certificate does not verify: it ended" in rules_own.of("dd")
+
+
+@pytest.mark.parametrize(
+    ("host", "together"),
+    [
+        ("a.test", "a.test:443/tcp"),
+        ("a" * 60 + ".files.core.example.com", "example.com:443/tcp"),
+    ],
+)
+async def test_a_port_is_never_parted_from_its_host(host, together):
+    page = await overview(Scene(make.target(destination=host)))
+    assert any(text.endswith(together) for text in page.of("span"))
+
+
+def finding(*targets, **changes):
+    facts = {
+        "finding": "resolver-1",
+        "cause": Cause.RESOLVER,
+        "subject": "192.0.2.53",
+        "since": NOW - 600,
+        "severity": Severity.CRITICAL,
+        "owner": "dns",
+        "summary": "No resolver answers.",
+        "evidence": ("192.0.2.53 is silent over UDP.",),
+        "counter_evidence": ("2 rules by address hold.",),
+        "ask": "Please look at the resolvers.\nFrom: app",
+        "targets": tuple(target.key for target in targets),
+    }
+    return Finding(**facts | changes)
+
+
+async def test_findings_come_first_with_all_that_is_known_and_group_the_targets():
+    scene = exposing.populated()
+    database = scene.store.of_rule("database")[0].target
+    text = await render.overview(
+        scene.store.records(),
+        scene.all_targets,
+        render.Filter(),
+        CLOCK,
+        findings=[finding(database)],
+    )
+    page = Page(text)
+    said = [text for _, text in page.texts]
+    assert page.of("h1") == ["1 finding: 1 of 5 violated"]
+    for told in (
+        *("10 min", "dns", "192.0.2.53 is silent over UDP.", "1 target: database"),
+        "2 rules by address hold.",
+    ):
+        assert any(told in one for one in said)
+    assert page.of("pre") == ["Please look at the resolvers.\nFrom: app"]
+    assert said.index("No resolver answers.") < said.index("Targets")
+    grouped = [one for one in page.of("th") if one.endswith((".", "itself", "order"))]
+    assert grouped == ["No resolver answers.", "Unknown, by itself", "In order"]
+    assert "?finding=resolver-1#targets" in page.links()
+    assert 'id="finding-resolver-1"' in text
+    filtered = await render.overview(
+        scene.store.records(),
+        scene.all_targets,
+        render.Filter.of({"finding": "resolver-1"}),
+        CLOCK,
+        findings=[finding(database)],
+    )
+    assert shown(Page(filtered))[0] == "database"
+    assert "1 of 5 targets, worst first" in Page(filtered).of("caption")
+
+
+async def test_more_findings_than_a_page_holds_are_counted():
+    scene = exposing.populated()
+    found = [finding(finding=f"f{index}") for index in range(23)]
+    text = await render.overview(
+        scene.store.records(), scene.all_targets, render.Filter(), CLOCK, (), found
+    )
+    assert text.count('class="finding') == 20
+    assert "3 more findings" in text
+
+
+async def test_a_rules_page_shows_its_finding_and_no_other():
+    scene = exposing.populated()
+    targets = [t for t in scene.all_targets if t.rule.id == "database"]
+    found = [finding(*targets), finding(summary="Another.", finding="f2")]
+    text = await render.rule(targets, scene.store.of_rule("database"), CLOCK, found)
+    page = Page(text)
+    assert "No resolver answers." in page.of("h3")
+    assert "Another." not in text
+    assert ("open", None) in page.attributes
+
+
+async def test_thousands_of_targets_are_searched_and_drawn_in_a_second():
+    targets = [make.target(id=f"rule-{i}") for i in range(3000)]
+    scene = Scene(*targets)
+    for target in targets:
+        scene.store.add(target, exposing.prohibited())
+    begun = time.process_time()
+    page = await overview(scene, text="10.9.2.2", verdict="violated")
+    assert time.process_time() - begun < 2
+    assert "3000 of 3000 targets, worst first; page 1 of 30" in page.of("caption")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from exporter.model.outcome import Path
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
+
+
+class Rows(StrEnum):
+    """Which targets a table has a row for."""
+
+    NONE = "none"
+    FAILED = "failed"
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +35,16 @@ class CheckOutcome:
         findings: what explains all of them that are not in order, the worst first.
         without_list: targets whose mirror list could not be fetched.
         unset: how many more wait for a placeholder's value.
+        missing: how many were not probed to the end, since somebody would not wait.
+        rows: which targets a table is to have a row for.
     """
 
     records: Sequence[Record]
     findings: Sequence[Finding] = ()
     without_list: Sequence[Target] = ()
     unset: int = 0
+    missing: int = 0
+    rows: Rows = Rows.NONE
 
 
 @dataclass(frozen=True, slots=True)

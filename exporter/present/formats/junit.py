@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET  # only writes XML, so nothing hostile i
 
 from exporter.model.outcome import Verdict
 from exporter.present import explain
-from exporter.present.verdicts import worst_first
+from exporter.present.verdicts import concern, worst_first
 
 if TYPE_CHECKING:
     from exporter.monitor.store import Record
@@ -40,11 +40,11 @@ def _judge(case: ET.Element, record: Record) -> None:
         return
     seen, target = record.latest.observation, record.target
     message = f"{seen.reason} at {seen.stage}: {seen.detail}"
-    concern = explain.concern(target.rule, seen)
+    but = concern(record)
     if record.verdict is Verdict.VIOLATED:
         failure = ET.SubElement(case, "failure", message=message)
         failure.text = f"{explain.seen(seen)} {explain.ask(target, seen)}"
     elif record.verdict is Verdict.UNKNOWN:
         ET.SubElement(case, "skipped", message=message)
-    elif concern:
-        ET.SubElement(case, "failure", message=f"holds, but {concern}")
+    elif but:
+        ET.SubElement(case, "failure", message=f"holds, but {but}")

@@ -1,179 +1,131 @@
-"""The table that a person reads: worst first, with what to ask for.
+"""What a person reads: findings first, then a summary, and rows on request.
 
 A reader who stops after the first line has seen what matters most.
 """
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from exporter.model.outcome import Verdict
 from exporter.present import explain
-from exporter.present.verdicts import MARKS, worst_first
+from exporter.present.formats import blocks, layout
+from exporter.present.formats.interface import Rows
+from exporter.present.verdicts import (
+    BUT,
+    MARKS,
+    STYLES,
+    concern,
+    in_order,
+    said,
+    worst_first,
+)
+from exporter.present.words import counted, latency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rich.console import RenderableType
-
-    from exporter.model.outcome import Observation
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
     from exporter.present.formats.interface import CheckOutcome, Traced
 
-_STYLES = {
-    Verdict.VIOLATED: "bold red",
-    Verdict.UNKNOWN: "yellow",
-    Verdict.HOLDS: "green",
-}
-_PIPE_WIDTH = 240
-"""Columns where no terminal bounds a line, so that lines stay whole."""
+_HEADINGS = ("verdict", "rule", "from", "destination", "usage", "seen", "took")
+_CONCERNED = "yellow"
 
 
 def check(outcome: CheckOutcome) -> str:
-    """The results, then what is to be said of those that do not simply hold."""
-    records = worst_first(outcome.records)
-    counts = Counter(record.verdict for record in records)
-    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict)
-    concerns = sum(bool(_concern(record)) for record in records)
-    concerned = f" ({concerns} of them with a concern)" if concerns else ""
-    return _rendered(
-        _results(records),
-        "",
-        *(
-            explanation(record)
-            for record in records
-            if record.verdict is not Verdict.HOLDS or _concern(record)
-        ),
-        Text(f"{len(records)} targets: {told}{concerned}"),
-        *map(Text, _not_probed(outcome)),
-    )
+    """Findings, what none of them explains, the rows asked for, and a summary."""
+    screen = layout.Screen.standard()
+    records = {record.target.key: record for record in outcome.records}
+    parts = [blocks.finding(one, records, screen.width) for one in outcome.findings]
+    explained = {key for one in outcome.findings for key in one.targets}
+    parts += [
+        blocks.unexplained(record, screen.width)
+        for record in worst_first(outcome.records)
+        if not in_order(record) and record.target.key not in explained
+    ]
+    shown = [one for one in worst_first(outcome.records) if _is_asked_for(one, outcome)]
+    if shown:
+        parts.append(_results(shown, screen))
+    parts.append(list(map(Text, _summary(outcome))))
+    lines: list[Text] = []
+    for part in parts:
+        lines += [Text(), *part] if lines else part
+    return layout.rendered(lines)
 
 
 def rules(targets: Sequence[Target]) -> str:
     """One line a target, in the order of the catalogue."""
-    return _rendered(_rules_table(targets))
+    headings = ("status", "rule", "from", "destination", "probe", "usage", "rows")
+    rows = [
+        [
+            *map(Text, (one.status, one.rule.id, one.rule.source, one.place)),
+            *map(Text, (one.rule.probe, one.rule.usage, " ".join(one.rule.rows))),
+        ]
+        for one in targets
+    ]
+    optional = ("probe", "usage", "from", "rows")
+    screen = layout.Screen.standard()
+    return layout.rendered(layout.columns(headings, rows, screen, optional=optional))
 
 
 def trace(traces: Sequence[Traced]) -> str:
     """Hop by hop, one block per address."""
-    return _rendered(*map(_traced, traces))
+    lines = [line for one in traces for line in _traced(one)]
+    return layout.rendered(lines)
 
 
-def _rendered(*parts: RenderableType) -> str:
-    """As a terminal shows it, or plain and wide where there is none."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    width = None if terminal else _PIPE_WIDTH
-    console = Console(highlight=False, width=width)
-    with console.capture() as captured:
-        for part in parts:
-            console.print(part)
-    return captured.get()
+def _is_asked_for(record: Record, outcome: CheckOutcome) -> bool:
+    if outcome.rows is Rows.FAILED:
+        return not in_order(record)
+    return outcome.rows is Rows.ALL
 
 
-def _concern(record: Record) -> str:
-    seen = record.latest.observation if record.latest else None
-    holds = record.verdict is Verdict.HOLDS
-    return explain.concern(record.target.rule, seen) if seen and holds else ""
-
-
-def _not_probed(outcome: CheckOutcome) -> Iterator[str]:
+def _summary(outcome: CheckOutcome) -> Iterator[str]:
+    counts = Counter(record.verdict for record in outcome.records)
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict)
+    concerns = sum(bool(concern(record)) for record in outcome.records)
+    concerned = f' ({concerns} of them "{BUT}")' if concerns else ""
+    yield f"{counted(len(outcome.records), 'target')}: {told}{concerned}"
+    if outcome.missing:
+        yield f"interrupted: {counted(outcome.missing, 'target')} not probed"
     if outcome.without_list:
-        yield (
-            f"{len(outcome.without_list)} rules lead to mirror lists that could not be "
-            f"fetched (see the warnings)"
-        )
+        rules = counted(len(outcome.without_list), "rule")
+        yield f"{rules} without hosts: the mirror list could not be fetched"
     if outcome.unset:
-        yield (
-            f"{outcome.unset} more are not probed because their placeholders have no "
-            f"value (see `connectivity-exporter validate`)"
-        )
+        yield f"{outcome.unset} more not probed: placeholders without a value (validate)"
+    if outcome.findings and outcome.rows is Rows.NONE:
+        yield "rows: --failed or --all; tickets: --format request"
 
 
-def _results(records: Sequence[Record]) -> Table:
+def _results(records: Sequence[Record], screen: layout.Screen) -> list[Text]:
     """One line a target."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("verdict", "rule", "from", "destination", "usage", "seen", "took"):
-        table.add_column(heading, overflow="fold")
+    rows = []
     for record in records:
-        target, seen = record.target, _observation(record)
-        said = "holds, but" if _concern(record) else str(record.verdict)
-        style = "yellow" if _concern(record) else _STYLES[record.verdict]
-        table.add_row(
-            Text(f"{MARKS[record.verdict]} {said}", style),
-            Text(target.rule.id),
-            Text(target.rule.source),
-            Text(target.place),
-            Text(target.rule.usage),
-            Text(f"{seen.reason} at {seen.stage}"),
-            Text("" if seen.latency is None else f"{seen.latency * 1000:.1f} ms"),
-        )
-    return table
-
-
-def explanation(record: Record) -> Text:
-    """What was seen of a rule that does not hold, who refused, what to ask for."""
-    target, seen = record.target, _observation(record)
-    concern = _concern(record)
-    said = "holds, but" if concern else str(record.verdict)
-    text = Text(f"{MARKS[record.verdict]} {said}  ", _STYLES[record.verdict])
-    text.append(f"{target.rule.id}", "bold").append(f"  {explain.flow(target)}\n")
-    facts = {
-        "but": concern,
-        "seen": explain.seen(seen),
-        "detail": seen.detail,
-        "refused by": explain.refused_by(seen),
-        "address": seen.address,
-        "path": explain.stops(record.path) if record.path else "",
-        "ask": "" if concern else explain.ask(target, seen),
-        "owner": target.rule.owner,
-        "rows": ", ".join(target.rule.rows),
-    }
-    for name, value in facts.items():
-        if value:
-            text.append(f"    {name:<11}", "dim").append(f"{value}\n")
-    return text
-
-
-def _rules_table(targets: Sequence[Target]) -> Table:
-    """One line a target, in the order of the catalogue."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    headings = ("status", "rule", "from", "destination", "probe", "usage", "rows")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for target in targets:
-        rule = target.rule
+        target, seen = record.target, blocks.observed(record)
+        style = _CONCERNED if concern(record) else STYLES[record.verdict]
         cells = (
-            *(target.status, rule.id, rule.source, target.place),
-            *(rule.probe, rule.usage, " ".join(rule.rows)),
+            *(target.rule.id, target.rule.source, target.place, target.rule.usage),
+            *(f"{seen.reason} at {seen.stage}", latency(seen.latency)),
         )
-        table.add_row(*(Text(cell) for cell in cells))
-    return table
+        verdict = Text(f"{MARKS[record.verdict]} {said(record)}", style)
+        rows.append([verdict, *map(Text, cells)])
+    return layout.columns(_HEADINGS, rows, screen, optional=("usage", "from"))
 
 
-def _traced(one: Traced) -> Text:
-    text = Text()
+def _traced(one: Traced) -> Iterator[Text]:
+    title = Text(one.target.rule.id, "bold")
+    flow = explain.flow(one.target)
     if one.error:
-        text.append(f"{one.target.rule.id}", "bold")
-        text.append(f"  {explain.flow(one.target)}: {one.error}\n")
+        yield title.append(f"  {flow}: {one.error}", "not bold")
+        yield Text()
     for address, path in one.paths.items():
-        text.append(f"{one.target.rule.id}", "bold")
-        text.append(f"  {explain.flow(one.target)} ({address})\n")
+        yield title.copy().append(f"  {flow} ({address})", "not bold")
         for hop in path.hops:
-            took = "" if hop.round_trip is None else f"{hop.round_trip * 1000:.1f} ms"
-            text.append(f"  {hop.ttl:>3}  {hop.address or '*':<40} {took}\n")
-        text.append(f"       {explain.stops(path)}\n")
-    return text
-
-
-def _observation(record: Record) -> Observation:
-    if record.latest is None:
-        message = f"{record.target} has not been probed"
-        raise ValueError(message)
-    return record.latest.observation
+            took = latency(hop.round_trip)
+            yield Text(f"  {hop.ttl:>3}  {hop.address or '*':<40} {took}".rstrip())
+        yield Text(f"       {explain.stops(path)}")
+        yield Text()

@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,19 +20,30 @@ from markupsafe import Markup
 
 from exporter import __version__
 from exporter.model.outcome import Verdict
-from exporter.model.rule import Severity, Status
-from exporter.present.pages import views
+from exporter.model.rule import Status
+from exporter.present.pages import selection, views
+from exporter.present.pages.cards import cards
+from exporter.present.pages.selection import Filter, State, Summary
 from exporter.present.verdicts import MARKS, WORST_FIRST
+from exporter.present.words import counted, folded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections import Counter
+    from collections.abc import Sequence
 
+    from exporter.model.finding import Finding
     from exporter.model.rule import Target
     from exporter.monitor.controls import Control
     from exporter.monitor.store import Record
     from exporter.present.pages.views import Clock
 
+__all__ = ["CONTENT_SECURITY_POLICY", "Filter", "overview", "rule"]
+
 PAGE_SIZE = 100
+REFRESH = 30
+"""Seconds after which the status page loads itself anew."""
+_ROLES_ROOM = 60
+"""Characters for the roles that this host plays."""
 _STEP = 512
 """Records, or pieces of a page, between two turns of the event loop."""
 _PAGES = Path(__file__).parent
@@ -52,85 +62,21 @@ _ENVIRONMENT = Environment(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which targets the table shows; empty words let everything through."""
-
-    role: str = ""
-    usage: str = ""
-    verdict: str = ""
-    text: str = ""
-    page: int = 1
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Filter:
-        """From the words after `?`; a page that is no number is the first."""
-        page = query.get("page", "")[:6]
-        return cls(
-            role=query.get("role", ""),
-            usage=query.get("usage", ""),
-            verdict=query.get("verdict", ""),
-            text=query.get("text", "").strip().lower()[:100],
-            page=int(page) if page.isdecimal() else 1,
-        )
-
-    def at(self, page: int) -> dict[str, str | int]:
-        """The words for the same table at another page."""
-        words = {
-            name: getattr(self, name) for name in ("role", "usage", "verdict", "text")
-        }
-        return {name: word for name, word in words.items() if word} | {"page": page}
-
-    def lets_through(self, record: Record) -> bool:
-        """Whether the table shows a record."""
-        rule = record.target.rule
-        return (
-            self.role in ("", rule.source)
-            and self.usage in ("", rule.usage)
-            and self.verdict in ("", record.verdict)
-            and (self.text in rule.id or self.text in record.target.destination)
-        )
-
-
-@dataclass(slots=True)
-class _Summary:
-    """Counts of all targets, and those to be shown by how bad they are."""
-
-    counts: Counter[Verdict] = field(default_factory=Counter)
-    cells: defaultdict[tuple[str, str], Counter[Verdict]] = field(
-        default_factory=lambda: defaultdict(Counter)
-    )
-    found: defaultdict[tuple[Verdict, Severity], list[Record]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-
-    def add(self, record: Record, wanted: Filter) -> None:
-        verdict, rule = record.verdict, record.target.rule
-        self.counts[verdict] += 1
-        self.cells[rule.source, rule.usage][verdict] += 1
-        if wanted.lets_through(record):
-            self.found[verdict, rule.severity].append(record)
-
-    def worst_first(self) -> list[Record]:
-        """By verdict, then by severity, then in the order of the configuration."""
-        order = ((verdict, grade) for verdict in WORST_FIRST for grade in Severity)
-        return [record for place in order for record in self.found[place]]
-
-
 async def overview(
     records: Sequence[Record],
     targets: Sequence[Target],
     wanted: Filter,
     clock: Clock,
     controls: Sequence[Control] = (),
+    findings: Sequence[Finding] = (),
 ) -> str:
     """The status page."""
-    summary = _Summary()
+    summary = Summary(findings, wanted, clock)
     for index, record in enumerate(records):
-        summary.add(record, wanted)
+        summary.add(record)
         if index % _STEP == 0:
             await asyncio.sleep(0)
-    found = summary.worst_first()
+    found = summary.in_order()
     pages = max(1, -(-len(found) // PAGE_SIZE))
     page = min(max(wanted.page, 1), pages)
     shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
@@ -138,11 +84,19 @@ async def overview(
     return await _draw(
         "overview.html",
         clock,
-        headline=_headline(summary.counts),
+        targets,
+        headline=_headline(summary.counts, len(findings)),
+        counts=[
+            (str(one), summary.states[one]) for one in State if summary.states[one]
+        ],
+        findings=cards(findings, clock),
+        findings_total=len(findings),
+        refresh_seconds=REFRESH if wanted.refresh else 0,
+        interval=REFRESH,
         **_matrix(summary),
-        verdicts=WORST_FIRST,
+        states=list(State),
         filter=wanted,
-        rows=[views.row(record, clock) for record in shown],
+        groups=selection.groups(shown, lambda record: views.row(record, clock)),
         found=len(found),
         total=len(records),
         page=page,
@@ -154,7 +108,10 @@ async def overview(
 
 
 async def rule(
-    targets: Sequence[Target], records: Sequence[Record], clock: Clock
+    targets: Sequence[Target],
+    records: Sequence[Record],
+    clock: Clock,
+    findings: Sequence[Finding] = (),
 ) -> str:
     """The page of one rule.
 
@@ -162,30 +119,37 @@ async def rule(
         targets: the rule's, at least one, whatever their status.
         records: those of the targets that are probed.
         clock: the time to draw it at.
+        findings: what explains targets, this rule's among them.
     """
     the_rule = targets[0].rule
     idle = [target for target in targets if target.status is not Status.ACTIVE]
+    its_own = {target.key for target in targets}
+    explaining = [one for one in findings if not its_own.isdisjoint(one.targets)]
     return await _draw(
         "rule.html",
         clock,
+        [target for target in targets if target.status is Status.ACTIVE],
         rule=the_rule,
+        refresh_seconds=0,
+        findings=cards(explaining, clock),
         facts=views.rule_facts(targets[0]),
         views=[views.view(record, clock) for record in records[:PAGE_SIZE]],
         idle=[views.idle_row(target) for target in idle[:PAGE_SIZE]],
     )
 
 
-def _headline(counts: Counter[Verdict]) -> str:
+def _headline(counts: Counter[Verdict], findings: int) -> str:
     if not counts:
         return "Nothing is probed from here"
     if counts[Verdict.VIOLATED]:
-        return f"{counts[Verdict.VIOLATED]} of {counts.total()} violated"
+        causes = f"{counted(findings, 'finding')}: " if findings else ""
+        return f"{causes}{counts[Verdict.VIOLATED]} of {counts.total()} violated"
     if counts[Verdict.UNKNOWN]:
         return f"None violated, {counts[Verdict.UNKNOWN]} of {counts.total()} unknown"
     return f"All {counts.total()} hold"
 
 
-def _matrix(summary: _Summary) -> dict[str, object]:
+def _matrix(summary: Summary) -> dict[str, object]:
     roles = sorted({role for role, _ in summary.cells})
     usages = sorted({usage for _, usage in summary.cells})
     cells = {place: _cell(counts) for place, counts in summary.cells.items()}
@@ -193,7 +157,7 @@ def _matrix(summary: _Summary) -> dict[str, object]:
         (role, [(usage, cells.get((role, usage))) for usage in usages])
         for role in roles
     ]
-    return {"roles": roles, "usages": usages, "matrix": matrix}
+    return {"roles_shown": roles, "usages": usages, "matrix": matrix}
 
 
 def _cell(counts: Counter[Verdict]) -> dict[str, str]:
@@ -203,12 +167,17 @@ def _cell(counts: Counter[Verdict]) -> dict[str, str]:
     return {"verdict": there[0], "text": text}
 
 
-async def _draw(template: str, clock: Clock, **values: object) -> str:
+async def _draw(
+    template: str, clock: Clock, targets: Sequence[Target], **values: object
+) -> str:
+    active = (t.rule.source for t in targets if t.status is Status.ACTIVE)
     pieces: list[str] = []
     drawn = _ENVIRONMENT.get_template(template).generate(
         **values,
         style=Markup(_STYLE),  # noqa: S704 - our own file, and it must not be escaped
         version=__version__,
+        host=platform.node(),
+        roles=folded(list(dict.fromkeys(active)), _ROLES_ROOM),
         now=views.moment(clock.now),
     )
     for piece in drawn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ from exporter.model.facts import Shown, shown_in
 from exporter.model.outcome import TlsError, Verdict
 from exporter.model.rule import Status
 from exporter.present import explain
-from exporter.present.verdicts import MARKS
+from exporter.present.verdicts import MARKS, concern, said
+from exporter.present.words import latency, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from exporter.monitor.controls import Control
     from exporter.monitor.store import Episode, Record
 
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _LAST_YEAR = 253402300799.0
 """Unix time of the end of the year 9999, the last one that is written plainly."""
 _IDLE = {
@@ -127,15 +128,6 @@ class View:
     history: tuple[EpisodeRow, ...]
 
 
-def span(seconds: float) -> str:
-    """A length of time in its largest fitting unit, to be read at a glance."""
-    whole = max(int(seconds), 0)
-    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
-        if whole >= 2 * size:
-            return f"{whole // size} {unit}"
-    return f"{whole} s"
-
-
 def moment(timestamp: float | None) -> str:
     """A Unix time as `2026-06-01 12:00:00 UTC`; empty for None."""
     if timestamp is None or not 0 <= timestamp <= _LAST_YEAR:
@@ -150,7 +142,7 @@ def row(record: Record, clock: Clock) -> Row:
     seen = latest.observation if latest else None
     due = clock.next_due(target)
     return Row(
-        *_state(record.verdict, probed=latest is not None),
+        *_record_state(record),
         rule=rule.id,
         description=rule.description,
         severity=rule.severity,
@@ -160,12 +152,21 @@ def row(record: Record, clock: Clock) -> Row:
         destination=target.place,
         seen=explain.seen(seen) if seen else "",
         where=_where(seen) if seen else "",
-        latency=_latency(seen) if seen else "",
+        latency=latency(seen.latency) if seen else "",
         certificate=_certificate(seen.tls, clock) if seen and seen.tls else "",
         since=clock.since(record.state_change_timestamp),
         last=f"{clock.since(latest.finished_timestamp)} ago" if latest else "",
         next="" if due is None else f"in {span(due)}",
     )
+
+
+def searched(record: Record, clock: Clock) -> str:
+    """All that the pages print of a target, in lower case, to be searched."""
+    one = view(record, clock)
+    rows = (one.row, *one.addresses)
+    words = [str(getattr(row, name)) for row in rows for name in _fields(row)]
+    words += [text for _, text in one.facts]
+    return "\n".join([*words, one.ask, record.target.rule.section]).lower()
 
 
 def idle_row(target: Target) -> IdleRow:
@@ -209,18 +210,25 @@ def rule_facts(target: Target) -> list[tuple[str, str]]:
     return [(words, text) for words, text in said if text]
 
 
-def _state(verdict: Verdict, *, probed: bool = True) -> tuple[str, str, str]:
-    return (verdict, MARKS[verdict], str(verdict) if probed else "not probed yet")
+def _fields(row: State) -> list[str]:
+    return [field.name for field in dataclasses.fields(row)]
+
+
+def _state(verdict: Verdict) -> tuple[str, str, str]:
+    return (verdict, MARKS[verdict], str(verdict))
+
+
+def _record_state(record: Record) -> tuple[str, str, str]:
+    shown, mark, _ = _state(record.verdict)
+    if concern(record):
+        return ("concern", "!", said(record))
+    return (shown, mark, said(record) if record.latest else "not probed yet")
 
 
 def _where(seen: Observation) -> str:
     """The stage a probe ended in, the address, and who refused."""
     parts = (str(seen.stage), seen.address, explain.refused_by(seen))
     return ", ".join(filter(None, parts))
-
-
-def _latency(seen: Observation) -> str:
-    return "" if seen.latency is None else f"{seen.latency * 1000:.1f} ms"
 
 
 def _certificate(facts: TlsFacts, clock: Clock) -> str:
@@ -236,14 +244,17 @@ def _facts(record: Record, seen: Observation | None) -> Iterator[tuple[str, str]
     yield "Last found to hold", moment(record.last_success_timestamp) or "never"
     if record.state_change_timestamp is not None:
         yield "In this state since", moment(record.state_change_timestamp)
-    if seen is None:
-        return
+    if seen is not None:
+        yield from _seen_facts(record, seen)
+
+
+def _seen_facts(record: Record, seen: Observation) -> Iterator[tuple[str, str]]:
+    if but := concern(record):
+        yield "But", but
     if seen.detail:
         yield "Detail", seen.detail
     if seen.phases:
-        took = (
-            f"{stage} {spent * 1000:.1f} ms" for stage, spent in seen.phases.items()
-        )
+        took = (f"{stage} {latency(spent)}" for stage, spent in seen.phases.items())
         yield "Time spent", ", ".join(took)
     if seen.conversation is not None:
         yield "Sent", seen.conversation.sent or "nothing"
@@ -273,7 +284,7 @@ def _address(judged: Judged) -> AddressRow:
         address=seen.address,
         seen=explain.seen(seen),
         where=_where(seen),
-        latency=_latency(seen),
+        latency=latency(seen.latency),
         detail=seen.detail,
     )
 

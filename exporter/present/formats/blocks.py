@@ -1,0 +1,134 @@
+"""Findings, and what no finding explains, as blocks of lines: what, what of, why, whose.
+
+A block is made to be read at once. What goes to somebody else, with every destination
+and row, is the whole request: `--format request`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from exporter.model.outcome import Verdict
+from exporter.model.rule import Severity
+from exporter.present import explain
+from exporter.present.formats import layout
+from exporter.present.verdicts import MARKS, STYLES, concern
+from exporter.present.words import counted, folded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from exporter.model.finding import Finding
+    from exporter.model.outcome import Observation
+    from exporter.model.rule import Key
+    from exporter.monitor.store import Record
+
+_LABEL = 12
+"""Columns of a label, its indent included."""
+_EVIDENCE, _COUNTER = 2, 1
+"""Sentences that a block has room for, of what says so and of what rules others out."""
+_STYLES = {
+    Severity.CRITICAL: "bold red",
+    Severity.WARNING: "red",
+    Severity.INFO: "yellow",
+}
+
+
+def finding(
+    one: Finding,
+    records: Mapping[Key, Record],
+    width: int,
+) -> list[Text]:
+    """One cause, with all that it explains.
+
+    Args:
+        one: the finding.
+        records: what was seen, by `Target.key`.
+        width: columns of a line.
+    """
+    explained = [records[key] for key in one.targets if key in records]
+    mark = _mark(explained)
+    lines = [
+        Text(line, _STYLES[one.severity])
+        for line in layout.wrapped(one.summary, f"{mark} ", "  ", width)
+    ]
+    request = one.ask.splitlines()
+    facts = [
+        ("explains", scope(one, explained, width - _LABEL)),
+        *(("evidence", said) for said in one.evidence[:_EVIDENCE]),
+        *(("rules out", said) for said in one.counter_evidence[:_COUNTER]),
+        ("owner", f"{one.owner or 'nobody named'} ({one.severity})"),
+        ("ask", request[0] if request else ""),
+    ]
+    return [*lines, *_facts(facts, width)]
+
+
+def unexplained(record: Record, width: int) -> list[Text]:
+    """What was seen of a rule that is not in order, who refused, what to ask for."""
+    target = record.target
+    seen = observed(record)
+    but = concern(record)
+    said = "holds, but" if but else str(record.verdict)
+    head = Text(f"{MARKS[record.verdict]} {said}  ", STYLES[record.verdict])
+    head.append(target.rule.id, "bold")
+    facts = [
+        ("flow", explain.flow(target)),
+        ("but", but),
+        ("seen", explain.seen(seen)),
+        ("detail", seen.detail),
+        ("refused by", explain.refused_by(seen)),
+        ("address", seen.address),
+        ("path", explain.stops(record.path) if record.path else ""),
+        ("ask", "" if but else explain.ask(target, seen)),
+        ("owner", target.rule.owner),
+        ("rows", ", ".join(target.rule.rows)),
+    ]
+    return [head, *_facts(facts, width)]
+
+
+def scope(one: Finding, explained: Sequence[Record], room: int) -> str:
+    """What a finding explains, folded: `22 rules of 2 roles: …`."""
+    rules = list(dict.fromkeys(key[0] for key in one.targets))
+    if not rules:
+        return ""
+    roles = {record.target.rule.source for record in explained}
+    of = f" of {counted(len(roles), 'role')}" if len(roles) > 1 else ""
+    more = len(one.targets) - len(rules)
+    towards = f", {len(one.targets)} targets" if more else ""
+    begin = f"{counted(len(rules), 'rule')}{of}{towards}: "
+    return begin + folded(rules, room - len(begin))
+
+
+def observed(record: Record) -> Observation:
+    """What was seen of a target that has been probed."""
+    if record.latest is None:
+        message = f"{record.target} has not been probed"
+        raise ValueError(message)
+    return record.latest.observation
+
+
+def _mark(explained: Sequence[Record]) -> str:
+    """The worst verdict of what is explained; a concern where all of it holds."""
+    verdicts = {record.verdict for record in explained}
+    worst = (v for v in (Verdict.VIOLATED, Verdict.UNKNOWN) if v in verdicts)
+    return (
+        MARKS.get(next(worst, Verdict.HOLDS), "") if verdicts - {Verdict.HOLDS} else "!"
+    )
+
+
+def _facts(facts: Sequence[tuple[str, str]], width: int) -> Iterator[Text]:
+    last = ""
+    for label, said in facts:
+        if not said:
+            continue
+        shown = "" if label == last else label
+        last = label
+        first, *more = layout.wrapped(
+            said, f"  {shown:<{_LABEL - 2}}", " " * _LABEL, width
+        )
+        text = Text(first)
+        text.stylize("dim", 0, _LABEL)
+        yield text
+        yield from map(Text, more)
