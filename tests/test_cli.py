@@ -82,7 +82,7 @@ def test_one_violated_exits_with_1_and_says_what_to_ask(site, ports):
     lines = done.stdout.splitlines()
     assert "broken" in lines[0]
     assert "refuses connections" in done.stdout
-    assert "ask the firewall team" in " ".join(done.stdout.split())
+    assert "Please check that the service at" in " ".join(done.stdout.split())
 
 
 def test_only_unknown_exits_with_3(site, ports):

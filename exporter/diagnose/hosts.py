@@ -88,7 +88,7 @@ def _host(scene: Scene, members: Sequence[Symptom]) -> Explanation:
 
 
 def _service(members: Sequence[Symptom], alive: int) -> Explanation:
-    first = members[0]
+    first = min(members, key=lambda one: (len(one.host), one.host, one.target.port))
     subject = place(first.host, first.target.port)
     counter = (f"{first.host} answers other rules",) if alive else ()
     return Explanation(
