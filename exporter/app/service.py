@@ -220,8 +220,8 @@ class Exporter:
             next_due=self._scheduler.next_due,
             controls=self._controls.states,
             admission=self._admission,
-            protection=lambda: self._protection.in_force,
             findings=self._explainer.findings,
+            protection=lambda: self._protection.in_force,
             hosts=lambda: self._site.web.hosts,
         )
 

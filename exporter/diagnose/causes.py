@@ -330,7 +330,7 @@ def _partial(members: Sequence[Symptom]) -> Explanation:
         first.host,
         members,
         f"{listed(bad)} of {first.host} do{'es' if len(bad) == 1 else ''} not answer,"
-        f" other addresses do: {extent(members)}",
+        f" other addresses do: {extent(members, first.host)}",
         f"Please check these addresses of {first.host}, or take them out of DNS.",
         seen_of(members),
         (

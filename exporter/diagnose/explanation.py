@@ -54,15 +54,21 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing if number == 1 else plural}"
 
 
-def extent(symptoms: Sequence[Symptom]) -> str:
-    """`22 rules to 12 hosts`: how much is meant; one target by its name."""
-    rules = len({one.target.rule.id for one in symptoms})
-    hosts = list(dict.fromkeys(one.host for one in symptoms))
-    if len(symptoms) == 1:
-        (only,) = symptoms
-        return f"{only.target.rule.id} to {where(only)}"
-    to = hosts[0] if len(hosts) == 1 else counted(len(hosts), "host")
-    return f"{counted(rules, 'rule')} to {to}"
+def extent(symptoms: Sequence[Symptom], named: str = "") -> str:
+    """`22 rules to 12 hosts`: how much is meant; a single rule by its id.
+
+    Args:
+        symptoms: what is meant.
+        named: a host that the sentence has named already.
+    """
+    ids = {one.target.rule.id for one in symptoms}
+    hosts = {one.host for one in symptoms}
+    rules = f"rule {min(ids)}" if len(ids) == 1 else counted(len(ids), "rule")
+    if hosts == {named}:
+        return rules
+    return (
+        f"{rules} to {min(hosts) if len(hosts) == 1 else counted(len(hosts), 'host')}"
+    )
 
 
 def where(symptom: Symptom) -> str:

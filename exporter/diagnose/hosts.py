@@ -79,7 +79,7 @@ def _host(scene: Scene, members: Sequence[Symptom]) -> Explanation:
         Cause.DESTINATION,
         names[0],
         members,
-        f"{names[0]}{also} {says}: {extent(members)}",
+        f"{names[0]}{also} {says}: {extent(members, names[0])}",
         f"Please check whether {listed(names)} is up and in its network"
         f"{', and that nothing before it drops these connections' if dead else ''}.",
         seen_of(members) + _silent_behind(members[0]),
@@ -95,7 +95,7 @@ def _service(members: Sequence[Symptom], alive: int) -> Explanation:
         Cause.SERVICE,
         subject,
         members,
-        f"{where(first)} {_says(first)}: {extent(members)}",
+        f"{where(first)} {_says(first)}: {extent(members, first.host)}",
         _request(first),
         seen_of(members) + _silent_behind(first),
         counter,

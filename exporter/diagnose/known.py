@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from exporter.model.finding import Cause
     from exporter.model.outcome import Path
-    from exporter.model.rule import Key, Target
+    from exporter.model.rule import Target
     from exporter.monitor.controls import Control
     from exporter.monitor.mirror_refresh import ListState
     from exporter.monitor.resolvers import Transport
@@ -37,7 +37,6 @@ class Known:
         source: the address from which this host sends to another; None if it cannot tell.
         fault: the part of this host, and how that shows, that is proven to keep packets
             to an address from leaving; None if nothing is.
-        muted: keys of targets in maintenance: nothing is concluded from what they do.
         once: this was the only round, so that each name was asked for in it.
     """
 
@@ -54,5 +53,4 @@ class Known:
     ways: Mapping[str, Path] = field(default_factory=dict)
     source: Callable[[str], str | None] = lambda _address: None
     fault: Callable[[str], tuple[str, str] | None] = lambda _address: None
-    muted: Collection[Key] = frozenset()
     once: bool = False

@@ -200,7 +200,7 @@ def _name(scene: Scene, members: Sequence[Symptom], answered: set[str]) -> Expla
     }.get(members[0].seen.reason, "gets no usable answer from DNS")
     what = subject if len(names) == 1 else f"No name of {subject} is found: {names[0]}"
     if len(names) == 1:
-        summary = f"{subject} {says}: {extent(members)}"
+        summary = f"{subject} {says}: {extent(members, subject)}"
     else:
         summary = f"{what} {says}, nor do others: {extent(members)}"
     return Explanation(

@@ -291,7 +291,8 @@ def _large_packets(scene: Scene, members: Sequence[Symptom]) -> Explanation:
         Cause.PATH_MTU,
         _hosts(members),
         members,
-        f"The path to {_hosts(members)} loses large packets: {extent(members)}",
+        f"The path to {_hosts(members)} loses large packets:"
+        f" {extent(members, members[0].host)}",
         "Please let ICMP messages about too large packets (type 3 code 4; ICMPv6 type 2)"
         " pass, or lower the MSS of TCP on this way.",
         seen_of(members),

@@ -168,16 +168,17 @@ class Telemetry(Collector):
             skipped = families.PROBES_SKIPPED
             yield CounterMetricFamily(skipped.name, skipped.help, load.skipped)
         yield from self._mirror_lists()
-        yield from self._surroundings()
+        yield from self._watched()
+        yield from self._explained()
         yield _gauge(
             families.WEB_CERTIFICATE_EXPIRY, self._sources.certificate_expiry()
         )
         door = self._sources.door()
         if door is not None:
             yield from _clients(door)
-        yield from self._explained()
 
-    def _surroundings(self) -> Iterator[Metric]:
+    def _watched(self) -> Iterator[Metric]:
+        """What is looked at besides targets."""
         answered = _gauge(families.CONTROL_ANSWERED)
         for control in self._sources.controls():
             if control.answered is not None:

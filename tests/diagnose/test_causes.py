@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from exporter.model.case import Case, Placed
 from exporter.model.finding import Cause
+from exporter.model.maintenance import Maintenance
 from exporter.model.outcome import (
     Evidence,
     Icmp,
@@ -613,10 +616,14 @@ def test_a_list_that_no_resolver_helps_to_fetch_is_the_resolvers():
 
 
 def test_muted_targets_are_in_no_finding():
-    muted = {WEB[0].key}
-    found = explain(*(silent(to) for to in WEB[:2]), *map(holds, WEB[2:]), muted=muted)
-    assert all(WEB[0].key not in one.targets for one in found)
-    assert found
+    work = Maintenance(NOW - 10, NOW + 10, "Move")
+    moving = replace(WEB[0], maintenance=(work,))
+    found = explain(silent(moving), silent(WEB[1]), *map(holds, WEB[2:]))
+    assert told(found) == [("destination", WEB[1].destination, [WEB[1].destination])]
+    later = [replace(work, start=NOW + 1), replace(work, end=NOW)]
+    for one in later:
+        (found,) = explain(silent(replace(moving, maintenance=(one,))))
+        assert found.targets == (moving.key,)
 
 
 def test_the_owner_is_the_causes_the_rules_or_the_sites():

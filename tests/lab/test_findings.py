@@ -344,8 +344,7 @@ def findings(lab: Lab, case: Case) -> list[dict[str, Any]]:
         told = json.loads(done.stdout)
         if not command.too_busy(told["targets"]):
             break
-    findings: list[dict[str, Any]] = told["findings"]
-    return findings
+    return told["findings"]
 
 
 def assert_told(found: list[dict[str, Any]], case: Case) -> None:

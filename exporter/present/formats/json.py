@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PLACE = {"destination", "port", "protocol"}
+_KEY = ("rule", "source_role", "destination", "port")
+"""What identifies a target, in the order of `Target.key`."""
 _ENTRIES = 16
 """Entries made before the event loop gets its turn: a millisecond or two."""
 
@@ -155,15 +157,7 @@ def _finding_entry(finding: Finding) -> dict[str, Any]:
         "evidence": list(finding.evidence),
         "counter_evidence": list(finding.counter_evidence),
         "ask": finding.ask,
-        "targets": [
-            {
-                "rule": rule,
-                "source_role": source,
-                "destination": destination,
-                "port": port,
-            }
-            for rule, source, destination, port in finding.targets
-        ],
+        "targets": [dict(zip(_KEY, key, strict=True)) for key in finding.targets],
     }
 
 
