@@ -344,7 +344,8 @@ def findings(lab: Lab, case: Case) -> list[dict[str, Any]]:
         told = json.loads(done.stdout)
         if not command.too_busy(told["targets"]):
             break
-    return told["findings"]
+    findings: list[dict[str, Any]] = told["findings"]
+    return findings
 
 
 def assert_told(found: list[dict[str, Any]], case: Case) -> None:
