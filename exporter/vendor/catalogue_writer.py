@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from exporter.config import yamlfile
 from exporter.config.diagnostics import ConfigError, Problem
+from exporter.vendor.ledger import Fate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from exporter.vendor.destinations import Destination, DraftPlaceholder
+    from exporter.vendor.destinations import DraftPlaceholder
     from exporter.vendor.draft import Draft, DraftRule
+    from exporter.vendor.ledger import Entry
 
 _SAFE = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _./()+;&'-]*[A-Za-z0-9.)])?")
 _LINE = 300
@@ -45,12 +47,16 @@ def written(draft: Draft, file: str, name: str, title: str, reference: str) -> s
         f"title: {_text(title or draft.title or name)}",
         *([f"reference: {_text(reference)}"] if reference else []),
         "",
-        "roles:",
+        "roles:" if draft.roles else "roles: {}",
         *_roles(draft.roles),
         *_placeholders(draft.placeholders),
+        *_features(draft.features),
         "",
-        "rules:",
+        "rules:" if draft.rules else "rules: []",
         *(line for rule in draft.rules for line in _rule(rule)),
+        "",
+        "requirements:",
+        *(line for entry in draft.ledger for line in _entry(entry)),
         *_prose(draft),
     ]
     text = "\n".join(lines) + "\n"
@@ -87,19 +93,30 @@ def _placeholders(placeholders: Mapping[str, DraftPlaceholder]) -> Iterator[str]
         yield f"    example: {_text(place.example)}"
         if place.url:
             yield "    url: true"
-        if place.optional:
-            yield "    optional: true"
+
+
+def _features(features: Mapping[str, str]) -> Iterator[str]:
+    if features:
+        yield from ("", "features:")
+    for name, title in features.items():
+        yield f"  {_text(name)}:"
+        yield f"    title: {_text(title)}"
 
 
 def _rule(rule: DraftRule) -> Iterator[str]:
-    source, lead, port, transport = rule.flow
+    flow = rule.flow
     yield from ("", f"  - id: {_text(rule.id)}")
-    yield f"    source: {_text(source)}"
-    yield f"    destination: {_destination(lead)}"
-    yield f"    port: {port}"
-    yield f"    transport: {transport}"
+    yield f"    source: {_text(flow.source)}"
+    yield f"    destination: {{{flow.lead.key}: {_text(flow.lead.name)}}}"
+    single = flow.span.low == flow.span.high
+    yield f"    port: {flow.span}" if single else f"    ports: [{flow.span}]"
+    yield f"    transport: {flow.transport}"
+    if flow.when:
+        yield f"    when: {_text(flow.when)}"
+    if rule.any_of:
+        yield f"    any_of: {_text(rule.any_of)}"
     yield f"    usage: {rule.usage.usage}  # {_comment(rule.usage.why)}"
-    if lead.host is not None:
+    if flow.lead.public:
         yield "    public: true"
     yield f"    description: {_text(rule.description)}"
     if rule.section:
@@ -111,18 +128,23 @@ def _rule(rule: DraftRule) -> Iterator[str]:
         yield f"    notes: {_text(' '.join(sentences), _NOTES)}"
 
 
-def _destination(lead: Destination) -> str:
-    if lead.host is not None:
-        return f"{{host: {_text(lead.host)}}}"
-    return f"{{placeholder: {_text(str(lead.placeholder))}}}"
+def _entry(entry: Entry) -> Iterator[str]:
+    yield f"  - row: {_text(entry.row)}"
+    yield f"    line: {entry.line}"
+    yield f"    text: {_text(entry.text, _NOTES)}"
+    yield f"    sha256: {entry.sha256}"
+    if entry.fate is Fate.RULES:
+        yield f"    rules: [{', '.join(map(_text, entry.rules))}]"
+    else:
+        yield f"    {entry.fate}: {_text(entry.why, _NOTES)}"
 
 
 def _prose(draft: Draft) -> Iterator[str]:
     if draft.prose:
         yield from ("", "# What the page says outside its tables:")
-    yield from (f"# {_comment(text)}" for _, text in draft.prose[:_MAX_PROSE])
+    yield from (f"# {_comment(item.text)}" for item in draft.prose[:_MAX_PROSE])
     if (left := len(draft.prose) - _MAX_PROSE) > 0:
-        yield f"# ... and {left} lines more, from line {draft.prose[_MAX_PROSE][0]} on"
+        yield f"# ... and {left} lines more, from line {draft.prose[_MAX_PROSE].line} on"
 
 
 def _text(text: str, longest: int = _LINE) -> str:

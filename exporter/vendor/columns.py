@@ -1,13 +1,18 @@
-"""What the columns of a table mean, told by the words of their headings."""
+"""What the columns of a table mean, told by the words of their headings.
+
+Headings are in English, German, French or Spanish, without regard to accents. Where a
+heading tells nothing the cells below may: a column of nothing but protocols is one.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.model.rule import Transport
-from exporter.vendor.ports import is_ports
+from exporter.vendor.protocols import is_protocols
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,19 +21,48 @@ if TYPE_CHECKING:
 _MEANINGS: Mapping[str, re.Pattern[str]] = {
     meaning: re.compile(words)
     for meaning, words in (
-        ("port", r"ports?"),
-        ("transport", r"protocols?|proto|transport"),
-        ("source", r"sources?|src|from|origin|originator|initiator"),
+        ("port", r"ports?|portnummern?|puertos?|anschlusse?"),
+        ("direction", r"direction|bi-?directional|bidirektional|richtung|sens|sentido"),
+        (
+            "transport",
+            r"protocols?|proto|transport|protokolle?|protocoles?|protocolos?",
+        ),
+        (
+            "source",
+            (
+                r"sources?|src|from|origin|originator|initiator|quellen?|quellsystem\w*|von|ursprung|absender"
+                r"|origine|depuis|emetteur|origen|desde"
+            ),
+        ),
         (
             "destination",
             (
-                r"dest(?:inations?)?|dst|to|targets?|(?:host|server)(?:s|names?)?|fqdns?"
-                r"|domains?|endpoints?|urls?|address(?:es)?"
+                r"dest(?:inations?)?|dst|to|targets?|(?:host|server)(?:s|names?)?|fqdns?|domains?|endpoints?|urls?"
+                r"|address(?:es)?|ziele?|zielsystem\w*|zielserver|nach|empfanger|adressen?|destinataires?|cibles?|vers|hotes?"
+                r"|adresses?|destinos?|hacia|direccion(?:es)?|servidor(?:es)?"
+            ),
+        ),
+        (
+            "condition",
+            (
+                r"required|mandatory|optional|conditions?|necessary|enabled|erforderlich|pflicht|bedingung|notwendig"
+                r"|obligatoire|requis|condicion|obligatorio|requerido|necesario"
             ),
         ),
         (
             "usage",
-            r"us(?:ag)?e|purpose|descriptions?|reason|function|comments?|notes?|details|why",
+            (
+                r"us(?:ag)?e|used|purpose|descriptions?|reason|functions?|comments?|notes?|details|why|remarks?|zweck"
+                r"|beschreibung|verwendung|bemerkung(?:en)?|kommentar|grund|funktion|objet|descriptif|motif|fonction"
+                r"|commentaires?|remarques?|utilisation|descripcion|uso|proposito|motivo|comentarios?|notas?|funcion"
+            ),
+        ),
+        (
+            "component",
+            (
+                r"components?|services?|names?|applications?|apps?|products?|komponenten?|dienste?|anwendung(?:en)?"
+                r"|composants?|componentes?|servicios?|aplicacion(?:es)?"
+            ),
         ),
         ("section", r"section"),
         ("row", r"row|rule|flow|line|step|id|no|nr|#"),
@@ -36,7 +70,18 @@ _MEANINGS: Mapping[str, re.Pattern[str]] = {
 }
 _WHOLE = {"section", "row"}
 """Meanings that a heading has only if all of its words say so."""
-_WORD = re.compile(r"[a-z]+|#")
+MEANINGS = (*_MEANINGS, "source-port", "ends", "ignore")
+_FAR_PORT = re.compile(r"remote|peer|destination|dest|dst|target|ziel\w*|destino|cible")
+_ENDS_PORT = re.compile(rf"{_FAR_PORT.pattern}|server")
+_NEAR_PORT = re.compile(r"source|src|local|client|origin|quelle?|quellport|origen")
+_QUALIFIERS = re.compile(
+    r"internal|external|numbers?|the|of|ip|type|default|tcp|udp|connection|remote|local|s|for|or|and|system|network|traffic"
+)
+_WORD = re.compile(r"[a-z-]+|#")
+_BOTH = re.compile(
+    r"(.{2,100}?)\s+(?:to|->|=>|\u2192|nach|vers|hacia)\s+(.{2,100})", re.IGNORECASE
+)
+_LOOKED_AT = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,64 +90,67 @@ class Layout:
 
     `ports` holds an index and the transports its heading names, for each column of
     ports. `internal` is what the heading of the destinations says of them, if it does.
+    `unclear` says what cannot be told from the headings.
     """
 
     headings: tuple[str, ...]
     columns: Mapping[str, int]
     ports: tuple[tuple[int, tuple[Transport, ...]], ...]
-    internal: bool | None
+    internal: bool | None = None
+    unclear: str = ""
+    ignored: frozenset[int] = field(default=frozenset())
 
     @property
     def others(self) -> tuple[int, ...]:
         """Columns that mean nothing to us."""
         known = {*self.columns.values(), *(index for index, _ in self.ports)}
-        return tuple(i for i in range(len(self.headings)) if i not in known)
+        return tuple(
+            i for i in range(len(self.headings)) if i not in known | self.ignored
+        )
 
     def cell(self, meaning: str, cells: Sequence[str]) -> str:
         """A row's cell, empty where the table has no such column."""
         index = self.columns.get(meaning)
         return "" if index is None else cells[index]
 
-    def aligned(self, cells: Sequence[str]) -> tuple[str, ...] | None:
-        """A row's cells under the headings, or None where that cannot be told.
 
-        Text often leaves blank cells out. The one that holds ports then shows how far
-        the others have moved: those before it lack the last of theirs.
-        """
-        width = len(self.headings)
-        if len(cells) >= width:
-            return (*cells[: width - 1], " | ".join(filter(None, cells[width - 1 :])))
-        missing = ("",) * (width - len(cells))
-        first = self.ports[0][0]
-        if len(cells) > first and is_ports(cells[first]):
-            return (*cells, *missing)
-        here = next((i for i, cell in enumerate(cells) if is_ports(cell)), None)
-        if here is None or here > first:
-            return None
-        gap = ("",) * (first - here)
-        found = (*cells[:here], *gap, *cells[here:])
-        return (*found, *("",) * (width - len(found))) if len(found) <= width else None
+def words_of(heading: str) -> list[str]:
+    """A heading's words in plain small letters."""
+    plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode()
+    return _WORD.findall(plain.lower())
 
 
-def layout_of(headings: Sequence[str]) -> Layout | None:
+def layout_of(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]] = (),
+    answers: Mapping[str, str] | None = None,
+) -> Layout | None:
     """The meaning of a table's headings; None if they tell of no requirements.
 
-    A table of requirements has ports, and sources, destinations or both.
+    A table of requirements has ports. `answers` are meanings given by a person.
     """
-    if not any("port" in heading.lower() for heading in headings):
-        return None
-    columns: dict[str, int] = {}
-    ports = []
+    meanings = [_meaning(words_of(heading)) for heading in headings]
     for index, heading in enumerate(headings):
-        words = _WORD.findall(heading.lower())
-        meaning = _meaning(words)
-        if meaning == "port":
-            ports.append((index, tuple(t for t in Transport if t in words)))
-        elif meaning:
-            columns.setdefault(meaning, index)
-    if not ports or not columns.keys() & {"source", "destination"}:
+        if answers and heading in answers:
+            meanings[index] = answers[heading]
+    if "port" not in meanings or len(meanings) == 1:
         return None
-    return Layout(tuple(headings), columns, tuple(ports), _internal(headings, columns))
+    _by_content(meanings, headings, rows)
+    unclear = _which_ports(meanings, headings)
+    columns: dict[str, int] = {}
+    for index, meaning in enumerate(meanings):
+        if meaning and meaning not in ("port", "source-port", "ignore"):
+            columns.setdefault(meaning, index)
+    ports = tuple(
+        (index, tuple(t for t in Transport if t in words_of(headings[index])))
+        for index, meaning in enumerate(meanings)
+        if meaning == "port"
+    )
+    ignored = frozenset(
+        i for i, m in enumerate(meanings) if m in ("ignore", "source-port")
+    )
+    internal = _internal(headings, columns)
+    return Layout(tuple(headings), columns, ports, internal, unclear, ignored)
 
 
 def _meaning(words: Sequence[str]) -> str:
@@ -111,14 +159,96 @@ def _meaning(words: Sequence[str]) -> str:
         for meaning, known in _MEANINGS.items()
         if words and (all if meaning in _WHOLE else any)(map(known.fullmatch, words))
     ]
-    if found[:1] == ["port"] and "source" in found:
-        return ""  # the client's own port is no requirement that can be proven
+    if "port" in found:
+        near = any(map(_NEAR_PORT.fullmatch, words))
+        return (
+            "source-port"
+            if near and not any(map(_ENDS_PORT.fullmatch, words))
+            else "port"
+        )
+    if {"required", "used"} & set(words) and {"for", "by"} & set(words):
+        return "usage"
+    if "default" in words and not found:
+        return "condition"
     return found[0] if found else ""
+
+
+def _by_content(
+    meanings: list[str], headings: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Gives columns whose headings tell nothing the meaning of their cells."""
+    free = [
+        i for i, meaning in enumerate(meanings) if meaning in ("", "usage", "component")
+    ]
+    if "transport" not in meanings:
+        for index in free:
+            if _all(rows, index, len(headings), is_protocols) and meanings[index] == "":
+                meanings[index] = "transport"
+                break
+    if not {"source", "destination"} & set(meanings):
+        for index in free:
+            if _all(rows, index, len(headings), lambda cell: ends_of(cell) is not None):
+                meanings[index] = "ends"
+                break
+
+
+def _all(rows: Sequence[Sequence[str]], index: int, width: int, test: object) -> bool:
+    cells = [
+        row[index] for row in rows[:_LOOKED_AT] if len(row) == width and row[index]
+    ]
+    return bool(cells) and callable(test) and all(map(test, cells))
+
+
+def ends_of(text: str) -> tuple[str, str] | None:
+    """Both ends of a text such as `Clients to the Gateway`."""
+    found = _BOTH.fullmatch(" ".join(text.split()))
+    return (found[1], found[2]) if found else None
+
+
+def _which_ports(meanings: list[str], headings: Sequence[str]) -> str:
+    """Settles which of several columns of ports are the destination's."""
+    indices = [i for i, meaning in enumerate(meanings) if meaning == "port"]
+    split = [i for i in indices if set(Transport) & set(words_of(headings[i])) == set()]
+    if len(indices) < 2 or len(split) < 2:  # noqa: PLR2004 - one column has no rival
+        return ""
+    if [meanings[i - 1] for i in split if i] == ["source", "destination"]:
+        meanings[split[0]] = "source-port"
+        return ""
+    tests = (_FAR_PORT, _ENDS_PORT)
+    found = (
+        [i for i in split if any(map(test.fullmatch, words_of(headings[i])))]
+        for test in tests
+    )
+    far = next((some for some in found if len(some) == 1), [])
+    if far:
+        for index in split:
+            meanings[index] = "port" if index in far else "source-port"
+        return ""
+    names = ", ".join(headings[i] for i in split)
+    return f"does not say which column has the ports of the destination: {names}"
+
+
+def is_heading_row(cells: Sequence[str]) -> bool:
+    """Whether a row within a table can only be its headings anew.
+
+    Each of its cells is a heading and nothing but one; numbers and hosts are for
+    requirements.
+    """
+    filled = [cell for cell in cells if cell]
+    if re.search(r"[0-9.]", "".join(filled)) or len(filled) < 2:  # noqa: PLR2004 - one cell is a title
+        return False
+    known = [*_MEANINGS.values(), _QUALIFIERS]
+    for cell in filled:
+        words = words_of(cell)
+        if not words or not all(any(p.fullmatch(w) for p in known) for w in words):
+            return False
+    meanings = {_meaning(words_of(cell)) for cell in filled}
+    return "port" in meanings and len(meanings) > 1
 
 
 def _internal(headings: Sequence[str], columns: Mapping[str, int]) -> bool | None:
     if "destination" not in columns:
         return None
-    words = _WORD.findall(headings[columns["destination"]].lower())
+    words = words_of(headings[columns["destination"]])
     said = {"internal", "external"} & set(words)
     return said == {"internal"} if len(said) == 1 else None

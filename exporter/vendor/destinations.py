@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.vendor import names
-from exporter.vendor.hosts import is_internal
+from exporter.vendor.ends import End, Kind, is_internal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -17,13 +17,23 @@ _TITLE = 100
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a drafted rule leads: a fixed host, or a placeholder by its name."""
+    """Where a drafted rule leads: `key` is the one of a rule's keys, `name` its value."""
 
-    host: str | None = None
-    placeholder: str | None = None
+    key: str
+    name: str
+
+    @property
+    def placeholder(self) -> str | None:
+        """The placeholder's name, if it is one."""
+        return self.name if self.key == "placeholder" else None
+
+    @property
+    def public(self) -> bool:
+        """Whether it is a service of the Internet, by its name."""
+        return self.key in ("host", "domain")
 
     def __str__(self) -> str:
-        return self.host or f"placeholder {self.placeholder}"
+        return f"placeholder {self.name}" if self.key == "placeholder" else self.name
 
 
 @dataclass(slots=True)
@@ -33,7 +43,6 @@ class DraftPlaceholder:
     title: str
     example: str
     url: bool = False
-    optional: bool = False
 
 
 @dataclass(slots=True)
@@ -46,10 +55,28 @@ class Places:
     domains: Collection[str]
     placeholders: dict[str, DraftPlaceholder] = field(default_factory=dict)
 
-    def of_host(self, host: str, heading: bool | None) -> Destination:
-        """The host itself, or a placeholder where each site has a host of its own."""
-        if not is_internal(host, heading, self.domains):
-            return Destination(host=host)
+    def of_end(self, end: End, heading: bool | None) -> Destination:
+        """What a page names by its own name.
+
+        A host is itself, or a placeholder where each site has one of its own.
+        """
+        if end.kind is Kind.PATTERN:
+            label = re.sub(r"[^a-z0-9]+", "_", end.name).strip("_")
+            title = f"Hosts that {end.name} stands for"
+            example = re.sub(r"[^a-z0-9.-]", "", end.name.replace("*", "any"))
+            return self._placed(
+                names.placeholder(label), DraftPlaceholder(title, example)
+            )
+        for slot in re.findall(r"\{([a-z0-9_]+)\}", end.name):
+            place = DraftPlaceholder(
+                f"What stands for {slot} in names", slot.replace("_", "-")
+            )
+            self.placeholders.setdefault(slot, place)
+        if end.kind in (Kind.NETWORK, Kind.DOMAIN):
+            return Destination(str(end.kind), end.name)
+        host = end.name
+        if end.kind is Kind.TEMPLATE or not is_internal(host, heading, self.domains):
+            return Destination("host", host)
         label = host if re.fullmatch(r"[0-9.]+|.*:.*", host) else host.partition(".")[0]
         place = DraftPlaceholder(f"Destination {host} of the page", host)
         return self._placed(names.placeholder(label), place)
@@ -72,7 +99,7 @@ class Places:
         """The server that the section is about."""
         own = self._own(sections)
         if own:
-            return Destination(placeholder=own)
+            return Destination("placeholder", own)
         title = next(iter(sections), "") or "Destination"
         name = names.placeholder(title)
         example = f"{name.replace('_', '-')}.example"
@@ -89,8 +116,17 @@ class Places:
     def _placed(self, name: str, place: DraftPlaceholder) -> Destination:
         """Keeps a placeholder; another one of the same name gets a number."""
         free, number = name, 1
-        while self.placeholders.get(free, place).example != place.example:
+        while free in self.placeholders and not _same(self.placeholders[free], place):
             number += 1
             free = f"{name}_{number}"
+        if place.example.endswith(".example") and number > 1:
+            place.example = place.example.replace(".example", f"-{number}.example")
         self.placeholders.setdefault(free, place)
-        return Destination(placeholder=free)
+        return Destination("placeholder", free)
+
+
+def _same(known: DraftPlaceholder, place: DraftPlaceholder) -> bool:
+    """Whether two placeholders are one: of hosts that a page names the host decides."""
+    if known.title.startswith("Destination ") or place.title.startswith("Destination "):
+        return known.example == place.example
+    return known.title.lower() == place.title.lower()

@@ -4,32 +4,41 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.config.diagnostics import ConfigError, Problem, shown
+from exporter.model.rule import Transport
 from exporter.vendor import names
 from exporter.vendor.boilerplate import notes_of
-from exporter.vendor.destinations import DraftPlaceholder, Places
-from exporter.vendor.hosts import Destinations, read_destinations
+from exporter.vendor.destinations import Destination, DraftPlaceholder, Places
+from exporter.vendor.ledger import Entry, Fate, Ledger
+from exporter.vendor.ports import Span
+from exporter.vendor.prose import read_prose
 from exporter.vendor.remarks import Remark, Remarks
-from exporter.vendor.statements import Statement, read_statements
+from exporter.vendor.tables import read_tables
 from exporter.vendor.usage import Guess, guess
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from exporter.model.rule import Transport
-    from exporter.vendor.destinations import Destination
-    from exporter.vendor.page import Page
-
-Flow: TypeAlias = "tuple[str, Destination, int, Transport]"
+    from exporter.vendor.conditions import Condition
+    from exporter.vendor.page import Page, Prose
+    from exporter.vendor.statements import Statement
 
 MAX_FLOWS = 200
 """Rules that one row may become."""
 MAX_RULES = 5000
-_OPTIONAL = re.compile(
-    r"\bif (?:applicable|used|required|needed)\b|\boptional\b", re.IGNORECASE
-)
+UNSTATED = names.Source("unstated-source", "Sources that the page does not name")
+
+
+class Flow(NamedTuple):
+    """What a rule opens; `when` is the switch it depends on, empty for none."""
+
+    source: str
+    lead: Destination
+    span: Span
+    transport: Transport
+    when: str = ""
 
 
 @dataclass(slots=True)
@@ -43,25 +52,29 @@ class DraftRule:
     section: str
     rows: list[str]
     notes: list[str]
+    any_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A catalogue to be: `roles` are titles and wider roles by name.
 
-    `prose` is the page's text outside tables, with its lines.
+    `features` are the titles of switches by name. `prose` is the page's text outside
+    tables. `ledger` has every row.
     """
 
     title: str
     roles: Mapping[str, tuple[str, str | None]]
     placeholders: Mapping[str, DraftPlaceholder]
+    features: Mapping[str, str]
     rules: Sequence[DraftRule]
+    ledger: Sequence[Entry]
     remarks: Sequence[Remark]
-    prose: Sequence[tuple[int, str]]
+    prose: Sequence[Prose]
 
 
 def draft_of(page: Page, file: str, internal: Collection[str] = ()) -> Draft:
-    """The rules that a page states.
+    """The rules that a page states, and the fate of all that it asks for.
 
     Args:
         page: what was read from the file.
@@ -69,16 +82,21 @@ def draft_of(page: Page, file: str, internal: Collection[str] = ()) -> Draft:
         internal: domains whose hosts are examples that each site replaces.
 
     Raises:
-        ConfigError: not a single rule could be read.
+        ConfigError: there is no row and no sentence that could be a requirement.
     """
-    remarks = Remarks(file)
+    remarks, ledger = Remarks(file), Ledger()
     for line, said in page.losses:
         remarks.add(line, "", said)
-    drafter = _Drafter(Places(internal), remarks)
-    for statement in read_statements(page, remarks):
+    drafter = _Drafter(Places(internal), remarks, ledger)
+    for statement in read_tables(page, remarks, ledger):
+        drafter.take(statement)
+    for statement in read_prose(page, remarks, ledger):
         drafter.take(statement)
     drafter.finish()
-    if not drafter.rules:
+    if all(
+        told.fates and {f for f, _ in told.fates} == {Fate.NO_REQUIREMENT}
+        for told in ledger.told.values()
+    ):
         said = "holds no table of requirements that could be read"
         problems = [remark.problem for remark in remarks.found]
         raise ConfigError([Problem(file, 1, "", said), *problems])
@@ -86,7 +104,9 @@ def draft_of(page: Page, file: str, internal: Collection[str] = ()) -> Draft:
         title=page.title,
         roles=drafter.role_tree(),
         placeholders=drafter.places.placeholders,
+        features=drafter.used_features(),
         rules=drafter.in_order(),
+        ledger=[*ledger.entries()],
         remarks=sorted(remarks.found, key=lambda remark: remark.problem.line),
         prose=page.prose,
     )
@@ -98,58 +118,71 @@ class _Drafter:
 
     places: Places
     remarks: Remarks
+    ledger: Ledger
     roles: dict[str, names.Source] = field(default_factory=dict)
+    features: dict[str, str] = field(default_factory=dict)
     rules: dict[Flow, DraftRule] = field(default_factory=dict)
+    bound: dict[Flow, Flow] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
     order: dict[str, int] = field(default_factory=dict)
     summaries: list[Statement] = field(default_factory=list)
-    nameless: list[tuple[Statement, Destinations]] = field(default_factory=list)
+    nameless: list[Statement] = field(default_factory=list)
 
     def take(self, statement: Statement) -> None:
         """Makes rules of one statement, or keeps it until all hosts are known."""
-        self.order[statement.row] = len(self.order)
-        if not names.sources(statement.source):
+        self.order.setdefault(statement.row, len(self.order))
+        lead = statement.lead
+        if not self._roles(statement):
             self._unread(statement, "names no source")
-        elif statement.destination is None:
+        elif lead is None:
             self.summaries.append(statement)
         else:
-            self._lead(statement, read_destinations(statement.destination))
-
-    def _lead(self, statement: Statement, found: Destinations) -> None:
-        for said in found.told:
-            self._unread(statement, said)
-        if found.hosts and self._fits(statement, len(found.hosts)):
-            internal = statement.internal
-            leads = [self.places.of_host(host, internal) for host in found.hosts]
-            self._add(statement, leads, notes_of(found.rest))
-        elif not found.hosts and not found.told:
-            self.nameless.append((statement, found))
+            for said in lead.open:
+                self._unread(statement, said)
+            if lead.ends and self._fits(statement, len(lead.ends)):
+                leads = [
+                    self.places.of_end(end, statement.internal) for end in lead.ends
+                ]
+                self._add(statement, leads, notes_of(lead.rest))
+            elif not lead.ends and not lead.open:
+                self.nameless.append(statement)
 
     def finish(self) -> None:
         """Takes the rows that only make sense beside all others."""
-        for statement, found in self.nameless:
-            self._place(statement, found.words)
+        for statement in self.nameless:
+            self._place(statement)
         for rule in self.rules.values():
             rule.rows = sorted(set(rule.rows), key=self.order.__getitem__)
         for statement in self.summaries:
             self._sum_up(statement)
 
-    def _place(self, statement: Statement, words: str) -> None:
-        if not self._fits(statement, 1):
+    def _place(self, statement: Statement) -> None:
+        words = statement.lead.words if statement.lead else ()
+        if not self._fits(statement, max(1, len(words))):
             return
-        if words:
-            lead = self.places.of_words(words, statement.sections)
-            said = f"names no host: {shown(words)}"
-        else:
-            lead = self.places.of_nothing(statement.sections)
-            said = "the destination is blank"
-        example = self.places.placeholders[str(lead.placeholder)].example
+        leads = []
+        for word in words:
+            leads.append(self.places.of_words(word, statement.sections))
+            self._tell_place(statement, f"names no host: {shown(word)}", leads[-1])
+        if not words:
+            leads.append(self.places.of_nothing(statement.sections))
+            self._tell_place(statement, "the destination is blank", leads[-1])
+        self._add(statement, leads, [])
+
+    def _tell_place(self, statement: Statement, said: str, lead: Destination) -> None:
+        example = self.places.placeholders[lead.name].example
         said += f"; {lead}, for example {example}, is taken"
         self.remarks.add(statement.line, statement.row, said)
-        self._add(statement, [lead], [])
 
     def _unread(self, statement: Statement, message: str) -> None:
         self.remarks.add(statement.line, statement.row, message, [statement.text])
+        self.ledger.settle(statement.row, Fate.OPEN, message)
+
+    def _roles(self, statement: Statement) -> list[names.Source]:
+        if not statement.sources:
+            return [UNSTATED]
+        found = map(names.source, statement.sources)
+        return list(dict.fromkeys(filter(None, found)))
 
     def _fits(self, statement: Statement, hosts: int) -> bool:
         """Whether a row and the whole page stay within bounds.
@@ -157,7 +190,10 @@ class _Drafter:
         Raises:
             ConfigError: the page does not.
         """
-        count = hosts * len(statement.ports) * len(names.sources(statement.source))
+        ways = sum(len(span.transports) for span in statement.spans) * (
+            1 + statement.both
+        )
+        count = hosts * ways * len(self._roles(statement))
         if len(self.rules) + count > MAX_RULES:
             said = f"makes more than {MAX_RULES} rules, which is the limit"
             raise ConfigError([Problem(self.remarks.file, statement.line, "", said)])
@@ -169,20 +205,78 @@ class _Drafter:
     def _add(
         self, statement: Statement, leads: Sequence[Destination], notes: Sequence[str]
     ) -> None:
-        roles = names.sources(statement.source)
-        flows = [
-            (role.name, lead, port, transport)
-            for role in roles
-            for lead in leads
-            for port, transport in statement.ports
-        ]
+        when = self._switch(statement.when)
+        roles = self._roles(statement)
         for role in roles:
             self._know(role)
-        for flow in dict.fromkeys(flows):
-            self._state(flow, statement, [*notes, *statement.notes])
+        ends = [(role.name, lead) for role in roles for lead in leads]
+        if statement.both:
+            ends += list(self._back(statement, roles, leads))
+        for source, lead in dict.fromkeys(ends):
+            flows = [
+                Flow(source, lead, Span(span.low, span.high), transport, when)
+                for span in statement.spans
+                for transport in span.transports
+            ]
+            for flow in dict.fromkeys(flows):
+                self._state(
+                    flow,
+                    statement,
+                    [*notes, *statement.notes],
+                    self._choice(statement, flow),
+                )
+
+    def _choice(self, statement: Statement, flow: Flow) -> str:
+        """The name that the alternatives of a statement share, if it has any."""
+        of_hosts = statement.lead is not None and statement.lead.choice
+        if of_hosts and statement.choice:
+            return ""
+        if of_hosts:
+            return names.slug(
+                f"{flow.source} {statement.row} {flow.span} {flow.transport}"
+            )
+        return (
+            names.slug(f"{flow.source} {flow.lead.name} {statement.row}")
+            if statement.choice
+            else ""
+        )
+
+    def _back(
+        self,
+        statement: Statement,
+        roles: Sequence[names.Source],
+        leads: Sequence[Destination],
+    ) -> Iterator[tuple[str, Destination]]:
+        """The same flows, opened from the other end."""
         for lead in leads:
-            if lead.placeholder and _OPTIONAL.search(statement.usage):
-                self.places.placeholders[lead.placeholder].optional = True
+            if lead.key in ("network", "domain"):
+                self._unread(
+                    statement, f"is for both directions: who of {lead} connects back?"
+                )
+                continue
+            title = (
+                self.places.placeholders[lead.name].title
+                if lead.placeholder
+                else lead.name
+            )
+            back = names.source(
+                title.removeprefix("Destination ").removesuffix(" of the page")
+            )
+            if back:
+                self._know(back)
+                for role in roles:
+                    yield back.name, self.places.of_words(role.title, ())
+
+    def _switch(self, when: Condition | None) -> str:
+        """The feature of a condition; another one of the same name gets a number."""
+        if when is None:
+            return ""
+        free, number = when.name, 1
+        while self.features.get(free, when.title) != when.title:
+            number += 1
+            free = f"{when.name}-{number}"
+        self.features[free] = when.title
+        return free
 
     def _know(self, role: names.Source) -> None:
         known = self.roles.get(role.name)
@@ -191,32 +285,48 @@ class _Drafter:
         if role.wider:
             self._know(role.wider)
 
-    def _state(self, flow: Flow, statement: Statement, notes: Sequence[str]) -> None:
+    def _state(
+        self, flow: Flow, statement: Statement, notes: Sequence[str], any_of: str
+    ) -> None:
         """One more row states a flow."""
-        known = self.rules.get(flow)
+        known = self._known(flow)
         if known is not None:
             if statement.usage and statement.usage != known.description:
                 known.notes.append(f"{statement.row} says: {statement.usage}")
             known.rows.append(statement.row)
             known.notes += [note for note in notes if note not in known.notes]
+            known.any_of = known.any_of if any_of else ""
+            self.ledger.stated(statement.row, known.id)
             return
-        source, lead, port, transport = flow
         words = f"{statement.usage} {' '.join(notes)}"
+        internal = flow.lead.placeholder is not None
         self.rules[flow] = DraftRule(
             id=self._free_id(flow),
             flow=flow,
-            usage=guess(words, port, internal=lead.host is None),
-            description=statement.usage
-            or f"{transport.upper()} {port} from {source}, of which the page says no more",
+            usage=guess(words, flow.span.low, internal=internal),
+            description=statement.usage or _described(flow),
             section=" / ".join(statement.sections),
             rows=[statement.row],
-            notes=list(notes),
+            notes=list(dict.fromkeys(notes)),
+            any_of=any_of,
         )
+        if flow.when:
+            self.bound.setdefault(flow._replace(when=""), flow)
+        self.ledger.stated(statement.row, self.rules[flow].id)
+
+    def _known(self, flow: Flow) -> DraftRule | None:
+        """The rule of a flow; what is needed in any case has no condition."""
+        bare = flow._replace(when="")
+        if flow.when and bare not in self.rules:
+            return self.rules.get(flow)
+        if bare not in self.rules and bare in self.bound:
+            self.rules[bare] = self.rules.pop(self.bound[bare])
+            self.rules[bare].flow = bare
+        return self.rules.get(bare)
 
     def _free_id(self, flow: Flow) -> str:
-        source, lead, port, transport = flow
         name = names.rule_id(
-            source, lead.host or str(lead.placeholder), port, transport
+            flow.source, flow.lead.name, str(flow.span), flow.transport
         )
         free, number = name, 1
         while free in self.ids:
@@ -228,22 +338,22 @@ class _Drafter:
     def _sum_up(self, statement: Statement) -> None:
         """A row without destination stands with the rules that it sums up."""
         side = _side(statement.sections)
-        wanted = {role.name for role in names.sources(statement.source)}
-        for port, transport in statement.ports:
-            covered = [
-                rule
-                for (source, lead, *rest), rule in self.rules.items()
-                if rest == [port, transport]
-                and wanted & self._with_wider(source)
-                and side in (None, lead.host is None)
-            ]
-            for rule in covered:
-                rule.rows.append(statement.row)
-            if not covered:
-                said = (
-                    f"sums up {transport.upper()} {port}, for which no row names a host"
-                )
-                self._unread(statement, said)
+        wanted = {role.name for role in self._roles(statement)}
+        for span in statement.spans:
+            for transport in span.transports:
+                covered = [
+                    rule
+                    for flow, rule in self.rules.items()
+                    if (flow.span[:2], flow.transport) == (span[:2], transport)
+                    and wanted & self._with_wider(flow.source)
+                    and side in (None, flow.lead.placeholder is not None)
+                ]
+                for rule in covered:
+                    rule.rows.append(statement.row)
+                    self.ledger.stated(statement.row, rule.id)
+                if not covered:
+                    said = f"sums up {transport.upper()} {span}, for which no row names a host"
+                    self._unread(statement, said)
 
     def _with_wider(self, name: str) -> set[str]:
         wider = self.roles[name].wider
@@ -263,9 +373,19 @@ class _Drafter:
             tree[name] = (role.title, wider)
         return tree
 
+    def used_features(self) -> dict[str, str]:
+        """The switches that some rule depends on."""
+        used = {flow.when for flow in self.rules}
+        return {name: title for name, title in self.features.items() if name in used}
+
     def in_order(self) -> list[DraftRule]:
         """The rules in the order of the page."""
         return sorted(self.rules.values(), key=lambda rule: self.order[rule.rows[0]])
+
+
+def _described(flow: Flow) -> str:
+    said = f"{flow.transport.upper()} {flow.span} from {flow.source}"
+    return f"{said}, of which the page says no more"
 
 
 def _side(sections: Sequence[str]) -> bool | None:

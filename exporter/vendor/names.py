@@ -52,27 +52,20 @@ def source(text: str) -> Source | None:
     return Source(f"{name}-{inner}", text.strip(), whole)
 
 
-def sources(cell: str) -> list[Source]:
-    """The roles of a cell, which stand in lines or with commas between."""
-    parts = re.split(r"\n|[,;](?![^()]*\))", cell)
-    found = [source(part) for part in parts]
-    return list(dict.fromkeys(filter(None, found)))
-
-
 def placeholder(text: str) -> str:
     """A name for a placeholder: of a host its first label, of words all of them."""
     name = slug(text, "_")[:_LONGEST_PLACEHOLDER].strip("_")
     return name if re.match(r"[a-z]", name) else f"host_{name}".strip("_")
 
 
-def rule_id(source: str, destination: str, port: int, transport: str) -> str:
+def rule_id(source: str, destination: str, ports: str, transport: str) -> str:
     """A rule's id, made of its flow alone, so that other rows cannot change it."""
     last = "" if transport == "tcp" else f"-{transport}"
-    name = f"{slug(source)}-{slug(destination)}-{port}{last}"
+    name = f"{slug(source)}-{slug(destination)}-{ports}{last}"
     if len(name) <= _LONGEST_ID:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
-    return f"{_cut(name, _LONGEST_ID - 2 * _DIGEST)}-{digest}-{port}{last}"
+    return f"{_cut(name, _LONGEST_ID - 2 * _DIGEST - 6)}-{digest}-{ports}{last}"
 
 
 def letters(index: int) -> str:

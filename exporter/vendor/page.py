@@ -34,15 +34,24 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """What a file holds: tables, and the text around them as `(line, text)`.
+class Prose:
+    """A line of text outside tables, under the headings `sections`."""
 
-    `losses` says, likewise by line, what of the file could not be taken apart.
+    line: int
+    text: str
+    sections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a file holds: tables, and the text around them.
+
+    `losses` says by line what of the file could not be taken apart.
     """
 
     title: str
     tables: tuple[Table, ...]
-    prose: tuple[tuple[int, str], ...]
+    prose: tuple[Prose, ...]
     losses: tuple[tuple[int, str], ...]
 
 
@@ -64,7 +73,7 @@ class PageBuilder:
     _levels: dict[int, str] = field(default_factory=dict)
     _rows: list[Row] = field(default_factory=list)
     _tables: list[Table] = field(default_factory=list)
-    _prose: list[tuple[int, str]] = field(default_factory=list)
+    _prose: list[Prose] = field(default_factory=list)
     _losses: list[tuple[int, str]] = field(default_factory=list)
     _count: int = 0
 
@@ -119,7 +128,7 @@ class PageBuilder:
         """Text outside tables."""
         tidy = clean(text).replace("\n", " ")
         if tidy:
-            self._prose.append((line, tidy))
+            self._prose.append(Prose(line, tidy, self.sections))
 
     def loss(self, line: int, message: str) -> None:
         """Something that could not be taken apart."""
@@ -128,5 +137,5 @@ class PageBuilder:
     def page(self) -> Page:
         """All of it."""
         self.end_table()
-        prose = tuple(sorted(self._prose))
+        prose = tuple(sorted(self._prose, key=lambda item: item.line))
         return Page(self.title, tuple(self._tables), prose, tuple(self._losses))

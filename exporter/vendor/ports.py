@@ -1,117 +1,350 @@
-"""Cells with ports: `443 TCP`, `TCP/443, 8443`, `80/tcp and 123/udp`, `TCP: 25; UDP: 53`."""
+"""Cells with ports, by a grammar in which every word is accounted for.
+
+A text is first put into one spelling (`8000..8010`, `above 1023`, `9000 to 9010` become
+`8000-8010` ...), then cut at commas, lines and full stops. A piece holds ports,
+transports and applications, or is a note without a number. A piece that holds a number
+and any other word is `unread`, and then no port of the text may be trusted.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.model.rule import Transport
+from exporter.vendor.protocols import APPLICATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+MAX_PORT = 65535
+_LONGEST = 400
+_N = r"([0-9]{1,9}+)(?![.,]?[0-9])"
+_PORTS = r"(?:(?:ports?|puertos?|portnummern?)\s+)?"
+_SPELLINGS = tuple(
+    (re.compile(pattern, re.IGNORECASE), into)
+    for pattern, into in (
+        (
+            r"\b(?:tls|ssl|smb|version|v)\s*v?[0-9]+(?:\.[0-9]+)*(?:\s*(?:[/+]|or|and)\s*v?[0-9]+\.[0-9]+)*(?:\s+(?:and|or)\s+(?:higher|above|later))?",
+            " tls ",
+        ),
+        ("[\u2010-\u2015\u2212\u301c~\u2026]|\\.{2,3}", "-"),
+        (
+            rf"\b(?:between|zwischen|entre)\s+{_PORTS}{_N}\s+(?:and|und|et|y)\s+{_N}",
+            r"\1-\2",
+        ),
+        (
+            rf"\b(?:from|von|de|desde)\s+{_PORTS}{_N}\s+(?:to|through|bis|\u00e0|a|hasta)\s+{_N}",
+            r"\1-\2",
+        ),
+        (rf"([0-9]+)\s+(?:to|through|thru|until|bis|\u00e0|hasta|a)\s+{_N}", r"\1-\2"),
+        (
+            (
+                r"(?:\b(?:above|over|greater\s+than|higher\s+than|beyond|oberhalb(?:\s+von)?|\u00fcber|gr\u00f6\u00dfer\s+als"
+                r"|au[- ]dessus\s+de|sup\u00e9rieurs?\s+\u00e0|por\s+encima\s+de|superior(?:es)?\s+a|mayor(?:es)?\s+que)|>)"
+                rf"\s*{_PORTS}{_N}"
+            ),
+            r"\1>",
+        ),
+        (
+            (
+                r"(?:\b(?:at\s+least|starting\s+(?:at|from)|from|ab|mindestens|\u00e0\s+partir\s+de|a\s+partir\s+de)|>=|\u2265)"
+                rf"\s*{_PORTS}{_N}(?:\s+(?:on|upwards?|up|on\s?wards?))?"
+            ),
+            r"\1+",
+        ),
+        (
+            (
+                r"(?:\b(?:below|under|less\s+than|lower\s+than|unterhalb(?:\s+von)?|kleiner\s+als|inf\u00e9rieurs?\s+\u00e0|menor(?:es)?\s+que)|<)"
+                rf"\s*{_PORTS}{_N}"
+            ),
+            r"\1<",
+        ),
+        (
+            r"([0-9]+)\s*(?:\+|(?:and|or|und|oder|et|ou|y|o)\s+(?:above|higher|up(?:wards?)?|greater|over|h\u00f6her|dar\u00fcber|plus|superior(?:es)?|sup\u00e9rieurs?|m\u00e1s|mayor(?:es)?)|upwards?)(?!\s*[0-9\w])",
+            r"\1+",
+        ),
+        (r"([0-9])\s*[-:]\s*(?=[0-9])", r"\1-"),
+        (
+            r"\b(?:any|all|every|alle|tous|todos)\s+(?:(?:the|les|los)\s+)?(?:ports?\s+|puertos\s+)?(?=[0-9]+(?:-|[+<>]))",
+            "",
+        ),
+    )
+)
+_BRACKET = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
+_PIECE = re.compile(r"[,;|\n]|[.:](?=\s|$)")
 _TOKEN = re.compile(
-    r"(?P<version>[0-9]++(?:\.[0-9]++)++)"
-    r"|(?P<range>[0-9]++\s?(?:[-\u2013:\u2014]|to)\s?[0-9]++)"
-    r"|(?P<port>[0-9]++)"
-    r"|(?P<transport>tcp|udp)(?![a-z])"
-    r"|(?P<word>[^\W\d_]++)",
+    r"(?P<span>[0-9]++(?:-[0-9]++|[+<>])?)(?![0-9.-]*[0-9])"
+    r"|(?P<joint>[/&+*]|\*)|(?P<word>[^\W\d_][\w.'-]*+)|(?P<other>\S)"
+)
+_FILLER = re.compile(
+    r"ports?|portnummern?|puertos?|on|numbers?|range|ranges|and|und|et|y|default|standard|over|via|the|both|by|[\"'\u201c\u201d\u201e`]",
+)
+_OR = re.compile(r"or|oder|ou|o")
+_ANY = re.compile(
+    r"any|all|every|\*|alle|jeder|beliebige?r?|tous|toutes|todos|cualquiera?|ephemeral|dynamic(?:ally)?|random|varies"
+    r"|various|dynamische?r?|zuf\u00e4llige?r?|al\u00e9atoires?|dynamiques?|din\u00e1micos?|unprivileged|hohe"
+)
+_NOTHING = re.compile(
+    r"(?:n/?a|none|x|-+|keine?|aucune?|ninguno|\u2717|\u2715|\u00d7)?", re.IGNORECASE
+)
+_FOR = re.compile(r"\b(?:for|f\u00fcr|pour|para)\b(.*)", re.IGNORECASE | re.DOTALL)
+_TELLS = re.compile(
+    r"\s*(?:was|were|formerly|previously|before|until|till|up\s+to|prior|since|as\s+of|max\w*|at\s+most|(?:by\s+)?defaults?"
+    r"|standard|versions?|v[0-9]|ssl|tls|smb|rfc|e\.?g|see|bis|vor|fr\u00fcher|seit|vorher|avant|jusqu|depuis|ancien\w*|antes"
+    r"|hasta|desde|por\s+defecto|par\s+d\u00e9faut|war|standardm\w+)\b",
     re.IGNORECASE,
 )
-# Protocols whose name alone tells the transport.
-_CARRIED = (
-    (re.compile(r"https?|ssl|tls|ssh|smtps?|ldaps?|smb|cifs|rdp|mssql"), Transport.TCP),
-    (re.compile(r"ntp|snmp|syslog|dtls|quic"), Transport.UDP),
+TURNS = re.compile(
+    r"\b(?:no|not|never|except\w*|but|without|unless|closed?|block\w*|den(?:y|ied)|instead|excluding|nicht|kein\w*|au\u00dfer"
+    r"|ausgenommen|ohne|sauf|sans|pas|excepto|salvo|sin|minus|other\s+than|rather)\b",
+    re.IGNORECASE,
 )
-_FILLER = re.compile(r"and|or|on|ports?|dns|kerberos")
-_MAX_PORT = 65535
-_LONGEST = 200
+"""Words that may turn what stands beside them into its contrary."""
 
 
-@dataclass(frozen=True, slots=True)
+_THOUSANDS = re.compile(
+    r"[0-9],[0-9]{3}\s*[-\u2013]\s*[0-9]|[0-9]\s*[-\u2013]\s*[0-9]{1,2},[0-9]{3}(?![0-9])"
+)
+"""A range between numbers that may have a comma for thousands."""
+
+
+class Span(NamedTuple):
+    """Ports from `low` to `high`, with the transports that stand with them."""
+
+    low: int
+    high: int
+    transports: tuple[Transport, ...] = ()
+
+    def __str__(self) -> str:
+        return str(self.low) if self.low == self.high else f"{self.low}-{self.high}"
+
+
+@dataclass(slots=True)
 class Ports:
-    """What a cell holds.
+    """What a text of ports says; `unread` are the words that nobody here understands.
 
-    `pairs` have no transport where the cell names none. `told` are the parts that
-    cannot be rules, in words. `exact` means that the cell says nothing besides.
+    `choice` says that one of the spans is enough. `vague` is the word for ports that
+    cannot be named ("any"). `transports` stand without ports of their own, and
+    `applications` are known names. `notes` are other words, without ports.
     """
 
-    pairs: tuple[tuple[int, Transport | None], ...]
-    told: tuple[str, ...]
-    exact: bool
+    spans: list[Span] = field(default_factory=list)
+    choice: bool = False
+    vague: str = ""
+    transports: list[Transport] = field(default_factory=list)
+    applications: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
 def is_ports(cell: str) -> bool:
-    """Whether a cell can only be one of ports."""
-    found = read_ports(cell) if len(cell) <= _LONGEST else None
-    return found is not None and bool(found.pairs) and found.exact
+    """Whether a cell can only be one of ports, by number or by a word such as "any"."""
+    if len(cell) > _LONGEST or not re.search(
+        r"[0-9*]|\ban?y\b|all", cell, re.IGNORECASE
+    ):
+        return False
+    read = read_ports(cell)
+    return bool(read.spans or read.vague) and not read.unread and not read.notes
 
 
 def read_ports(cell: str) -> Ports:
-    """The ports of a cell, each with the transport that stands with it.
+    """The ports of a text."""
+    found = Ports()
+    if _NOTHING.fullmatch(cell.strip()):
+        return found
+    text = cell
+    for pattern, into in _SPELLINGS:
+        text = pattern.sub(into, text)
+    text = _BRACKET.sub(lambda inner: _bracket(inner[1], found), text)
+    marks: list[tuple[str, str]] = []
+    for piece in _PIECE.split(text):
+        marks += _piece(piece.strip(), found)
+    _bind(marks, found)
+    if found.choice and (found.vague or re.search(r"\band\b|\n", text)):
+        found.unread.append(" ".join(cell.split()))
+    if _is_half_bound(found, cell) or _THOUSANDS.search(cell):
+        found.unread.append(" ".join(cell.split()))
+    if found.vague and found.spans:
+        found.unread.append(found.vague)
+    return found
+
+
+def _is_half_bound(found: Ports, cell: str) -> bool:
+    """Whether only the last port of a list is glued to UDP: the others' are unsaid."""
+    ends = re.search(r"[0-9]\s*/\s*udp\W*$", cell, re.IGNORECASE) is not None
+    return ends and any(not span.transports for span in found.spans)
+
+
+def _bracket(inner: str, found: Ports) -> str:
+    """What brackets leave of themselves in the text: transports, or nothing.
+
+    What tells by itself that it is no port is a note. Any other number is unread.
+    """
+    words = [word.lower() for word in re.findall(r"[^\W\d_]+", inner)]
+    if words and not re.search(r"[0-9]", inner):
+        if all(word in ("tcp", "udp") for word in words):
+            return "".join(f"@{word}" for word in words)
+        found.applications += [word for word in words if word in APPLICATIONS]
+        (found.unread if TURNS.search(inner) else found.notes).append(inner.strip())
+    elif _TELLS.match(inner):
+        found.notes.append(inner.strip())
+    elif inner.strip():
+        found.unread.append(f"({inner.strip()})")
+    return " "
+
+
+def _piece(piece: str, found: Ports) -> Iterator[tuple[str, str]]:
+    """The marks of one piece: spans and transports in the order of the text."""
+    piece = re.sub(r"@(?=tcp|udp)", " @", piece, flags=re.IGNORECASE)
+    if not re.search(r"[0-9]", piece):
+        yield from _wordy(piece, found)
+        return
+    if re.match(r"\s*(?:was|were|formerly|previously|e\.?g)\b", piece, re.IGNORECASE):
+        found.notes.append(piece)
+        return
+    told = _FOR.search(piece)
+    if told and not re.search(r"[0-9]", told[1]) and not TURNS.search(told[1]):
+        found.applications += _applications(told[1])
+        found.notes.append(told[0].strip())
+        piece = piece[: told.start()]
+    marks: list[tuple[str, str]] = []
+    if not all(_token(kind, word, found, marks) for kind, word in _tokens(piece)):
+        found.unread.append(piece)
+    yield from marks
+
+
+def _wordy(piece: str, found: Ports) -> Iterator[tuple[str, str]]:
+    """A piece without a number: transports and known names, or a note."""
+    marks: list[tuple[str, str]] = []
+    trial = Ports()
+    if all(_token(kind, word, trial, marks) for kind, word in _tokens(piece)):
+        found.vague = found.vague or trial.vague
+        found.choice |= trial.choice
+        found.applications += trial.applications
+        yield from marks
+    elif any(_ANY.fullmatch(word) for word in piece.lower().split()):
+        found.vague = found.vague or piece
+        if TURNS.search(piece):
+            found.notes.append(piece)
+    else:
+        (found.unread if TURNS.search(piece) else found.notes).append(piece)
+
+
+def _tokens(piece: str) -> list[tuple[str, str]]:
+    text = re.sub(r"(?<=[0-9])(?=(?:tcp|udp)\b)", " ", piece, flags=re.IGNORECASE)
+    return [(str(t.lastgroup), t[0].lower()) for t in _TOKEN.finditer(text)]
+
+
+def _token(kind: str, word: str, found: Ports, marks: list[tuple[str, str]]) -> bool:
+    """Takes a token; whether it is understood."""
+    if kind == "span":
+        marks.append((kind, word))
+    elif word in ("tcp", "udp"):
+        marks.append(("transport", word))
+    elif word == "@":
+        marks.append(("bound", word))
+    elif kind == "joint" and word != "*":
+        marks.append(("joint", word))
+    elif _OR.fullmatch(word):
+        found.choice = True
+    elif _ANY.fullmatch(word):
+        found.vague = found.vague or word
+    elif word in APPLICATIONS:
+        found.applications.append(word)
+    else:
+        return _FILLER.fullmatch(word) is not None
+    return True
+
+
+def _applications(text: str) -> list[str]:
+    return [
+        word for word in re.findall(r"[a-z0-9]+", text.lower()) if word in APPLICATIONS
+    ]
+
+
+def _bind(marks: Sequence[tuple[str, str]], found: Ports) -> None:
+    """Gives each span its transports.
 
     Transports stand before their ports if the first one does, else behind them; the
-    last ones named count for what follows.
+    last ones named count for what follows. A transport that is glued to a port by
+    brackets or a slash counts for that port alone, unless it ends the list.
     """
-    tokens = [(str(t.lastgroup), t[0].lower()) for t in _TOKEN.finditer(cell)]
-    pairs: dict[tuple[int, Transport | None], None] = {}
-    told = []
-    for numbers, transports in _groups(tokens):
-        for number in numbers:
-            wrong = _unfit(number)
-            if wrong:
-                told.append(wrong)
-            else:
-                named = transports or (None,)
-                pairs |= dict.fromkeys((int(number), name) for name in named)
-    exact = all(
-        kind not in ("word", "version") or _FILLER.fullmatch(word) or _carriers(word)
-        for kind, word in tokens
-    )
-    return Ports(tuple(pairs), tuple(told), exact)
-
-
-def _unfit(number: str) -> str:
-    """Why a number is not one port; empty if it is."""
-    if not number.isdigit():
-        return f"a range of ports cannot be probed: {number[:40]}"
-    if len(number) > len(str(_MAX_PORT)) or not 0 < int(number) <= _MAX_PORT:
-        return f"there is no port {number[:20]}"
-    return ""
-
-
-def read_transports(cell: str) -> tuple[Transport, ...]:
-    """The transports that a cell names, by themselves or by a protocol over them."""
-    words = re.findall(r"[a-z]+", cell.lower())
-    named = tuple(t for t in Transport if t in words)
-    carried = (transport for word in words for transport in _carriers(word))
-    return named or tuple(dict.fromkeys(carried))
-
-
-def _carriers(word: str) -> list[Transport]:
-    return [transport for known, transport in _CARRIED if known.fullmatch(word)]
-
-
-def _groups(
-    tokens: Sequence[tuple[str, str]],
-) -> Iterator[tuple[list[str], tuple[Transport, ...]]]:
-    """Numbers with the transports behind them, or before if the cell begins so."""
-    marks = [
-        (kind == "transport", word)
-        for kind, word in tokens
-        if kind in ("port", "range", "transport")
-    ]
+    glued = _glued(marks)
+    plain = [mark for mark in glued if mark[0] in ("span", "transport", "own")]
     runs = [
-        (named, [w for _, w in run]) for named, run in groupby(marks, itemgetter(0))
+        (named, [mark for _, mark in run])
+        for named, run in groupby(
+            ((kind == "transport", (kind, word)) for kind, word in plain), itemgetter(0)
+        )
     ]
     before = bool(runs) and runs[0][0]
     transports: tuple[Transport, ...] = ()
     for index, (named, run) in enumerate(runs):
         if named:
-            transports = tuple(dict.fromkeys(map(Transport, run)))
+            transports = tuple(dict.fromkeys(Transport(word) for _, word in run))
             continue
         behind = runs[index + 1][1] if index + 1 < len(runs) and not before else None
-        yield run, transports if behind is None else tuple(map(Transport, behind))
+        if behind is not None:
+            transports = tuple(dict.fromkeys(Transport(word) for _, word in behind))
+        for kind, word in run:
+            text, _, own = word.partition("@")
+            each = (
+                tuple(map(Transport, own.split("@"))) if kind == "own" else transports
+            )
+            _span(text, each, found)
+    if runs and not any(kind in ("span", "own") for kind, _ in plain):
+        found.transports += transports
+
+
+def _glued(marks: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Marks in which a port and the transports glued to it are one."""
+    out: list[tuple[str, str]] = []
+    index = 0
+    while index < len(marks):
+        kind, word = marks[index]
+        index += 1
+        own: list[str] = []
+        if kind == "span" and index + 1 < len(marks) and _slashed(marks, index):
+            while index + 1 < len(marks) and _slashed(marks, index):
+                own.append(marks[index + 1][1])
+                index += 2
+        last = not any(kind == "span" for kind, _ in marks[index:])
+        first = not any(kind in ("span", "own") for kind, _ in out)
+        alone = last and not any(kind in ("own", "transport") for kind, _ in out)
+        if own and alone and (marks[index - 2][0] == "bound" or first):
+            out += [(kind, word), *(("transport", name) for name in own)]
+        elif own:
+            out.append(("own", "@".join([word, *own])))
+        elif kind not in ("joint", "bound"):
+            out.append((kind, word))
+    return out
+
+
+def _slashed(marks: Sequence[tuple[str, str]], index: int) -> bool:
+    mark, then = marks[index], marks[index + 1]
+    glue = mark[0] == "bound" or mark == ("joint", "/")
+    return glue and then[0] == "transport"
+
+
+def _span(text: str, transports: tuple[Transport, ...], found: Ports) -> None:
+    """Keeps a span; one that is none is unread."""
+    match = re.fullmatch(r"([0-9]+)(?:-([0-9]+)|([+<>]))?", text)
+    low = int(match[1]) if match else 0
+    high = int(match[2]) if match and match[2] else low
+    sign = match[3] if match else None
+    if sign == "+":
+        high = MAX_PORT
+    elif sign == ">":
+        low, high = low + 1, MAX_PORT
+    elif sign == "<":
+        low, high = 1, low - 1
+    if low == 0 < high:  # 0-65535 is how people write all of them
+        low = 1
+    if 0 < low <= high <= MAX_PORT:
+        found.spans.append(Span(low, high, transports))
+    else:
+        found.unread.append(text)

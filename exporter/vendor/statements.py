@@ -1,259 +1,249 @@
-"""Rows of a page's tables as statements: who needs which ports where, in its words."""
+"""What one row, or one line of its cells, states: who needs which ports where."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.config.diagnostics import shown
-from exporter.config.field_types import ROW
 from exporter.model.rule import Transport
-from exporter.vendor.columns import Layout, layout_of
-from exporter.vendor.names import letters
-from exporter.vendor.ports import read_ports, read_transports
-from exporter.vendor.remarks import joined
+from exporter.vendor.ends import Destinations, read_destinations
+from exporter.vendor.ledger import Fate
+from exporter.vendor.ports import Ports, Span, read_ports
+from exporter.vendor.protocols import (
+    APPLICATIONS,
+    Protocols,
+    is_every,
+    read_protocols,
+    unbound,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from exporter.vendor.page import Page, Row, Table
-    from exporter.vendor.remarks import Remarks
+    from exporter.vendor.conditions import Condition
 
-_LONGEST_ROW = 20
 _NTP = 123
-_NO_PORTS = re.compile(r"\b(?:icmp\w*|igmp|gre|esp|ah|vrrp|ospf)\b", re.IGNORECASE)
-_ACTION = re.compile(r"\b(?:action|allow|permit)", re.IGNORECASE)
-_FORBIDS = re.compile(
-    r"\W*(?:no|not|deny|denied|block|blocked|reject|rejected|drop|dropped|forbidden)\b",
+_HOST_AND_PORT = re.compile(
+    r"(?<![\w.@-])((?:https?://)?(?:\*\.|[a-z0-9<{])[a-z0-9<>{}._*-]*\.[a-z]{2,}:[0-9]{1,5})(?![0-9])\S*",
     re.IGNORECASE,
 )
-_TITLES = 4
-"""Rows among which a table's headings are looked for."""
+
+
+class Unread(Exception):  # noqa: N818 - a fate, no error
+    """A row, or a part of it, that is no rule: its fate, and why."""
+
+    def __init__(self, fate: Fate, why: str) -> None:
+        super().__init__(why)
+        self.fate = fate
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One row: cells as they stand there, and its ports.
+    """One requirement in the words of the page.
 
-    `destination` is None in a table without destinations, whose rows sum up others.
-    `internal` is what the heading says of the destinations. `notes` hold what else
-    the row says. `text` is the whole row in one line.
+    `sources` are empty if the page names none. `lead` is where it goes; None where a
+    table without destinations sums up others. `internal` is what the heading says of
+    the destinations. `spans` have their transports. `choice` says that one of the spans
+    is enough, `both` that connections are opened from either end. `notes` hold what
+    else the row says. `text` is the whole row in one line.
     """
 
     row: str
     line: int
     sections: tuple[str, ...]
-    source: str
-    destination: str | None
+    sources: tuple[str, ...]
+    lead: Destinations | None
     internal: bool | None
-    ports: tuple[tuple[int, Transport], ...]
+    spans: tuple[Span, ...]
     usage: str
     notes: tuple[str, ...]
     text: str
+    choice: bool = False
+    both: bool = False
+    when: Condition | None = None
 
 
-def read_statements(page: Page, remarks: Remarks) -> list[Statement]:
-    """All rows that could be read; remarks on the others.
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """The ports of a row: spans with transports, and what was guessed or noted.
 
-    Tables are named A, B, C ... and their rows A1, A2 ..., unless a column gives them
-    ids of their own.
+    `portless` is what else the row asks for and has no ports, such as ICMP.
     """
-    found: list[Statement] = []
-    count = 0
-    taken: set[str] = set()
-    for table in page.tables:
-        first, layout = _headings(table)
-        if layout is None:
-            kept = [joined(row.cells) for row in table.rows]
-            said = "no table of requirements, going by its headings: not read"
-            remarks.add(table.rows[0].line, "", said, kept)
-            continue
-        titles = [joined(tuple(dict.fromkeys(r.cells))) for r in table.rows[:first]]
-        reader = _TableReader(table, layout, letters(count), remarks, taken)
-        reader.title = ", ".join(titles)
-        found += reader.statements(table.rows[first + 1 :], page.title)
-        count += 1
+
+    spans: tuple[Span, ...]
+    choice: bool
+    guessed: bool
+    notes: tuple[str, ...]
+    portless: str
+
+
+def read_flows(
+    columns: Sequence[tuple[str, Sequence[Transport]]], transport: str, hint: str = ""
+) -> Flows:
+    """The ports of a row.
+
+    Args:
+        columns: cells of ports, with the transports that their headings name.
+        transport: the cell of protocols.
+        hint: another cell that may name an application.
+
+    Raises:
+        Unread: the cells name no ports, or say what nobody here understands.
+    """
+    protocols = read_protocols(transport)
+    read = [(read_ports(cell), named) for cell, named in columns]
+    whole = " ".join(cell for cell, _ in columns)
+    _check(read, protocols, transport, whole)
+    spans: dict[Span, None] = {}
+    guessed = False
+    for ports, heading in read:
+        for span in ports.spans:
+            named, guess = _transports(span, ports, protocols, heading, hint)
+            guessed |= guess
+            spans[Span(span.low, span.high, named)] = None
+    notes = [note for ports, _ in read for note in ports.notes]
+    if protocols.words:
+        notes.append(f"Protocol: {transport}")
+    choice = any(ports.choice for ports, _ in read) or (
+        protocols.choice and len(protocols.named) > 1
+    )
+    return Flows(tuple(spans), choice, guessed, tuple(notes), protocols.portless)
+
+
+def without_ports(name: str) -> Unread:
+    """What a row is that asks for a protocol without ports."""
+    said = f"runs over neither TCP nor UDP, going by {shown(name)}"
+    return Unread(Fate.UNPROVABLE, said)
+
+
+def _check(
+    read: Sequence[tuple[Ports, Sequence[Transport]]],
+    protocols: Protocols,
+    transport: str,
+    whole: str,
+) -> None:
+    found = any(ports.spans for ports, _ in read)
+    portless = protocols.portless or ("" if found else read_protocols(whole).portless)
+    if portless and not protocols.named:
+        raise without_ports(portless)
+    vague = next((ports.vague for ports, _ in read if ports.vague), "")
+    if vague and not found:
+        raise Unread(
+            Fate.UNPROVABLE, f"names no port that could be probed: {shown(whole)}"
+        )
+    unread = [word for ports, _ in read for word in ports.unread]
+    if unread:
+        words = ", ".join(unread)
+        if not all(
+            word in whole for word in unread
+        ):  # it was put into another spelling
+            words = " ".join(whole.split())
+        raise Unread(Fate.OPEN, f"which ports are meant by {shown(words)}?")
+    if not found:
+        raise Unread(
+            Fate.OPEN,
+            f"names no port: {shown(whole)}" if whole.strip() else "names no port",
+        )
+    if is_every(transport):
+        raise Unread(Fate.OPEN, f"which transports are meant by {shown(transport)}?")
+    if (
+        len(protocols.carried) > 1
+        and not protocols.named
+        and sum(len(p.spans) for p, _ in read) > 1
+    ):
+        raise Unread(Fate.OPEN, f"which port is whose, of {shown(transport)}?")
+
+
+def _transports(
+    span: Span,
+    ports: Ports,
+    protocols: Protocols,
+    heading: Sequence[Transport],
+    hint: str,
+) -> tuple[tuple[Transport, ...], bool]:
+    """A span's transports, and whether they are a guess.
+
+    Raises:
+        Unread: the port's cell and the protocol's contradict each other.
+    """
+    if (
+        span.transports
+        and protocols.named
+        and not set(span.transports) <= set(protocols.named)
+    ):
+        said = f"says {'/'.join(span.transports)} with the port, {'/'.join(protocols.named)} as the protocol"
+        raise Unread(Fate.OPEN, said)
+    carried = dict.fromkeys(
+        t for word in ports.applications for t in APPLICATIONS[word]
+    )
+    hinted = read_protocols(hint)
+    ways = (
+        span.transports,
+        protocols.named,
+        tuple(heading) if len(heading) == 1 else (),
+        tuple(ports.transports),
+        protocols.carried,
+        tuple(carried) if len(carried) == 1 else (),
+        hinted.transports if not hinted.words else (),
+    )
+    named = next((way for way in ways if way), ())
+    default = Transport.UDP if span.low == span.high == _NTP else Transport.TCP
+    return (named, False) if named else ((default,), True)
+
+
+def hosts_with_ports(cell: str) -> list[tuple[str, str, str]]:
+    """A cell of ports that names hosts: for each the host, `:port` and the rest of its line.
+
+    Raises:
+        Unread: a line of the cell holds more than one, or other numbers.
+    """
+    if not _HOST_AND_PORT.search(cell):
+        return []
+    found = []
+    for line in cell.split("\n"):
+        named = _HOST_AND_PORT.findall(line)
+        if len(named) != 1:
+            parts = [part.strip() for part in line.split(",")]
+            if not all(_HOST_AND_PORT.fullmatch(part) for part in parts):
+                raise Unread(
+                    Fate.OPEN, f"which hosts and ports are meant by {shown(line)}?"
+                )
+            named = parts
+        rest = _HOST_AND_PORT.sub(" ", line).strip(" ,")
+        for name in named:
+            host, _, port = name.rpartition(":")
+            found.append((host, port, rest))
     return found
 
 
-def _headings(table: Table) -> tuple[int, Layout | None]:
-    """Which row holds the headings; titles may stand above them."""
-    for index, row in enumerate(table.rows[:_TITLES]):
-        layout = _anew(row) if index else layout_of(row.cells)
-        if layout is not None:
-            return index, layout
-    return 0, None
+def read_lead(cell: str, spans: Sequence[Span]) -> Destinations:
+    """Where a row leads.
 
-
-def _anew(row: Row) -> Layout | None:
-    """The meaning of a row that may be headings; numbers are for requirements."""
-    return None if re.search(r"[0-9]", "".join(row.cells)) else layout_of(row.cells)
-
-
-@dataclass(slots=True)
-class _TableReader:
-    """One table; `guessed` are rows whose transport is a guess, with lines.
-
-    `title` is that of the rows below it; `untitled` its line until there are any.
+    Raises:
+        Unread: a port stands with the host, and another one in the column of ports.
     """
+    lead = read_destinations(cell)
+    if lead.unprovable:
+        raise Unread(Fate.UNPROVABLE, lead.unprovable)
+    listed = {span.low for span in spans if span.low == span.high}
+    for end in lead.ends:
+        if end.port and end.port not in listed:
+            said = f"names port {end.port} with the host {end.name}, and other ports beside"
+            raise Unread(Fate.OPEN, said)
+    return lead
 
-    table: Table
-    layout: Layout
-    letter: str
-    remarks: Remarks
-    taken: set[str]
-    guessed: dict[str, int] = field(default_factory=dict)
-    title: str = ""
-    untitled: int | None = None
-    above: str = ""
 
-    def statements(self, rows: Sequence[Row], title: str) -> Iterator[Statement]:
-        """The rows below the headings; `title` is the page's."""
-        self.above = self._source_of_all(title)
-        number = 0
-        for row in rows:
-            if self._heads(row):
-                continue
-            number += 1
-            self.untitled = None
-            name = self._name(row, f"{self.letter}{number}")
-            cells = self.layout.aligned(row.cells)
-            if cells is None:
-                said = "has fewer cells than the table, and none is clearly a port"
-                self.remarks.add(row.line, name, said, [joined(row.cells)])
-                continue
-            inherited = self._inherit(cells)
-            ports = self._ports(row.line, name, cells)
-            if ports:
-                yield self._statement(row.line, name, cells, ports, inherited)
-        self._tell_of_title()
-        if self.guessed:
-            name, *others = self.guessed
-            said = "names neither TCP nor UDP: TCP is taken, or UDP for port 123"
-            also = f"; the same for {', '.join(others)}" if others else ""
-            self.remarks.add(self.guessed[name], name, said + also)
+def check_bound(cells: Sequence[str]) -> None:
+    """Raises what a row is if it is sent to many hosts at once.
 
-    def _tell_of_title(self) -> None:
-        if self.untitled is not None:
-            said = "only one cell says anything, and no row follows: not read"
-            self.remarks.add(self.untitled, "", said, [self.title])
-
-    def _source_of_all(self, title: str) -> str:
-        """Who is meant by a table that names no source."""
-        if "source" in self.layout.columns:
-            return ""
-        found = next(iter(self.table.sections), title)
-        said = f"the table names no sources: {shown(found)} is taken for all its rows"
-        self.remarks.add(self.table.rows[0].line, self.letter, said)
-        return found
-
-    def _heads(self, row: Row) -> bool:
-        """Whether a row is a title of those below it, or headings anew."""
-        texts = set(filter(None, row.cells))
-        if len(texts) == 1 and row.cells[0] and len(self.layout.headings) > 1:
-            self._tell_of_title()
-            self.title, self.untitled = row.cells[0].replace("\n", " "), row.line
-            return True
-        again = _anew(row)
-        self.layout = again or self.layout
-        return again is not None
-
-    def _name(self, row: Row, default: str) -> str:
-        index = self.layout.columns.get("row", len(row.cells))
-        written = row.cells[index] if index < len(row.cells) else ""
-        fits = re.fullmatch(ROW, written) and len(written) <= _LONGEST_ROW
-        name = written if fits and written not in self.taken else default
-        self.taken.add(name)
-        return name
-
-    def _inherit(self, cells: Sequence[str]) -> tuple[str, ...]:
-        """Settles the row's source; a note if it is that of the row above."""
-        source = self.layout.cell("source", cells)
-        blank = not source and "source" in self.layout.columns and self.above
-        self.above = source or self.above
-        return ("The source is that of the row above.",) if blank else ()
-
-    def _statement(
-        self,
-        line: int,
-        name: str,
-        cells: Sequence[str],
-        ports: tuple[tuple[int, Transport], ...],
-        notes: Sequence[str],
-    ) -> Statement:
-        layout = self.layout
-        others = [
-            f"{layout.headings[i]}: {cells[i]}" for i in layout.others if cells[i]
-        ]
-        written = layout.cell("section", cells)
-        sections = tuple(written.split(" / ")) if written else self.table.sections
-        inner = (*sections[-1:], self.title) if self.title else sections
-        others += [
-            f"{layout.headings[i]}: {cells[i]}"
-            for i, _ in layout.ports
-            if not read_ports(cells[i]).exact
-        ]
-        return Statement(
-            row=name,
-            line=line,
-            sections=inner,
-            source=self.above,
-            destination=layout.cell("destination", cells)
-            if "destination" in layout.columns
-            else None,
-            internal=layout.internal,
-            ports=ports,
-            usage=layout.cell("usage", cells).replace("\n", " "),
-            notes=(*notes, *others),
-            text=joined(cells),
+    Raises:
+        Unread: it is.
+    """
+    word = unbound(" ".join(cells))
+    if word:
+        raise Unread(
+            Fate.UNPROVABLE, f"goes to many hosts at once, going by {shown(word)}"
         )
-
-    def _ports(
-        self, line: int, name: str, cells: Sequence[str]
-    ) -> tuple[tuple[int, Transport], ...]:
-        """The row's ports with their transports; remarks on what is none."""
-        written = self.layout.cell("transport", cells)
-        named = read_transports(written)
-        told = self._no_requirement(cells, "" if named else written)
-        if told:
-            self.remarks.add(line, name, told, [joined(cells)])
-            return ()
-        return self._read_ports(line, name, cells, named)
-
-    def _no_requirement(self, cells: Sequence[str], protocol: str) -> str:
-        """Why a row is no flow to open, if it is none."""
-        if _NO_PORTS.search(protocol):
-            return f"runs over neither TCP nor UDP, going by {shown(protocol)}"
-        for index in self.layout.others:
-            heading = self.layout.headings[index]
-            if _ACTION.search(heading) and _FORBIDS.match(cells[index]):
-                said = f"{heading}: {cells[index]}"
-                return f"forbids the traffic ({said[:60]}): write its rule by hand"
-        return ""
-
-    def _read_ports(
-        self,
-        line: int,
-        name: str,
-        cells: Sequence[str],
-        named: tuple[Transport, ...],
-    ) -> tuple[tuple[int, Transport], ...]:
-        found: dict[tuple[int, Transport], None] = {}
-        told: list[str] = []
-        for index, heading in self.layout.ports:
-            read = read_ports(cells[index])
-            told += read.told
-            of_cell = read_transports(cells[index])
-            for port, transport in read.pairs:
-                default = named or (heading if len(heading) == 1 else of_cell)
-                if transport is None and not default:
-                    self.guessed[name] = line
-                    default = (Transport.UDP if port == _NTP else Transport.TCP,)
-                each = default if transport is None else (transport,)
-                found |= dict.fromkeys((port, one) for one in each)
-        if not found and not told:
-            told.append("names no port")
-        for said in told:
-            self.remarks.add(line, name, said, [joined(cells)])
-        return tuple(found)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from exporter.config.diagnostics import ConfigError, Problem
 from exporter.vendor.page import PageBuilder
-from exporter.vendor.readers import csv, html, markdown
+from exporter.vendor.readers import asciidoc, csv, feeds, html, markdown
 from exporter.vendor.readers import text as text_reader
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ FORMS: dict[str, html.Reader] = {
     ".markdown": markdown.read,
     ".csv": csv.read,
     ".tsv": csv.read,
+    ".adoc": asciidoc.read,
+    ".asciidoc": asciidoc.read,
+    ".json": feeds.read,
 }
 """Readers by the end of a file's name; other files are looked into."""
 _MARKS = {
@@ -76,6 +79,10 @@ def _reader(path: Path, text: str) -> html.Reader:
         return form
     if _HTML.search(text[:_LOOKED_AT]):
         return html.read
+    if asciidoc.is_asciidoc(text):
+        return asciidoc.read
+    if re.match(r"\s*[\[{]\s*[\[{\"]", text[:_LOOKED_AT]):
+        return feeds.read
     return markdown.read if markdown.is_markdown(text) else text_reader.read
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from exporter.vendor.columns import layout_of
+from exporter.vendor.columns import is_heading_row, layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,9 @@ def read(text: str, page: PageBuilder) -> None:
     title: tuple[int, str] | None = None
     for line, cells in _records(text, _delimiter(text), page):
         filled = [cell for cell in cells if cell.strip()]
-        begins = layout_of(tuple(cells)) is not None
+        begins = (
+            is_heading_row(cells) if page.in_table else layout_of(cells) is not None
+        )
         if begins or not filled:
             page.end_table()
         if begins and title:

@@ -24,8 +24,10 @@ Reader: TypeAlias = "Callable[[str, PageBuilder], None]"
 
 STRUCK = frozenset({"s", "del", "strike"})
 """Elements whose text an author has struck through."""
+RAISED = "[^"
+"""What stands for the beginning of a superscript, as in Markdown's footnotes."""
 _UNSEEN = STRUCK | {"script", "style", "template", "svg", "noscript", "nav"}
-_LINES = re.compile(
+LINES = re.compile(
     r"address|article|aside|blockquote|body|br|caption|d[dlt]|div|figcaption|figure"
     r"|footer|form|head|header|hr|html|li|main|nav|ol|option|p|pre|section|title|ul"
 )
@@ -140,11 +142,13 @@ class _Reader:
     prose: list[str] = field(default_factory=list)
     prose_line: int = 1
     grids: list[_Grid] = field(default_factory=list)
+    closed: str = ""
 
     def text(self, text: str, line: int) -> None:
         """Text between two tags, beginning on `line`."""
         if self.unseen or not text:
             return
+        self.closed = ""
         grid = self.grids[-1] if self.grids else None
         if grid is not None and grid.cell is not None:
             grid.cell.append(" ".join(text.split("\n")))
@@ -165,8 +169,13 @@ class _Reader:
             self.grids[-1].start_row(line)
         elif name in _CELLS and self.grids:
             self.grids[-1].start_cell(attributes, line)
+        elif name == "sup":
+            self.text(RAISED, line)
         else:
+            if name == self.closed:  # <code>80</code><code>443</code> are two words
+                self.text(" ", line)
             self._boundary(name, closing=False)
+        self.closed = ""
 
     def end(self, name: str) -> None:
         """The end of an element."""
@@ -176,15 +185,18 @@ class _Reader:
             self.grids[-1].end_row()
         elif name in _CELLS and self.grids:
             self.grids[-1].end_cell()
+        elif name == "sup":
+            self.text("]", self.prose_line)
         else:
             self._boundary(name, closing=True)
+            self.closed = name
 
     def _boundary(self, name: str, *, closing: bool) -> None:
         if _HEADING.fullmatch(name):
             self._heading(int(name[1]), closing)
         elif name == "table":
             self._table(closing)
-        elif _LINES.fullmatch(name):
+        elif LINES.fullmatch(name):
             self._new_line()
 
     def finish(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lxml.html import defs
 from markdown_it import MarkdownIt
 
 from exporter.vendor.readers import html
@@ -155,9 +156,18 @@ def _seen(children: Sequence[Token]) -> Iterator[str]:
             struck += -1 if tag[1] else 1
         elif struck > 0:
             continue
-        elif token.type in ("softbreak", "hardbreak") or (
-            tag and tag[2].lower() == "br"
-        ):
+        elif token.type in ("softbreak", "hardbreak"):
             yield "\n"
+        elif tag:
+            yield _of_tag(token.content, tag[2].lower(), closing=bool(tag[1]))
         elif token.type in ("text", "code_inline"):
             yield token.content
+
+
+def _of_tag(content: str, name: str, *, closing: bool) -> str:
+    """What a tag within a line is to a reader; a name that HTML lacks is a word."""
+    if name == "sup":
+        return "]" if closing else html.RAISED
+    if html.LINES.fullmatch(name):
+        return "\n"
+    return "" if name in defs.tags else content

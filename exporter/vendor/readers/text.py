@@ -2,7 +2,8 @@
 
 Headings are guessed: short lines without a full stop, of which the last two in a row
 before a table are section and part, and a single one is the next part of the same
-section.
+section. A row may be spilled over several lines, which end with it where the number of
+`|` is that of the headings; and each cell may be a line of its own.
 """
 
 from __future__ import annotations
@@ -11,28 +12,115 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from exporter.vendor.alignment import fits
+from exporter.vendor.columns import is_heading_row, layout_of
+from exporter.vendor.ports import is_ports
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from exporter.vendor.page import PageBuilder
 
 RULER = re.compile(r"[-|:\s]*-[-|:\s]*")
 """A line that only draws a table."""
 _CELL = re.compile(r"(?<!\\)\|")
+_STACKED = re.compile(r"[^|\t]*(?<!\\)\|\s*")
 _LONGEST_HEADING = 80
+_MOST_LINES = 8
+"""Lines over which one row may be spilled."""
+_MOST_COLUMNS = 12
 
 
 def read(text: str, page: PageBuilder) -> None:
     """Puts a page in plain text together."""
-    headings = HeadingGuess(page)
-    for number, line in enumerate(text.split("\n"), 1):
-        cells = cells_of(line)
-        if cells is None:
-            page.end_table()
-            headings.line(number, line)
-            continue
-        headings.table_begins()
-        if not RULER.fullmatch(line):
-            page.row(number, cells)
-    headings.give_up()
+    _Reader(page, text.split("\n")).read()
+
+
+@dataclass(slots=True)
+class _Reader:
+    page: PageBuilder
+    lines: Sequence[str]
+    width: int = 0
+
+    def read(self) -> None:
+        headings = HeadingGuess(self.page)
+        index = 0
+        while index < len(self.lines):
+            line = self.lines[index]
+            stacked = self._stacked(index)
+            if stacked:
+                headings.table_begins()
+                index = self._take_stack(index, stacked)
+                continue
+            cells = cells_of(line)
+            if cells is None:
+                self.page.end_table()
+                headings.line(index + 1, line)
+                index += 1
+                continue
+            headings.table_begins()
+            index += self._take_row(index, line, cells)
+        headings.give_up()
+
+    def _take_row(self, index: int, line: str, cells: list[str]) -> int:
+        """Puts in a row; how many lines it has."""
+        if RULER.fullmatch(line):
+            return 1
+        bars = len(_CELL.findall(line))
+        if not self.page.in_table or is_heading_row([cell.strip() for cell in cells]):
+            self.width = bars if not line.lstrip().startswith("|") else 0
+        spilled = self._spilled(index, bars)
+        if spilled > 1:
+            whole = "\n".join(self.lines[index : index + spilled])
+            cells = cells_of(whole) or cells
+        self.page.row(index + 1, cells)
+        return spilled
+
+    def _spilled(self, index: int, bars: int) -> int:
+        """Over how many lines a row goes, 1 where they do not add up to the headings."""
+        if not 0 < bars < self.width:
+            return 1
+        for more, line in enumerate(self.lines[index + 1 : index + _MOST_LINES], 1):
+            here = len(_CELL.findall(line))
+            if here >= self.width or RULER.fullmatch(line) or not line.strip():
+                return 1
+            bars += here
+            if bars == self.width and (here or line.rstrip().endswith("|")):
+                return more + 1
+            if bars > self.width:
+                return 1
+        return 1
+
+    def _stacked(self, index: int) -> int:
+        """How many columns a table has whose headings begin here, each in a line."""
+        cells: list[str] = []
+        for line in self.lines[index : index + 2 * _MOST_COLUMNS]:
+            if not _STACKED.fullmatch(line):
+                break
+            cells.append(line.strip().removesuffix("|").strip())
+        for columns in range(min(_MOST_COLUMNS, len(cells) // 2), 1, -1):
+            layout = (
+                layout_of(cells[:columns]) if is_heading_row(cells[:columns]) else None
+            )
+            row = cells[columns : 2 * columns]
+            if (
+                layout
+                and fits(layout, row)
+                and any(is_ports(row[i]) for i, _ in layout.ports)
+            ):
+                return columns
+        return 0
+
+    def _take_stack(self, index: int, columns: int) -> int:
+        """Puts in a table of one cell a line; the index of the line behind it."""
+        end = index
+        while end < len(self.lines) and _STACKED.fullmatch(self.lines[end]):
+            end += 1
+        for first in range(index, end, columns):
+            lines = self.lines[first : min(first + columns, end)]
+            self.page.row(first + 1, [line.strip().removesuffix("|") for line in lines])
+        self.page.end_table()
+        return end
 
 
 def cells_of(line: str) -> list[str] | None:

@@ -1,0 +1,133 @@
+"""Words that bind a requirement to a condition: "optional", "only if SAML is enabled".
+
+Only what says so plainly is a condition. Other words stay in the notes, where a person
+reads them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from exporter.vendor.names import slug
+
+_YES = re.compile(
+    r"(?:yes|y|true|always|required|mandatory|x|\u2713|\u2714|ja|immer|erforderlich|oui|toujours|obligatoire|s[i\u00ed]"
+    r"|siempre|obligatorio|requerido|all)?\W*",
+    re.IGNORECASE,
+)
+_NO = re.compile(
+    r"(?:no|n|false|optional(?:ly)?|not\s+(?:required|needed|mandatory)|recommended|nein|nicht\s+erforderlich|non|facultatif"
+    r"|optionnel(?:le)?|opcional|never)\W*",
+    re.IGNORECASE,
+)
+_OPTIONAL = re.compile(
+    r"\boptional\b|\bif\s+(?:applicable|used|required|needed)\b|\bfacultatif\b|\boptionnel(?:le)?s?\b|\bopcional(?:es)?\b"
+    r"|\bnot\s+required\b",
+    re.IGNORECASE,
+)
+_ONLY = re.compile(
+    r"(?<!https )(?<!http )(?<!tcp )(?<!udp )(?<!read )(?<!not )(?<!read-)(?<!bound )\bonly\b(?!\s+(?:one|the\s+first|once))"
+    r"|\b(?:nur|seulement|uniquement|s[o\u00f3]lo|solamente|\u00fanicamente)\b",
+    re.IGNORECASE,
+)
+_IF = re.compile(
+    r"\b(?:if|unless|in\s+case|falls|wenn|sofern|lorsque|cuando|si(?=\s))\b"
+    r"|\b(?:when|where|while)\b(?=[^.]*\b(?:enabled|used|using|configured|installed|deployed|switched|active|selected|needed)\b)",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"(?<=[.;!?])\s+|\n")
+_EMPTY = {
+    "only",
+    "if",
+    "when",
+    "where",
+    "while",
+    "unless",
+    "in",
+    "case",
+    "for",
+    "with",
+    "the",
+    "a",
+    "an",
+    "is",
+    "are",
+    "be",
+    "to",
+    "of",
+    "on",
+    "at",
+    "by",
+    "and",
+    "or",
+    "not",
+    "used",
+    "use",
+    "using",
+    "enabled",
+    "required",
+    "needed",
+    "you",
+    "your",
+    "it",
+    "this",
+    "that",
+    "via",
+    "through",
+    "as",
+    "optional",
+    "mode",
+    "no",
+    "yes",
+    "nur",
+    "wenn",
+    "falls",
+    "si",
+    "solo",
+    "seulement",
+}
+_MOST_WORDS = 4
+_LONGEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A switch that a site sets: `name` for files, `title` in the page's words."""
+
+    name: str
+    title: str
+
+
+def condition_in(text: str, about: str) -> Condition | None:
+    """The condition that a text states; `about` names it where the words do not."""
+    for sentence in filter(None, map(str.strip, _SENTENCE.split(text))):
+        for pattern in (_IF, _ONLY, _OPTIONAL):
+            if found := pattern.search(sentence):
+                return _condition(sentence, sentence[found.end() :], about)
+    return None
+
+
+def condition_of(heading: str, cell: str, about: str) -> Condition | None:
+    """The condition of a cell in a column such as "Required"."""
+    text = " ".join(cell.split())
+    asks_of_optional = (
+        re.search(r"option|facult|opcion", heading, re.IGNORECASE) is not None
+    )
+    yes, no = (_NO, _YES) if asks_of_optional else (_YES, _NO)
+    if not text.strip("-\u2013\u2014 ") or (yes.fullmatch(text) and text):
+        return None
+    if no.fullmatch(text):
+        return Condition(_name(about) or "optional", f"{heading}: {text}")
+    return _condition(text, "", about)
+
+
+def _condition(sentence: str, behind: str, about: str) -> Condition:
+    """A switch, named after the words behind "if" and the like, if there are any."""
+    found = (_name(text) for text in (behind, sentence, about))
+    return Condition(next(filter(None, found), "optional"), sentence)
+
+
+def _name(text: str) -> str:
+    words = [word for word in slug(text).split("-") if word not in _EMPTY]
+    return "-".join(words[:_MOST_WORDS])[:_LONGEST].strip("-")

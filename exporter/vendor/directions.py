@@ -1,0 +1,75 @@
+"""Who connects to whom, where a page says it by a direction or in a title."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+_IN = r"in\b|in-?bound|in-?coming|ingress|eingehend\w*|entrant(?:e?s?)|entrante?s?|entrada"
+_OUT = (
+    r"out\b|out-?bound|out-?going|egress|ausgehend\w*|sortant(?:e?s?)|salientes?|salida"
+)
+_BOTH = r"both|bi-?directional\w*|two-?way|beide\w*|bidirektional|bidirectionnel(?:le)?|ambos|ambas|\u2194|<->|<=>"
+_INWARD = re.compile(rf"\b(?:{_IN})", re.IGNORECASE)
+_OUTWARD = re.compile(rf"\b(?:{_OUT})", re.IGNORECASE)
+_EITHER = re.compile(rf"(?:\b|^)(?:{_BOTH})", re.IGNORECASE)
+_YES = re.compile(r"(?:yes|y|true|x|ja|oui|s[i\u00ed]|\u2713|\u2714)", re.IGNORECASE)
+_NOTHING = re.compile(
+    r"(?:no|n|nein|non|false|uni-?directional|one-?way|[-\u2013\u2014]*)", re.IGNORECASE
+)
+_GENERIC = re.compile(
+    r"\b(?:network|ports?|connectivity|connections?|communications?|firewall|rules?|requirements?|traffic|access|used|required"
+    r"|needed|needs?|opens?|incoming|outgoing|inbound|outbound|list|overview|reference|table|configuring|configuration"
+    r"|your|our|the|of|for|by|to|from|from|what|which|how|must|reach(?:es)?|and|in|on|settings|tcp|udp|ip|version"
+    r"|v?[0-9][0-9.]*|netzwerk|anforderungen|freischaltungen|puertos?|requisitos|red|de|del|la|los|les|le|des|r\u00e9seau)\b",
+    re.IGNORECASE,
+)
+_TO = re.compile(
+    r"(.{2,80}?)\s+(?:to|->|\u2192|nach|vers|hacia)\s+(?:the\s+|your\s+)?(.{2,80})",
+    re.IGNORECASE,
+)
+_NO_ENDS = re.compile(
+    r"\b(?:how|what|which|want|need|required|must|have|has|ports?)\b", re.IGNORECASE
+)
+
+
+class Direction(StrEnum):
+    """Which way connections are opened, as the product of the page sees it."""
+
+    IN = "inbound"
+    OUT = "outbound"
+    BOTH = "both"
+    UNSAID = ""
+
+
+def direction_of(text: str) -> Direction:
+    """The direction that a cell or a title tells, if it tells one."""
+    inward, outward = _INWARD.search(text), _OUTWARD.search(text)
+    if _EITHER.search(text) or (inward and outward):
+        return Direction.BOTH
+    return Direction.IN if inward else Direction.OUT if outward else Direction.UNSAID
+
+
+def cell_direction(heading: str, cell: str) -> Direction | None:
+    """The direction of a row; None if its words are not understood."""
+    text = cell.strip()
+    if _YES.fullmatch(text) and _EITHER.search(heading):
+        return Direction.BOTH
+    if _NOTHING.fullmatch(text):
+        return Direction.UNSAID
+    return direction_of(text) or None
+
+
+def product_of(title: str) -> str:
+    """The product that a title is about: what is left without general words."""
+    before = title.partition(":")[0] or title
+    words = re.sub(r"[^\w\s.'-]", " ", before)
+    return " ".join(_GENERIC.sub(" ", words).split()).strip(" -.")
+
+
+def title_ends(title: str) -> tuple[str, str] | None:
+    """Both ends of a title such as `Gateway to Database`."""
+    found = _TO.fullmatch(" ".join(title.split()))
+    if not found or _NO_ENDS.search(found[1]):
+        return None
+    return ("" if not product_of(found[1]) else found[1], found[2])

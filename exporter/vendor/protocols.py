@@ -1,0 +1,118 @@
+"""What runs over what: names of transports, of applications, and of what has no ports.
+
+A cell of protocols is understood if every word in it is one of these names. Any other
+name is an application that nobody here knows: it says nothing of the transport.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.model.rule import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TCP = (Transport.TCP,)
+_UDP = (Transport.UDP,)
+APPLICATIONS: Mapping[str, tuple[Transport, ...]] = {
+    **dict.fromkeys(
+        (
+            *("http", "https", "ssl", "tls", "ssh", "sftp", "scp", "ftp", "ftps"),
+            *("smtp", "smtps", "imap", "imaps", "pop3", "pop3s", "telnet", "winrm"),
+            *("ldaps", "smb", "cifs", "mssql", "mysql", "postgresql", "postgres"),
+            *("rpc", "dcom", "msrpc", "iscsi", "nrpe", "amqp", "amqps", "mqtt"),
+            *("websocket", "wss", "ws", "odbc", "jdbc", "jms", "ajp", "ajp13", "git"),
+            *("rest", "soap", "xmpp", "redis", "mongodb", "bgp", "rsync", "nfs", "vnc"),
+        ),
+        _TCP,
+    ),
+    **dict.fromkeys(
+        ("snmp", "ntp", "tftp", "dtls", "quic", "stun", "radius", "rtp", "srtp"), _UDP
+    ),
+    **dict.fromkeys(("dns", "kerberos", "ldap", "syslog", "rdp", "sip", "dhcp"), ()),
+}
+"""Applications by name, and the transport that the name alone tells, if it does."""
+_PORTLESS = re.compile(
+    r"icmp(?:v?[46])?|ping|igmp|gre|esp|ah|vrrp|ospf|carp|pim|hsrp|ipip|eigrp|l2tpv3"
+)
+_NUMBERED = re.compile(
+    r"\b(?:ip[- ])?(?:protocol|proto|protokoll|protocole|protocolo)\s*#?\s*(?:1|2|4|41|47|50|51|89|94|97|112|115)\b"
+    r"|\bip\s+(?:1|2|4|41|47|50|51|89|94|97|112|115)\b",
+    re.IGNORECASE,
+)
+_UNBOUND = re.compile(
+    r"\b(?:multi|broad|any)[- ]?cast\w*|\bmultidifusi\w+|\bmultidiffusion\w*"
+    r"|\brundruf\w*|\bdifusi[oó]n\b",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[a-z][a-z0-9]*", re.IGNORECASE)
+_EVERY = re.compile(r"(?:any|all|ip|alle|tous|todos|\*)", re.IGNORECASE)
+_JOINERS = {"and", "or", "over", "und", "oder", "et", "ou", "y", "o", "s", "the"}
+
+
+@dataclass(frozen=True, slots=True)
+class Protocols:
+    """What one line of a cell of protocols says.
+
+    `named` are transports in so many words; `carried` those that its applications
+    tell. `portless` is the name of what has no ports. `words` are names that tell
+    nothing. `choice` says that "or" stands between.
+    """
+
+    named: tuple[Transport, ...] = ()
+    carried: tuple[Transport, ...] = ()
+    portless: str = ""
+    words: tuple[str, ...] = ()
+    choice: bool = False
+
+    @property
+    def transports(self) -> tuple[Transport, ...]:
+        """The transports to take, none if nothing tells."""
+        return self.named or self.carried
+
+
+def read_protocols(text: str) -> Protocols:
+    """The protocols of a line of text."""
+    named: dict[Transport, None] = {}
+    carried: dict[Transport, None] = {}
+    unknown: list[str] = []
+    portless = ""
+    for word in (found[0].lower() for found in _WORD.finditer(text)):
+        if word in ("tcp", "udp"):
+            named[Transport(word)] = None
+        elif _PORTLESS.fullmatch(word):
+            portless = portless or word.upper()
+        elif word in APPLICATIONS:
+            carried |= dict.fromkeys(APPLICATIONS[word])
+        elif word not in _JOINERS:
+            unknown.append(word)
+    numbered = _NUMBERED.search(text)
+    if numbered and not named:
+        portless = portless or numbered[0]
+    choice = re.search(r"\b(?:or|oder|ou|o)\b", text, re.IGNORECASE) is not None
+    return Protocols(tuple(named), tuple(carried), portless, tuple(unknown), choice)
+
+
+def is_protocols(text: str) -> bool:
+    """Whether a cell can only be one of protocols."""
+    said = read_protocols(text)
+    known = said.named or said.carried or said.portless or _EVERY.fullmatch(text)
+    applications = {w.lower() for w in _WORD.findall(text)} & APPLICATIONS.keys()
+    return bool(known or applications) and not said.words and len(text) <= _LONGEST
+
+
+_LONGEST = 60
+
+
+def is_every(text: str) -> bool:
+    """Whether a cell of protocols means all there are."""
+    return _EVERY.fullmatch(text.strip()) is not None
+
+
+def unbound(text: str) -> str:
+    """The word that sends to many hosts at once, which no single host can prove."""
+    found = _UNBOUND.search(text)
+    return found[0] if found else ""

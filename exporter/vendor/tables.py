@@ -1,0 +1,202 @@
+"""Tables as statements: which rows there are, and what each of them says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.config.field_types import ROW
+from exporter.vendor.alignment import aligned, fits
+from exporter.vendor.columns import Layout, is_heading_row, layout_of
+from exporter.vendor.ends import hosts_in
+from exporter.vendor.footnotes import footnotes_of, resolved
+from exporter.vendor.ledger import Fate
+from exporter.vendor.names import letters
+from exporter.vendor.ports import is_ports
+from exporter.vendor.remarks import joined
+from exporter.vendor.rows import Reading, RowReader, TableContext
+from exporter.vendor.statements import Statement, Unread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exporter.vendor.ledger import Ledger
+    from exporter.vendor.page import Page, Row, Table
+    from exporter.vendor.remarks import Remarks
+
+_LONGEST_ROW = 20
+_TITLES = 4
+"""Rows among which a table's headings are looked for."""
+
+
+def read_tables(page: Page, remarks: Remarks, ledger: Ledger) -> Iterator[Statement]:
+    """All rows that could be read; the ledger and remarks have the others.
+
+    Tables are named A, B, C ... and their rows A1, A2 ..., unless a column gives them
+    ids of their own.
+    """
+    reading = Reading(remarks, ledger, footnotes_of(page.prose), page.title)
+    count = 0
+    for table in page.tables:
+        first, layout = _headings(table)
+        context = TableContext(reading, table, letters(count))
+        reader = TableReader(context, layout)
+        if layout is None:
+            reader.pass_over(table.rows)
+        else:
+            titles = [joined(tuple(dict.fromkeys(r.cells))) for r in table.rows[:first]]
+            context.title = ", ".join(titles)
+            yield from reader.statements(table.rows[first + 1 :])
+        count += layout is not None
+
+
+def _headings(table: Table) -> tuple[int, Layout | None]:
+    """Which row holds the headings; titles may stand above them."""
+    for index, row in enumerate(table.rows[:_TITLES]):
+        if index and re.search(r"[0-9]|\.[a-z]", "".join(row.cells)):
+            break
+        layout = _fitted(row.cells, [r.cells for r in table.rows[index + 1 :]])
+        if layout is not None:
+            return index, layout
+    return 0, None
+
+
+def _fitted(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Layout | None:
+    """The meaning of headings; a blank first one may have been lost from them."""
+    layout = layout_of(headings, rows)
+    if layout is None or headings[-1] or not rows:
+        return layout
+    moved = layout_of(("", *headings[:-1]), rows)
+    width = len(headings)
+    whole = [
+        row
+        for row in rows[:_TITLES]
+        if len(row) == width and len(set(filter(None, row))) > 1
+    ]
+    if moved and whole and not any(fits(layout, row) for row in whole):
+        return moved if all(fits(moved, row) for row in whole) else layout
+    return layout
+
+
+@dataclass(slots=True)
+class TableReader:
+    """One table; `untitled` is the line of a title until there are rows below it."""
+
+    of: TableContext
+    layout: Layout | None
+    untitled: int | None = None
+    above: tuple[str, ...] | None = None
+    source: str = ""
+    number: int = 0
+    titles: int = 0
+
+    def pass_over(self, rows: Sequence[Row]) -> None:
+        """Rows of a table whose headings name no ports."""
+        said = "no table of requirements, going by its headings: not read"
+        asks = any(
+            is_ports(cell) or hosts_in(cell) for row in rows for cell in row.cells
+        )
+        for row in rows:
+            self.of.reading.others += 1
+            name = f"other-{self.of.reading.others}"
+            self.of.reading.ledger.open(name, row.line, *row.cells)
+            fate = Fate.OPEN if asks else Fate.NO_REQUIREMENT
+            self.of.reading.ledger.settle(name, fate, said)
+        kept = [joined(row.cells) for row in rows]
+        self.of.reading.remarks.add(rows[0].line, "", said, kept)
+
+    def statements(self, rows: Sequence[Row]) -> Iterator[Statement]:
+        """The rows below the headings."""
+        layout = self.layout
+        if layout is None:
+            return
+        keeps = any("" in row.cells for row in rows)
+        for index, row in enumerate(rows):
+            if is_heading_row(row.cells):
+                self.layout = _fitted(row.cells, [r.cells for r in rows[index + 1 :]])
+                continue
+            if self._is_title(row):
+                continue
+            self.number += 1
+            self.untitled = None
+            name, text = (
+                self._name(row, f"{self.of.letter}{self.number}"),
+                joined(row.cells),
+            )
+            self.of.reading.ledger.open(name, row.line, *row.cells)
+            try:
+                yield from self._row(row, name, keeps_blanks=keeps)
+            except Unread as unread:
+                self.of.reading.settle(name, row.line, text, unread)
+        self._tell_of_title()
+        self._tell_of_guesses()
+
+    def _tell_of_guesses(self) -> None:
+        if self.of.reading.guessed:
+            name, *others = self.of.reading.guessed
+            said = "names neither TCP nor UDP: TCP is taken, or UDP for port 123"
+            also = f"; the same for {', '.join(others)}" if others else ""
+            self.of.reading.remarks.add(
+                self.of.reading.guessed[name], name, said + also
+            )
+        self.of.reading.guessed = {}
+
+    def _tell_of_title(self) -> None:
+        if self.untitled is not None:
+            said = "only one cell says anything, and no row follows: not read"
+            self.of.reading.remarks.add(self.untitled, "", said, [self.of.title])
+            self.titles += 1
+            name = f"{self.of.letter}.t{self.titles}"
+            self.of.reading.ledger.open(name, self.untitled, self.of.title)
+            self.of.reading.ledger.settle(name, Fate.OPEN, said)
+
+    def _is_title(self, row: Row) -> bool:
+        """Whether a row is a title of those below it."""
+        texts = set(filter(None, row.cells))
+        if (
+            len(texts) != 1
+            or not row.cells[0]
+            or self.layout is None
+            or len(self.layout.headings) == 1
+        ):
+            return False
+        self._tell_of_title()
+        self.of.title, self.untitled = row.cells[0].replace("\n", " "), row.line
+        return True
+
+    def _name(self, row: Row, default: str) -> str:
+        columns = self.layout.columns if self.layout else {}
+        index = columns.get("row", len(row.cells))
+        written = row.cells[index] if index < len(row.cells) else ""
+        taken = self.of.reading.ledger.told
+        fits_as_id = re.fullmatch(ROW, written) and len(written) <= _LONGEST_ROW
+        return written if fits_as_id and written not in taken else default
+
+    def _row(self, row: Row, name: str, *, keeps_blanks: bool) -> Iterator[Statement]:
+        layout = self.layout
+        if layout is None:
+            raise Unread(Fate.OPEN, "stands under headings that name no ports")
+        if layout.unclear:
+            raise Unread(Fate.OPEN, layout.unclear)
+        marked = [resolved(cell, self.of.reading.footnotes) for cell in row.cells]
+        bare = tuple(cell for cell, _, _ in marked)
+        cells, why = aligned(layout, bare, self.above, keeps_blanks=keeps_blanks)
+        if cells is None:
+            raise Unread(Fate.OPEN, why)
+        notes = [note for _, found, _ in marked for note in found]
+        lost = [mark for _, _, found in marked for mark in found]
+        if lost:
+            said = f"has footnote marks that nothing explains: {', '.join(lost)}"
+            self.of.reading.remarks.add(row.line, name, said)
+        self.above = self._inherited(cells)
+        yield from RowReader(self.of, layout, row, name, self.above, notes).statements()
+
+    def _inherited(self, cells: tuple[str, ...]) -> tuple[str, ...]:
+        """A row's cells, with the source of the row above where it is blank."""
+        layout = self.layout
+        index = layout.columns.get("source") if layout else None
+        if index is None:
+            return cells
+        self.source = cells[index] or self.source
+        return (*cells[:index], self.source, *cells[index + 1 :])
