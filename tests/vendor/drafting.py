@@ -19,7 +19,7 @@ class Imported:
     catalogue: Catalogue
     text: str
     remarks: list[str]
-    raw: dict = field(default_factory=dict)
+    raw: dict[str, object] = field(default_factory=dict)
 
     @property
     def rules(self):
