@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.model.rule import Transport
+from exporter.vendor.ports import read_ports
 from exporter.vendor.protocols import is_protocols
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 _MEANINGS: Mapping[str, re.Pattern[str]] = {
     meaning: re.compile(words)
     for meaning, words in (
-        ("port", r"ports?|portnummern?|puertos?|anschlusse?"),
+        (
+            "port",
+            r"(?:tcp-?|udp-?|ziel-?|quell-?|server-?)?ports?|portnummern?|puertos?|anschlusse?",
+        ),
         ("direction", r"direction|bi-?directional|bidirektional|richtung|sens|sentido"),
         (
             "transport",
@@ -73,7 +77,7 @@ _WHOLE = {"section", "row"}
 MEANINGS = (*_MEANINGS, "source-port", "ends", "ignore")
 _FAR_PORT = re.compile(r"remote|peer|destination|dest|dst|target|ziel\w*|destino|cible")
 _ENDS_PORT = re.compile(rf"{_FAR_PORT.pattern}|server")
-_NEAR_PORT = re.compile(r"source|src|local|client|origin|quelle?|quellport|origen")
+_NEAR_PORT = re.compile(r"source|src|local|client|origin|quelle?|quell-?ports?|origen")
 _QUALIFIERS = re.compile(
     r"internal|external|numbers?|the|of|ip|type|default|tcp|udp|connection|remote|local|s|for|or|and|system|network|traffic"
 )
@@ -133,6 +137,8 @@ def layout_of(
     for index, heading in enumerate(headings):
         if answers and heading in answers:
             meanings[index] = answers[heading]
+    if "port" not in meanings:
+        _ports_by_content(meanings, rows)
     if "port" not in meanings or len(meanings) == 1:
         return None
     _by_content(meanings, headings, rows)
@@ -190,6 +196,23 @@ def _by_content(
             if _all(rows, index, len(headings), lambda cell: ends_of(cell) is not None):
                 meanings[index] = "ends"
                 break
+
+
+def _ports_by_content(meanings: list[str], rows: Sequence[Sequence[str]]) -> None:
+    """Gives a column whose cells are mostly ports that meaning: `Service: LDAPS (636)`.
+
+    Only beside a column for each end, since a number in a cell may be anything.
+    """
+    if not {"source", "destination"} <= set(meanings):
+        return
+    for index, meaning in enumerate(meanings):
+        if meaning in ("", "component", "transport"):
+            cells = [row[index] for row in rows[:_LOOKED_AT] if len(row) > index]
+            read = [read_ports(cell) for cell in cells if cell]
+            ports = sum(bool(one.spans) and not one.unread for one in read)
+            if read and 2 * ports > len(read):
+                meanings[index] = "port"
+                return
 
 
 def _all(rows: Sequence[Sequence[str]], index: int, width: int, test: object) -> bool:

@@ -68,6 +68,8 @@ _SPELLINGS = tuple(
             r"\1+",
         ),
         (r"([0-9])\s*[-:]\s*(?=[0-9])", r"\1-"),
+        (r"\b(tcp|udp)\s*:\s*(?=[0-9])", r"\1 "),
+        (r"(?<=[^\W\d_])\s+-\s+(?=(?:tcp|udp|[0-9]))", " "),
         (
             r"\b(?:any|all|every|alle|tous|todos)\s+(?:(?:the|les|los)\s+)?(?:ports?\s+|puertos\s+)?(?=[0-9]+(?:-|[+<>]))",
             "",
@@ -81,7 +83,7 @@ _TOKEN = re.compile(
     r"|(?P<joint>[/&+*]|\*)|(?P<word>[^\W\d_][\w.'-]*+)|(?P<other>\S)"
 )
 _FILLER = re.compile(
-    r"ports?|portnummern?|puertos?|on|numbers?|range|ranges|and|und|et|y|default|standard|over|via|the|both|by|[\"'\u201c\u201d\u201e`]",
+    r"ports?|portnummern?|puertos?|on|numbers?|range|ranges|and|und|et|y|default|standard|traps?|over|via|the|both|by|[\"'\u201c\u201d\u201e`]",
 )
 _OR = re.compile(r"or|oder|ou|o")
 _ANY = re.compile(
@@ -159,6 +161,9 @@ def read_ports(cell: str) -> Ports:
     text = cell
     for pattern, into in _SPELLINGS:
         text = pattern.sub(into, text)
+    if not re.search(r"[0-9]", _BRACKET.sub("", text)):
+        # `LDAPS (TCP 636)`: the ports are nowhere else.
+        text = _BRACKET.sub(_opened, text)
     text = _BRACKET.sub(lambda inner: _bracket(inner[1], found), text)
     marks: list[tuple[str, str]] = []
     for piece in _PIECE.split(text):
@@ -177,6 +182,13 @@ def _is_half_bound(found: Ports, cell: str) -> bool:
     """Whether only the last port of a list is glued to UDP: the others' are unsaid."""
     ends = re.search(r"[0-9]\s*/\s*udp\W*$", cell, re.IGNORECASE) is not None
     return ends and any(not span.transports for span in found.spans)
+
+
+def _opened(bracket: re.Match[str]) -> str:
+    """Brackets taken off what may be ports."""
+    inner = bracket[1]
+    ports = re.search(r"[0-9]", inner) and not _TELLS.match(inner)
+    return f" {inner} " if ports else bracket[0]
 
 
 def _bracket(inner: str, found: Ports) -> str:

@@ -60,6 +60,12 @@ def spans(cell):
         ("TCP port 9999. Clock as well.", {"9999/tcp"}),
         ("8443 for HTTPS", {"8443"}),
         ('"443"', {"443"}),
+        ("Port (5432)", {"5432"}),
+        ("LDAPS (TCP 636)", {"636/tcp"}),
+        ("DNS (TCP/UDP 53)", {"53/tcp/udp"}),
+        ("SSH - 22/tcp", {"22/tcp"}),
+        ("TCP:443 (HTTPS)", {"443/tcp"}),
+        ("SNMP 161, SNMP trap 162", {"161", "162"}),
         ("443 by default", {"443"}),
     ],
 )
@@ -71,7 +77,7 @@ def test_ports_in_every_spelling(cell, wanted):
     "cell",
     [
         *("8.1", "30 seconds", "443 (8080 for tests)", "443, not 80", "any except 25"),
-        *("443, closed by default", "5000-5100, except 5050", "Port (5432)", "70000"),
+        *("443, closed by default", "5000-5100, except 5050", "70000"),
         *("80, 443 or 8080 and 9090", "1433 or dynamic", "137, 138/udp", "#443"),
         *(
             "1,024-65,535",

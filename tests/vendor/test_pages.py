@@ -528,3 +528,55 @@ def test_every_row_and_no_other_has_a_fate(tmp_path, headings, grid, form):
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_each_form_has_a_reader(form):
     assert callable(FORMS[form])
+
+
+# --- Columns in other forms ----------------------------------------------------------
+
+
+def test_columns_may_be_aligned_with_spaces_alone(page):
+    found = page(
+        "Ports of the relay\n\n"
+        "Source          Destination       Protocol   Port\n"
+        "Branch relay    Head office       TCP        7443\n"
+        "Branch relay                      UDP        7444\n"
+        "Head office     mail.example.org  TCP        25, 587\n"
+        "\nA sentence   with wide spaces.\n",
+        "page.txt",
+    )
+    assert flows(found, "A1") == {"branch-relay > head-office.example tcp/7443"}
+    assert flows(found, "A3") == {
+        "head-office > mail.example.org tcp/25",
+        "head-office > mail.example.org tcp/587",
+    }
+    second = next(one for one in found.raw["requirements"] if one["row"] == "A2")
+    assert "open" in second or "rules" in second
+
+
+def test_a_column_of_services_may_hold_the_ports(page):
+    found = page(
+        "| Source | Destination | Service |\n|-|-|-|\n"
+        "| Desk | d.org | LDAPS (TCP 636) |\n"
+        "| Desk | e.org | DNS (TCP/UDP 53) |\n"
+        "| Desk | f.org | printing |\n"
+    )
+    assert flows(found, "A1") == {"desk > d.org tcp/636"}
+    assert flows(found, "A2") == {"desk > e.org tcp/53", "desk > e.org udp/53"}
+    third = next(one for one in found.raw["requirements"] if one["row"] == "A3")
+    assert "open" in third
+
+
+def test_a_column_of_prices_holds_no_ports(page):
+    found = page(
+        "| Source | Destination | Service |\n|-|-|-|\n"
+        "| Desk | d.org | plan for 12 users |\n| Desk | e.org | 99 Euro a month |\n"
+    )
+    assert found.rules == []
+
+
+def test_german_headings_in_one_word(page):
+    found = page(
+        "| Quelle | Ziel | Quellport | Zielport | Protokoll |\n|-|-|-|-|-|\n"
+        "| App | d.org | 1024-65535 | 1521 bis 1523 | TCP |\n"
+    )
+    (rule,) = found.rules
+    assert rule["ports"] == ["1521-1523"]

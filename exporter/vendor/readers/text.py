@@ -1,4 +1,4 @@
-"""Plain text whose tables have cells between `|` or tabs, as a page.
+"""Plain text whose tables have cells between `|`, tabs or wide spaces, as a page.
 
 Headings are guessed: short lines without a full stop, of which the last two in a row
 before a table are section and part, and a single one is the next part of the same
@@ -25,6 +25,9 @@ RULER = re.compile(r"[-|:\s]*-[-|:\s]*")
 """A line that only draws a table."""
 _CELL = re.compile(r"(?<!\\)\|")
 _STACKED = re.compile(r"[^|\t]*(?<!\\)\|\s*")
+_WIDE = re.compile(r"\s{2,}")
+_ALIGNED = re.compile(r"\S+(?:\s\S+)*")
+_FEWEST_COLUMNS = 3
 _LONGEST_HEADING = 80
 _MOST_LINES = 8
 """Lines over which one row may be spilled."""
@@ -33,7 +36,38 @@ _MOST_COLUMNS = 12
 
 def read(text: str, page: PageBuilder) -> None:
     """Puts a page in plain text together."""
-    _Reader(page, text.split("\n")).read()
+    _Reader(page, _barred(text.split("\n"))).read()
+
+
+def _barred(lines: Sequence[str]) -> list[str]:
+    """`lines`, with `|` between the cells of tables that are aligned with spaces.
+
+    Such a table begins with a line of nothing but headings, and ends with an empty one.
+    A line that does not fall into its columns stays as it is.
+    """
+    barred: list[str] = []
+    starts: list[int] = []
+    for line in lines:
+        if not line.strip() or cells_of(line) is not None:
+            starts = []
+        headings = _WIDE.split(line.strip())
+        if len(headings) >= _FEWEST_COLUMNS and is_heading_row(headings):
+            starts = [one.start() for one in _ALIGNED.finditer(line)]
+        barred.append(" | ".join(_cut(line, starts)) if starts else line)
+    return barred
+
+
+def _cut(line: str, starts: Sequence[int]) -> list[str]:
+    """The cells of a line that begin where the headings do; the whole line if not so."""
+    cells = _WIDE.split(line.strip())
+    if len(cells) == len(starts):
+        return cells
+    if any(line[start - 1 : start].strip() for start in starts[1:]):
+        return [line]
+    return [
+        line[start:end].strip()
+        for start, end in zip(starts, [*starts[1:], len(line)], strict=True)
+    ]
 
 
 @dataclass(slots=True)
