@@ -37,6 +37,8 @@ class Scene:
         self.load = None
         self.lists = []
         self.controls = []
+        self.ledgers = []
+        self.site = ""
         self.resolvers = {}
         self.door = Admission()
         self.certificate_expiry = None
@@ -46,6 +48,8 @@ class Scene:
             load=lambda: self.load,
             lists=lambda: self.lists,
             controls=lambda: self.controls,
+            ledgers=lambda: self.ledgers,
+            site=lambda: self.site,
             resolvers=lambda: self.resolvers,
             door=lambda: self.door,
             certificate_expiry=lambda: self.certificate_expiry,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from exporter.app.parts import known_of, limits_of, resolver_of, runner_of
+from exporter.config.ports import rotated
 from exporter.diagnose.diagnosis import Diagnosis
 from exporter.monitor.controls import Controls
 from exporter.monitor.loop_lag import LoopLag
@@ -42,13 +44,14 @@ class Report:
 
 
 async def with_mirrors(site: Site, rules: Collection[str] | None = None) -> Site:
-    """The site with mirrors as targets, from lists fetched now.
+    """The site as it is probed now: mirrors as targets, ports whose turn it is.
 
     Args:
         site: as it was loaded.
         rules: ids of the rules that need their mirrors, all if None.
     """
     waiting = [t for t in site.targets if rules is None or t.rule.id in rules]
+    site = replace(site, targets=rotated(site.targets, time.time()))
     lists = lists_for(site, waiting)
     if not lists:
         return site

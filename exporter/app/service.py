@@ -22,6 +22,7 @@ from exporter.app.parts import active, known_of, limits_of, resolver_of, runner_
 from exporter.app.protection import Protection
 from exporter.app.reloading import Reloader
 from exporter.config.diagnostics import ConfigError
+from exporter.config.ports import rotated, until_next_turn
 from exporter.config.scalars import listen
 from exporter.config.site import load_site
 from exporter.http import server
@@ -118,6 +119,7 @@ class Exporter:
         self._store = Store()
         self._store.listeners.append(_Changes().hear)
         self._targets: Sequence[Target] = site.targets
+        self._turns: asyncio.Task[None] | None = None
         self._resolver = resolver_of(site, lag)
         source = ListSource.of(site, self._resolver)
         self._mirrors = MirrorRefresher(source, self._expand, socket.gethostname())
@@ -134,6 +136,8 @@ class Exporter:
                 load=lambda: self._scheduler,
                 lists=self._mirrors.states,
                 controls=self._controls.states,
+                ledgers=lambda: self._site.ledgers,
+                site=lambda: self._site.name,
                 resolvers=self._watch.states,
                 door=lambda: self._admission,
                 certificate_expiry=lambda: self._protection.in_force.certificate_expiry,
@@ -160,9 +164,13 @@ class Exporter:
         """Begins to probe."""
         self._protection.keep_looking()
         self._bring_into_force(self._site)
+        self._turns = asyncio.create_task(self._take_turns(), name="turns")
 
     async def close(self) -> None:
         """Stops probing; nothing is left under way."""
+        if self._turns is not None:
+            self._turns.cancel()
+            await asyncio.gather(self._turns, return_exceptions=True)
         await self._reloader.close()
         await self._protection.close()
         await self._explainer.close()
@@ -239,12 +247,25 @@ class Exporter:
 
     def _expand(self) -> None:
         """Makes the site's targets with the mirrors in force the ones that are probed."""
-        self._targets = self._mirrors.expand(self._site)
+        failing = (
+            record.target
+            for record in self._store.records()
+            if record.verdict is not Verdict.HOLDS and record.latest is not None
+        )
+        listed = self._mirrors.expand(self._site)
+        self._targets = rotated(listed, time.time(), failing)
         targets = active(self._targets)
         self._store.replace(targets)
         self._scheduler.replace(targets, limits_of(self._site))
         roles = ", ".join(self._site.roles)
         logger.info("%d targets of %s are probed", len(targets), roles)
+
+    async def _take_turns(self) -> None:
+        """Has other ports of ranges probed whenever it is their turn."""
+        while True:
+            await asyncio.sleep(until_next_turn(time.time()))
+            if any(target.slot is not None for target in self._targets):
+                self._expand()
 
     async def _run(self, target: Target) -> float | None:
         return await self._rounds.run(target)

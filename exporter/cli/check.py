@@ -25,7 +25,7 @@ from exporter.cli.common import (
     role_option,
 )
 from exporter.model.outcome import Verdict
-from exporter.model.rule import Status, Usage
+from exporter.model.rule import Status
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     "--usage",
     "usages",
     multiple=True,
-    type=click.Choice([str(usage) for usage in Usage]),
     help="Only rules of this usage; repeatable.",
 )
 @click.option("--all", "rows", flag_value="all", help="A row for each target as well.")
@@ -89,6 +88,8 @@ def check(  # noqa: PLR0913 - one for each option
     ids = chosen(site, (*named, *rules), usages)
     outcome = asyncio.run(_probed(site, ids, rows or "none"))
     deliver(formats.CHECK[form](outcome), output)
+    for ledger in site.ledgers:
+        click.echo(ledger.sentence, err=True)
     verdicts = set(_verdicts(outcome))
     if Verdict.VIOLATED in verdicts or (strict and any(map(concern, outcome.records))):
         sys.exit(EXIT_VIOLATED)
@@ -97,8 +98,13 @@ def check(  # noqa: PLR0913 - one for each option
 
 
 def _verdicts(outcome: CheckOutcome) -> Iterator[Verdict]:
-    """Those of all that was asked for; what was not probed is unknown."""
-    yield from (record.verdict for record in outcome.records)
+    """Those of all that was asked for; what was not probed is unknown.
+
+    What is not needed, since an alternative holds, was asked for no more.
+    """
+    for record in outcome.records:
+        if record.latest is None or not record.latest.instead:
+            yield record.verdict
     if outcome.missing or outcome.without_list:
         yield Verdict.UNKNOWN
 

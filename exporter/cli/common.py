@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from exporter.config.site import load_site
-from exporter.model.rule import Status
+from exporter.model.rule import Status, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -71,6 +71,9 @@ def chosen(site: Site, rules: Sequence[str], usages: Sequence[str] = ()) -> set[
     known = {rule.id for rule in site.rules}
     for unknown in sorted(set(rules) - known):
         fail(f"no rule has the id {unknown}: {_meant(unknown, known)}")
+    words = {rule.usage for rule in site.rules} | set(map(str, Usage))
+    for unknown in sorted(set(usages) - words):
+        fail(f"no rule has the usage {unknown}: {_meant(unknown, words)}")
     return {
         rule.id
         for rule in site.rules

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from exporter.config.diagnostics import described, shown
-from exporter.model.rule import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
-    from exporter.model.rule import Key, Rule, Target
+    from exporter.model.rule import Rule, Target
 
 TURN = 6 * 3600.0
 """Seconds for which the same ports of a range are probed."""
@@ -139,26 +138,35 @@ def of_range(rule: Rule, whole: PortRange) -> Iterator[tuple[int, int | None]]:
 
 
 def rotated(
-    targets: Iterable[Target], now: float, kept: Collection[Key] = ()
+    targets: Iterable[Target], now: float, kept: Iterable[Target] = ()
 ) -> tuple[Target, ...]:
     """`targets` with the ports of ranges whose turn it is.
 
     Args:
-        targets: those in force before; what has no slot stays.
+        targets: as configured; what has no slot stays.
         now: Unix time.
-        kept: targets that stay whatever the time, since they do not hold.
+        kept: of those probed before, the ones that keep their port whatever the time,
+            since they do not hold.
     """
     turn = int(now // TURN)
-    moved = (_turned(one, turn) if one.key not in kept else one for one in targets)
+    staying = {_place(one): one.port for one in kept if one.slot is not None}
+    moved = (_turned(one, turn, staying.get(_place(one))) for one in targets)
     return tuple({one.key: one for one in moved}.values())
 
 
-def _turned(target: Target, turn: int) -> Target:
-    """A target at the port whose turn it is; itself if it has no slot."""
+def _place(target: Target) -> tuple[str, str, str, int | None]:
+    rule = target.rule
+    return rule.id, rule.source, target.destination, target.slot
+
+
+def _turned(target: Target, turn: int, staying: int | None) -> Target:
+    """A target at its port of this turn, or the one it keeps; itself without a slot."""
     if target.slot is None:
         return target
     whole = _range(target.rule.ports)
-    return replace(target, port=_in_turn(target.rule, whole, target.slot, turn))
+    if staying is None or not whole.first < staying < whole.last:
+        staying = _in_turn(target.rule, whole, target.slot, turn)
+    return replace(target, port=staying)
 
 
 def _in_turn(rule: Rule, whole: PortRange, slot: int, turn: int) -> int:
@@ -174,6 +182,6 @@ def _in_turn(rule: Rule, whole: PortRange, slot: int, turn: int) -> int:
     return whole.first + 1 + (begin + (turn * rule.sample + slot) * step) % count
 
 
-def waits(targets: Iterable[Target]) -> bool:
-    """Whether any ports that are probed take turns."""
-    return any(one.slot is not None and one.status is Status.ACTIVE for one in targets)
+def until_next_turn(now: float) -> float:
+    """Seconds from a Unix time until other ports have their turn."""
+    return TURN - now % TURN

@@ -136,9 +136,12 @@ _UNRESOLVED = {
 
 
 def read(record: Record, now: float) -> Symptom | None:
-    """What is wrong with a target at present; None if it is in order or not known yet."""
+    """What is wrong with a target at present; None if it is in order or not known yet.
+
+    What fails beside an alternative that holds is in order.
+    """
     latest = record.latest
-    if latest is None:
+    if latest is None or latest.instead:
         return None
     seen, rule = latest.observation, record.target.rule
     if latest.verdict is Verdict.HOLDS:

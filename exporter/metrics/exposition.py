@@ -63,6 +63,7 @@ class Exposition:
         # By identity: a record that was replaced by one of the same target is another.
         self._rows: dict[int, TargetSeries] = {}
         self._finding_of: Mapping[Key, str] = {}
+        self._site = telemetry.site
         store.listeners.append(self._take_in)
         store.trace_listeners.append(self._refresh)
 
@@ -99,12 +100,16 @@ class Exposition:
 
     async def _snapshot(self, turns: _Turns) -> list[tuple[bytes, ...]]:
         """The present pieces of all targets, in the order of the configuration."""
+        if self._site != self._telemetry.site:
+            self._site = self._telemetry.site
+            self._rows.clear()
         rows: list[TargetSeries] = []
         for record in self._store.records():
             row = self._rows.get(id(record))
             if row is None:
                 finding = self._finding_of.get(record.target.key, "")
-                row = self._rows[id(record)] = TargetSeries(record, finding)
+                row = TargetSeries(record, finding, self._site)
+                self._rows[id(record)] = row
                 await turns.give()
             elif record.target.maintenance:
                 # It begins and ends by the clock, not with a round.

@@ -154,6 +154,13 @@ TARGET: tuple[Family, ...] = (
         "Whether announced maintenance mutes the target; absent where none is announced.",
     ),
     Family(
+        "connectivity_rule_not_needed",
+        Kind.GAUGE,
+        "1 while it does not hold and the alternative that does is enough;"
+        " connectivity_rule_satisfied is absent then.",
+        ("instead",),
+    ),
+    Family(
         "connectivity_rule_probe_attempts_total",
         Kind.COUNTER,
         "Times the target was probed, confirmations of a failure included.",
@@ -220,6 +227,12 @@ TARGETS = Family(
     Kind.GAUGE,
     "Targets of the configuration, by whether they are probed from here.",
     ("status",),
+)
+REQUIREMENTS = Family(
+    "connectivity_catalogue_requirements",
+    Kind.GAUGE,
+    "What a vendor's document asks for, by what became of it in its catalogue.",
+    ("catalogue", "fate"),
 )
 RELOAD_SUCCESSFUL = Family(
     "connectivity_exporter_config_last_reload_successful",
@@ -332,6 +345,7 @@ EXPORTER = (
     PROBE_DURATION,
     BUILD_INFO,
     TARGETS,
+    REQUIREMENTS,
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,
     PROBES_IN_FLIGHT,

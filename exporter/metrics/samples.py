@@ -133,6 +133,11 @@ def _muted(record: Record) -> Samples:
     return _truth(record.target.muted(time.time()) is not None)
 
 
+def _not_needed(record: Record) -> Samples:
+    instead = record.latest.instead if record.latest else ""
+    return ((label("instead", instead), "1"),) if instead else _ABSENT
+
+
 @cache
 def _address_counts(*counts: int) -> Samples:
     if not any(counts):
@@ -182,6 +187,7 @@ OF_RECORD: Mapping[str, Callable[[Record], Samples]] = {
     ),
     "connectivity_rule_path_break_info": _break,
     "connectivity_rule_muted": _muted,
+    "connectivity_rule_not_needed": _not_needed,
     "connectivity_rule_probe_attempts_total": lambda record: _whole(record.attempts),
     "connectivity_rule_probes_total": lambda record: _whole(record.probes),
     "connectivity_rule_probe_failures_total": lambda record: _whole(record.failures),

@@ -43,6 +43,11 @@ _OF_TLS = _placed(samples.OF_TLS)
 class TargetSeries:
     """The rendered pieces of one target.
 
+    Args:
+        record: whose they are.
+        finding: what explains it, as far as is known.
+        more: labels besides its own, led by a comma.
+
     Attributes:
         record: whose they are.
         finding: the finding that explains the target; empty for none.
@@ -52,12 +57,12 @@ class TargetSeries:
 
     __slots__ = ("_explained", "_labels", "_tls", "finding", "pieces", "record")
 
-    def __init__(self, record: Record, finding: str = "") -> None:
+    def __init__(self, record: Record, finding: str = "", more: str = "") -> None:
         self.record = record
         self.finding = finding
         self._explained: Explained | None = None
         self.pieces: tuple[bytes, ...] = (b"",) * len(TARGET)
-        self._labels = common_labels(record.target)
+        self._labels = common_labels(record.target) + more
         self._tls: TlsFacts | None = None
         pieces = list(self.pieces)
         answered = _last_answered(record)

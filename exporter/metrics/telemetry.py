@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from exporter.model.finding import Finding
+    from exporter.model.ledger import Ledger
     from exporter.model.rule import Key, Rule, Target
     from exporter.monitor.controls import Control
     from exporter.monitor.mirror_refresh import ListState
@@ -85,6 +86,8 @@ class Sources:
         load: the scheduler, None where nothing is scheduled.
         lists: the mirror lists in use.
         controls: what must not answer, and whether it does.
+        ledgers: what became of the requirements of catalogues that keep account.
+        site: the label on every series, empty for none.
         resolvers: whether each answers, by its address and the transport.
         door: who is at the HTTP server, None where nothing is served.
         certificate_expiry: end of validity of its certificate, None without TLS.
@@ -95,6 +98,8 @@ class Sources:
     load: Callable[[], Load | None] = lambda: None
     lists: Callable[[], Sequence[ListState]] = lambda: ()
     controls: Callable[[], Sequence[Control]] = lambda: ()
+    ledgers: Callable[[], Sequence[Ledger]] = lambda: ()
+    site: Callable[[], str] = str
     resolvers: Callable[[], Mapping[tuple[str, Transport], bool]] = dict
     door: Callable[[], Door | None] = lambda: None
     certificate_expiry: Callable[[], float | None] = lambda: None
@@ -153,11 +158,7 @@ class Telemetry(Collector):
         build = _gauge(families.BUILD_INFO)
         build.add_metric([__version__, platform.python_version()], 1)
         yield build
-        counts = Counter(target.status for target in self._sources.targets())
-        by_status = _gauge(families.TARGETS)
-        for status in Status:
-            by_status.add_metric([status], counts[status])
-        yield by_status
+        yield from self._configuration()
         yield _gauge(families.RELOAD_SUCCESSFUL, self._reload_successful)
         yield _gauge(families.RELOAD_TIMESTAMP, self._reload_timestamp)
         yield _gauge(families.LOOP_LAG, max(self._sources.lag(), 0.0))
@@ -202,6 +203,18 @@ class Telemetry(Collector):
         yield from (number, since)
         yield _gauge(families.FINDINGS_OMITTED, self._omitted)
 
+    def _configuration(self) -> Iterator[Metric]:
+        counts = Counter(target.status for target in self._sources.targets())
+        by_status = _gauge(families.TARGETS)
+        for status in Status:
+            by_status.add_metric([status], counts[status])
+        yield by_status
+        by_fate = _gauge(families.REQUIREMENTS)
+        for ledger in self._sources.ledgers():
+            for fate, count in ledger.fates.items():
+                by_fate.add_metric([ledger.catalogue, fate], count)
+        yield by_fate
+
     def _mirror_lists(self) -> Iterator[Metric]:
         targets = _gauge(families.MIRROR_LIST_TARGETS)
         success = _gauge(families.MIRROR_LIST_SUCCESS)
@@ -214,20 +227,27 @@ class Telemetry(Collector):
                 success.add_metric(name, state.last_success_timestamp)
         yield from (targets, success, failures)
 
+    @property
+    def site(self) -> str:
+        """The label that tells this site from others, led by a comma, or nothing."""
+        name = self._sources.site()
+        return label("site", name) if name else ""
+
     def rendered(self, form: ExpositionFormat) -> Iterator[bytes]:
         """All of it, in parts that each take well under a millisecond.
 
         The client library would render the whole registry in one go.
         """
+        site = self.site
         for metric in self._registry.collect():
             kind = Kind(metric.type)
             suffix = "_total" if kind is Kind.COUNTER else ""
             family = Family(metric.name + suffix, kind, metric.documentation)
-            yield (header(family, form) + sample_lines(metric, "")).encode()
+            yield (header(family, form) + sample_lines(metric, site)).encode()
         yield header(families.PROBE_DURATION, form).encode()
         for labels, histogram in list(self._durations.values()):
             for metric in histogram.collect():
-                yield sample_lines(metric, labels).encode()
+                yield sample_lines(metric, labels + site).encode()
 
 
 def _clients(door: Door) -> Iterator[Metric]:

@@ -297,6 +297,7 @@ class Result:
     `duration` is the wall time of the whole round, `finished_timestamp` its end.
     `attempts` counts how often the addresses were probed in it, confirmation included.
     `case` is what the verdict rests on, for judging it anew when more is known.
+    `instead` is the rule that holds in its place, where one of several is enough.
     """
 
     verdict: Verdict
@@ -306,6 +307,7 @@ class Result:
     finished_timestamp: float
     attempts: int = 1
     case: Case | None = None
+    instead: str = ""
 
     @property
     def sent(self) -> bool:

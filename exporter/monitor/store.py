@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from exporter.model.outcome import OWN_FAULT, Verdict
+from exporter.monitor.alternatives import beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from exporter.model.outcome import Observation, Path, Reason, Result, Stage
-    from exporter.model.rule import Key, Target
+    from exporter.model.rule import Key, Rule, Target
 
 EPISODES = 24
 
@@ -38,7 +39,9 @@ class Record:
     """Everything known of one target.
 
     Attributes:
-        latest: the last finished round, None before the first.
+        latest: the last finished round, None before the first; beside alternatives as
+            it stands there.
+        judged: the same as it was judged by itself.
         probes: rounds finished with a verdict other than unknown.
         failures: of those, violated.
         last_success_timestamp: Unix time of the last round that held.
@@ -51,6 +54,7 @@ class Record:
 
     target: Target
     latest: Result | None = None
+    judged: Result | None = field(default=None, repr=False)
     probes: int = 0
     failures: int = 0
     attempts: int = 0
@@ -129,6 +133,7 @@ class Store:
     def __init__(self) -> None:
         self._records: dict[Key, Record] = {}
         self._by_rule: dict[str, list[Record]] = {}
+        self._alternatives: dict[tuple[str, str, str], list[Record]] = {}
         self.listeners: list[Callable[[Record], None]] = []
         self.trace_listeners: list[Callable[[Record], None]] = []
 
@@ -148,23 +153,58 @@ class Store:
             by_rule.setdefault(target.rule.id, []).append(record)
         self._records = kept
         self._by_rule = by_rule
+        self._alternatives = {}
+        for record in kept.values():
+            if record.target.rule.any_of is not None:
+                of = _choice(record.target.rule)
+                self._alternatives.setdefault(of, []).append(record)
 
     def add(self, target: Target, result: Result) -> None:
         """Takes in a round; one of a target no longer in force is dropped."""
         record = self.record(target)
         if record is None:
             return
-        record.add(result)
+        record.judged = result
+        record.add(self._beside(record, result))
         for listener in self.listeners:
             listener(record)
+        self._settle_others(record)
 
     def revise(self, target: Target, result: Result, placed: Result) -> None:
         """Takes in what a trace shows of a round, unless another has come since."""
         record = self.record(target)
-        if record is not None and record.latest is result:
-            record.revise(placed)
-            for listener in self.trace_listeners:
-                listener(record)
+        if record is None or not (record.latest is result or record.judged is result):
+            return
+        record.judged = placed
+        record.revise(self._beside(record, placed))
+        for listener in self.trace_listeners:
+            listener(record)
+        self._settle_others(record)
+
+    def _settle_others(self, changed: Record) -> None:
+        """Takes in what a round of one alternative makes of the others."""
+        if changed.target.rule.any_of is None:
+            return
+        for record in self._alternatives[_choice(changed.target.rule)]:
+            if record is changed or record.judged is None:
+                continue
+            settled = self._beside(record, record.judged)
+            if settled != record.latest:
+                record.revise(settled)
+                for listener in self.trace_listeners:
+                    listener(record)
+
+    def _beside(self, record: Record, result: Result) -> Result:
+        rule = record.target.rule
+        if rule.any_of is None:
+            return result
+        others: dict[str, list[Verdict]] = {}
+        for other in self._alternatives[_choice(rule)]:
+            if other.target.rule.id != rule.id:
+                known = other.judged
+                verdict = known.verdict if known is not None else Verdict.UNKNOWN
+                others.setdefault(other.target.rule.id, []).append(verdict)
+        return beside(result, others)
 
     def add_path(self, target: Target, path: Path) -> None:
         """Takes in a trace of a present failure; a late one is dropped."""
@@ -196,6 +236,11 @@ class Store:
             if record.target.destination == destination:
                 return record.target, record.latest
         return None
+
+
+def _choice(rule: Rule) -> tuple[str, str, str]:
+    """What rules have in common that are alternatives to each other."""
+    return rule.catalogue, rule.source, rule.any_of or ""
 
 
 def _cause(result: Result) -> tuple[Verdict, Stage, Reason]:

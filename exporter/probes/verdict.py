@@ -133,7 +133,7 @@ def _spoken_for(case: Case, seen: Observation) -> Observation:
     """Silence right after a refusal is that refusal: routers say it now and then."""
     for refusal in case.refusals:
         # That a datagram arrived once says nothing of one that brought no answer.
-        if refusal.address != seen.address or _arrived(case.rule, refusal):
+        if refusal.address != seen.address or _shows_the_way(case.rule, refusal):
             continue
         if case.recent(refusal.ended):
             age = case.now - refusal.ended
@@ -173,6 +173,12 @@ def _arrived(rule: Rule, seen: Observation) -> bool:
     """Whether the datagram did: that nothing listens there is not the firewall's doing."""
     by_host = seen.origin is Origin.DESTINATION
     return rule.probe == "udp" and seen.reason is Reason.PORT_UNREACHABLE and by_host
+
+
+def _shows_the_way(rule: Rule, refusal: Observation) -> bool:
+    """Whether a refusal may be good news to a rule, and so is none of a silence later."""
+    asks_for_it = rule.proof is not Proof.SERVICE and refusal.reason in _REFUSALS
+    return asks_for_it or _arrived(rule, refusal)
 
 
 def _judge_deny(case: Case, seen: Observation) -> Verdict:

@@ -12,11 +12,14 @@ from exporter.app import blocking, service
 from exporter.app.blocking import within
 from exporter.app.reloading import Reloader
 from exporter.app.service import Exporter
+from exporter.config import ports
 from exporter.config.diagnostics import ConfigError
 from exporter.config.site import load_site
 from exporter.http.web_config import read_web_config
 from exporter.metrics.text_format import ExpositionFormat
+from exporter.model.outcome import Verdict
 from exporter.monitor.loop_lag import LoopLag
+from tests import make
 
 SITE = """
 catalogues: [c.yaml]
@@ -157,3 +160,57 @@ async def test_what_a_thread_raises_is_raised_here_and_what_it_gives_is_given():
     assert await within(10, lambda: 7) == 7
     with pytest.raises(KeyError):
         await within(10, lambda: {}[1])
+
+
+RANGE = """
+rules:
+  - {id: x, source: till, destination: {host: 192.0.2.1}, ports: [5000-5100]}
+dns: {servers: ["127.0.0.1:9"]}
+"""
+
+
+class Idle:
+    """A scheduler that never has anything probed."""
+
+    def __init__(self, *_given, **_more):
+        self.next_due = self.run_soon = None
+
+    def replace(self, _targets, _limits):
+        pass
+
+    async def close(self):
+        pass
+
+
+async def test_ports_of_a_range_take_turns_but_for_those_that_do_not_hold(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "site.yaml").write_text(RANGE, encoding="utf-8")
+    turns, over = iter(range(1, 100)), asyncio.Event()
+
+    def rotated(targets, _now, kept):
+        turn = next(turns)
+        over.set()
+        return ports.rotated(targets, turn * ports.TURN, kept)
+
+    waits = iter([0.0, 3600.0])
+    monkeypatch.setattr(service, "Scheduler", Idle)
+    monkeypatch.setattr(service, "rotated", rotated)
+    monkeypatch.setattr(service, "until_next_turn", lambda _now: next(waits))
+    async with LoopLag() as lag:
+        exporter = Exporter(load_site(tmp_path / "site.yaml"), (), lag)
+        exporter._bring_into_force(exporter._site)
+        parts = exporter.parts()
+        before = list(parts.targets())
+        parts.store.add(before[1], make.result(Verdict.VIOLATED))
+        parts.store.add(before[2], make.result())
+        over.clear()
+        exporter.start()
+        await over.wait()
+        await asyncio.sleep(0)
+        after = list(parts.targets())
+        await exporter.close()
+    assert [one.port for one in before][::4] == [5000, 5100]
+    assert after[:2] == before[:2]
+    assert after[2] != before[2]
+    assert after[4] == before[4]

@@ -252,3 +252,23 @@ def test_the_catalogue_uses_words_of_the_closed_vocabulary_for_what_they_mean(by
     assert usages["E2"] == Usage.TIME
     assert usages["E19"] == Usage.MAIL
     assert usages["F18"] == Usage.LICENSING
+
+
+def test_the_ledger_has_every_row_once_with_the_rules_that_name_it(site):
+    (catalogue,) = site.catalogues
+    ledger = {entry.row: entry for entry in catalogue.requirements}
+    assert len(ledger) == len(catalogue.requirements)
+    assert ledger.keys() - ROWS.keys() == {"I0"}
+    stated = {row: set() for row in ROWS}
+    for rule in site.rules:
+        for row in rule.rows:
+            stated[row].add(rule.id)
+    assert {row: set(ledger[row].rules) for row in ROWS} == stated
+    assert ledger["I0"].why == "parallels-ras"
+    assert len({entry.sha256 for entry in ledger.values()} - {""}) > len(ROWS) - 9
+
+
+def test_what_is_retired_or_says_nothing_is_not_counted_as_proven(site):
+    (ledger,) = site.ledgers
+    told = "requirements of appsanywhere: 73 of 76 proven, 2 unprovable, 1 elsewhere"
+    assert ledger.sentence == told

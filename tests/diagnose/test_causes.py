@@ -49,6 +49,12 @@ def test_what_is_in_order_needs_no_finding():
     assert explain(*map(holds, WEB)) == ()
 
 
+def test_what_fails_beside_an_alternative_that_holds_needs_none():
+    failed = silent(DB[0])
+    failed.latest = replace(failed.latest, instead="other")
+    assert explain(failed, holds(WEB[0])) == ()
+
+
 def test_what_was_not_probed_yet_is_no_finding():
     assert explain(type(holds(WEB[0]))(WEB[0])) == ()
 

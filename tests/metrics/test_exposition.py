@@ -20,6 +20,7 @@ from exporter.metrics.samples import MAX_LABEL
 from exporter.metrics.telemetry import Sources, Telemetry
 from exporter.metrics.text_format import ExpositionFormat
 from exporter.model.endpoint import Endpoint
+from exporter.model.ledger import Fate, Requirement, ledger_of
 from exporter.model.maintenance import Maintenance
 from exporter.model.outcome import (
     Evidence,
@@ -32,7 +33,7 @@ from exporter.model.outcome import (
     Trust,
     Verdict,
 )
-from exporter.model.rule import Expect
+from exporter.model.rule import Expect, Target
 from exporter.monitor.controls import Control
 from exporter.monitor.mirror_refresh import ListState
 from exporter.monitor.resolvers import Transport
@@ -570,6 +571,11 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene.resolvers = {("192.0.2.53", Transport.UDP): True}
     scene.certificate_expiry = NOW
     await scene.exposition.explain([exposing.finding(failing)])
+    scene.ledgers = [ledger_of("shop", [Requirement(Fate.OPEN)], [])]
+    holding, spared = (make.target(id=name, any_of="it") for name in ("yes", "no"))
+    scene.reload(*scene.all_targets, holding, spared)
+    scene.store.add(holding, make.result())
+    scene.store.add(spared, make.result(Verdict.VIOLATED))
     labels = {}
     for family in parse_openmetrics(await scene.scrape(ExpositionFormat.OPENMETRICS)):
         name = family.name + ("_total" if family.type == "counter" else "")
@@ -714,3 +720,42 @@ async def test_the_proxy_of_the_last_probe_is_told():
         if 'rule="api"' in one
     ]
     assert 'via="proxy.example:3128"' in info
+
+
+@pytest.mark.parametrize("form", ExpositionFormat)
+async def test_a_site_that_has_a_name_has_it_on_every_series(form):
+    scene = await scene_after(make.result())
+    scene.telemetry.observe_lateness(0.1)
+    plain = await scene.scrape(form)
+    scene.site = 'north "1"'
+    named = await scene.scrape(form)
+    lines = [line for line in named.splitlines() if not line.startswith("#")]
+    assert all('site="north \\"1\\""' in line for line in lines)
+    scene.site = ""
+    assert "site=" not in await scene.scrape(form)
+    assert len(lines) == sum(not line.startswith("#") for line in plain.splitlines())
+
+
+async def test_a_document_is_told_by_what_became_of_what_it_asks_for():
+    scene = Scene()
+    entries = [Requirement(Fate.RULES, ("a",)), Requirement(Fate.OPEN, why="?")]
+    scene.ledgers = [ledger_of("shop", entries, ["a"])]
+    told = await scene.lines("connectivity_catalogue_requirements")
+    assert told == [
+        f'connectivity_catalogue_requirements{{catalogue="shop",fate="{fate}"}} {count}'
+        for fate, count in zip(Fate, (1, 0, 1, 0, 0), strict=True)
+    ]
+
+
+async def test_what_is_not_needed_says_which_rule_holds_instead():
+    rules = [make.rule(id=name, any_of="push") for name in ("one", "two")]
+    one, two = (Target(rule, "192.0.2.1", 443) for rule in rules)
+    scene = Scene(one, two)
+    scene.store.add(one, make.result(Verdict.VIOLATED))
+    scene.store.add(two, make.result())
+    names = ("connectivity_rule_satisfied", "connectivity_rule_not_needed")
+    told = await scene.lines(*names)
+    assert [line.rpartition(",")[2] for line in told] == [
+        'usage="vendor-api"} 1',
+        'instead="two"} 1',
+    ]

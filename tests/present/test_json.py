@@ -72,6 +72,7 @@ def test_an_answered_target_is_told_in_full():
         "usage": "vendor-api",
         "expect": "allow",
         "verdict": "holds",
+        "instead": None,
         "stage": "exchange",
         "reason": "answered",
         "origin": "",

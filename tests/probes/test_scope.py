@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from exporter.model.case import Answer, Case, Placed
 from exporter.model.outcome import Icmp, Observation, Origin, Reason, Stage, Verdict
-from exporter.model.rule import AddressPolicy, Denial, Expect
+from exporter.model.rule import AddressPolicy, Denial, Expect, Proof
 from exporter.probes.verdict import judge
 from tests import make
 
@@ -50,6 +50,7 @@ def rules(draw):
         expect=draw(st.sampled_from([Expect.DENY, Expect.DENY, Expect.ALLOW])),
         addresses=draw(st.sampled_from(AddressPolicy)),
         denial=draw(st.sampled_from([frozenset(), frozenset({Denial.RESET})])),
+        proof=draw(st.sampled_from(Proof)),
     )
 
 
@@ -89,7 +90,9 @@ def cases(draw):
         return tuple(draw(fact(address)) for address in chosen)
 
     def placed(address):
-        return st.builds(Placed, st.just(address), AGES.map(NOW.__sub__), st.just(""))
+        whose = st.sampled_from([Origin.PATH, Origin.DESTINATION])
+        ages = AGES.map(NOW.__sub__)
+        return st.builds(Placed, st.just(address), ages, st.just(""), whose)
 
     def answer(address):
         ages = AGES.map(NOW.__sub__)

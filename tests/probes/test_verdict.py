@@ -7,7 +7,7 @@ import pytest
 
 from exporter.model.case import Answer, Placed
 from exporter.model.outcome import Origin, Reason, Stage, Verdict
-from exporter.model.rule import AddressPolicy, Denial, Expect
+from exporter.model.rule import AddressPolicy, Denial, Expect, Proof
 from exporter.probes import verdict as under_test
 from tests import make
 
@@ -205,6 +205,79 @@ def test_a_refusal_is_denial_if_the_path_or_the_rule_says_so(
 def test_only_a_generic_datagram_may_find_a_closed_port(probe, origin, expected):
     observation = make.seen(Reason.PORT_UNREACHABLE, origin=origin)
     assert judge(make.rule(probe), observation) is expected
+
+
+REFUSALS = [Reason.REFUSED, Reason.PORT_UNREACHABLE]
+PROVEN = {
+    Origin.DESTINATION: HOLDS,
+    Origin.PATH: VIOLATED,
+    Origin.SELF: VIOLATED,
+    Origin.NOBODY: UNKNOWN,
+}
+
+
+@pytest.mark.parametrize("probe", ["tcp", "udp", "https"])
+@pytest.mark.parametrize("reason", REFUSALS)
+@pytest.mark.parametrize("origin", Origin)
+@pytest.mark.parametrize("proof", [Proof.PATH, Proof.SAMPLE])
+def test_where_nothing_need_listen_a_refusal_is_as_good_as_its_sender(
+    probe, reason, origin, proof
+):
+    # By ICMP from a host that nobody placed: `_weighed` leaves that to be shown.
+    seen = make.seen(reason, origin=origin)
+    assert judge(make.rule(probe, proof=proof), seen) is PROVEN[origin]
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_port_of_a_range_is_judged_like_any_other_but_for_refusals(reason):
+    if reason not in REFUSALS:
+        seen = make.seen(reason)
+        plain, ranged = make.rule(), make.rule(proof=Proof.PATH)
+        assert judge(plain, seen) is judge(ranged, seen)
+
+
+SAMPLED = {
+    **dict.fromkeys(Reason, UNKNOWN),
+    Reason.ANSWERED: HOLDS,
+    Reason.MALFORMED: HOLDS,
+    Reason.REJECTED: HOLDS,
+    Reason.TLS_ALERT: HOLDS,
+    Reason.PROHIBITED: VIOLATED,
+}
+
+
+@pytest.mark.parametrize("reason", [one for one in Reason if one not in REFUSALS])
+def test_an_address_that_need_not_exist_shows_little(reason):
+    rule = make.rule(proof=Proof.SAMPLE)
+    assert judge(rule, make.seen(reason)) is SAMPLED[reason]
+
+
+@pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.CLOSED, Reason.RESET])
+def test_but_whatever_ends_behind_its_handshake_was_reached(reason):
+    rule = make.rule("https", proof=Proof.SAMPLE)
+    seen = make.seen(reason, Stage.TLS)
+    assert judge(rule, seen) is HOLDS
+
+
+def test_a_reset_from_as_far_away_as_the_host_is_the_hosts():
+    rule = make.rule(proof=Proof.PATH)
+    seen = make.seen(Reason.REFUSED, ended=1000.0)
+    own = Placed(seen.address, 1000.0, "nothing listens", Origin.DESTINATION)
+    assert judge(rule, seen) is UNKNOWN
+    told = under_test.judge(make.case(rule, seen, resets=(own,)))
+    assert told[0] is HOLDS
+    assert told[1][0].observation.detail == "nothing listens"
+    later = 1000.0 + 3 * rule.interval + 1
+    again = make.seen(Reason.REFUSED, ended=later)
+    assert judge(rule, again, resets=(own,)) is UNKNOWN
+
+
+@pytest.mark.parametrize("reason", REFUSALS)
+def test_a_refusal_once_does_not_speak_for_a_silence_where_it_was_good_news(reason):
+    rule = make.rule(proof=Proof.PATH)
+    silence = make.seen(Reason.TIMEOUT, ended=1000.0)
+    before = make.seen(reason, origin=Origin.DESTINATION, ended=990.0)
+    assert judge(rule, silence, refusals=(before,)) is VIOLATED
 
 
 @pytest.mark.parametrize("reason", Reason)

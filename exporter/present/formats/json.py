@@ -170,6 +170,7 @@ def target_entry(record: Record) -> dict[str, Any]:
     return _flow(record.target) | {
         "expect": str(record.target.rule.expect),
         "verdict": str(record.verdict),
+        "instead": (latest.instead or None) if latest else None,
         **_end(seen),
         "detail": seen.detail if seen else None,
         "latency_seconds": seen.latency if seen else None,
