@@ -142,7 +142,7 @@ EVERY = [
 ]
 
 
-class Round(list):
+class Round(list[object]):
     """Records that are told in few words, as hypothesis wants them."""
 
     def __repr__(self):
