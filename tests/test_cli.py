@@ -475,9 +475,7 @@ def test_a_list_that_cannot_be_had_is_told_and_is_no_pass(listed):
         done = run("check", "--config", path)
         assert done.exit_code == 3
         assert "1 target: 1 holds" in done.stdout
-        assert (
-            "not probed: 1 without 1 mirror list" in done.stdout
-        )
+        assert "not probed: 1 without 1 mirror list" in done.stdout
         assert "without a value" not in done.stdout
         assert run("check", "--config", path, "--rule", "plain").exit_code == 0
 

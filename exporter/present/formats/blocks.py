@@ -94,9 +94,9 @@ def unexplained(record: Record, width: int) -> list[Text]:
 
 
 def scope(one: Finding, explained: Sequence[Record], room: int) -> str:
-    """What a finding explains, folded: `22 rules of 2 roles: …`."""
+    """What a finding explains, folded: `22 rules of 2 roles: …`; one target it names."""
     rules = list(dict.fromkeys(key[0] for key in one.targets))
-    if not rules:
+    if len(one.targets) <= 1:
         return ""
     roles = {record.target.rule.source for record in explained}
     of = f" of {counted(len(roles), 'role')}" if len(roles) > 1 else ""
