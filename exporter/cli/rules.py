@@ -14,8 +14,9 @@ from exporter.cli.common import (
     output_option,
     role_option,
 )
+from exporter.diagnose.explanation import counted
 from exporter.model.rule import Status
-from exporter.present.words import counted, folded
+from exporter.present.words import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

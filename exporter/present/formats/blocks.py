@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from exporter.diagnose.explanation import counted
 from exporter.model.outcome import Verdict
 from exporter.model.rule import Severity
 from exporter.present import explain
 from exporter.present.formats import layout
 from exporter.present.verdicts import MARKS, STYLES, concern
-from exporter.present.words import counted, folded
+from exporter.present.words import folded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,7 +58,7 @@ def finding(
         Text(line, _STYLES[one.severity])
         for line in layout.wrapped(one.summary, f"{mark} ", "  ", width)
     ]
-    told = _facts([("explains", scope(one, explained, width - _LABEL))], width)
+    told = _facts([("explains", scope(one, width - _LABEL))], width)
     evidence = _facts([("evidence", said) for said in one.evidence], width)
     counter = _facts([("rules out", said) for said in one.counter_evidence], width)
     if len(one.targets) > _FEW:
@@ -93,12 +94,12 @@ def unexplained(record: Record, width: int) -> list[Text]:
     return [head, *_facts(facts, width)]
 
 
-def scope(one: Finding, explained: Sequence[Record], room: int) -> str:
+def scope(one: Finding, room: int) -> str:
     """What a finding explains, folded: `22 rules of 2 roles: …`; one target it names."""
     rules = list(dict.fromkeys(key[0] for key in one.targets))
     if len(one.targets) <= 1:
         return ""
-    roles = {record.target.rule.source for record in explained}
+    roles = {key[1] for key in one.targets}
     of = f" of {counted(len(roles), 'role')}" if len(roles) > 1 else ""
     more = len(one.targets) - len(rules)
     towards = f", {len(one.targets)} targets" if more else ""

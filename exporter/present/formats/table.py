@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from exporter.diagnose.explanation import counted
 from exporter.model.outcome import Verdict
 from exporter.present import explain
 from exporter.present.formats import blocks, layout
@@ -23,7 +24,7 @@ from exporter.present.verdicts import (
     said,
     worst_first,
 )
-from exporter.present.words import counted, latency
+from exporter.present.words import latency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
