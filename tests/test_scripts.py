@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import platform
 import re
 import shutil
 import socket
@@ -108,6 +109,9 @@ def _named(text, ports, folder):
         text = re.sub(rf"(?<!\d){port}(?!\d)", f"%{name}%", text)
     for pattern, name in _VARYING:
         text = pattern.sub(name, text)
+    text = re.sub(
+        rf"^{re.escape(platform.node())},", "%HOST%,", text, flags=re.MULTILINE
+    )
     return text.replace(f"{folder}/", "")
 
 

@@ -79,12 +79,13 @@ def known_of(
         documents={one.name: one.reference for one in site.catalogues},
         owners=site.owners,
         ways=ways.paths(),
-        source=_source,
+        source=source_towards,
         fault=_fault,
     )
 
 
-def _source(address: str) -> str | None:
+def source_towards(address: str) -> str | None:
+    """The address that this host sends from to another; None if it cannot tell."""
     route = kernel.route_to(address)
     return route.source if route is not None else None
 

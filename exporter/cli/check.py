@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "csv", "junit"]),
+    type=click.Choice(["table", "json", "csv", "junit", "request"]),
     default="table",
     show_default=True,
 )

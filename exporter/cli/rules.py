@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import click
 
-from exporter.cli.common import config_option, load, role_option
+from exporter.cli.common import (
+    config_option,
+    deliver,
+    load,
+    output_option,
+    role_option,
+)
+from exporter.diagnose.explanation import counted
 from exporter.model.rule import Status
+from exporter.present.words import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from exporter.config.site import Site
     from exporter.model.rule import Target
+    from exporter.present.formats.interface import Flow
+
+_ROOM = 200
+"""Characters for names that are told in a warning."""
 
 
 @click.command(name="rules")
@@ -23,16 +37,23 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "csv", "markdown"]),
+    type=click.Choice(["table", "json", "csv", "markdown", "flows"]),
     default="table",
     show_default=True,
 )
+@output_option
 def list_rules(
-    config: Path | None, roles: Sequence[str], all_roles: bool, form: str
+    config: Path | None,
+    roles: Sequence[str],
+    all_roles: bool,
+    form: str,
+    output: Path | None,
 ) -> None:
     """List the rules with their destinations, provenance and status.
 
-    JSON always lists every role's rules; `status` tells them apart.
+    JSON always lists every role's rules; `status` tells them apart. `flows` is CSV for
+    those who run a firewall: from which address to which, with both sides of a proxy;
+    names are looked up for it.
     """
     from exporter.present import formats  # noqa: PLC0415 - rich tables load slowly
 
@@ -40,6 +61,24 @@ def list_rules(
     shown: Sequence[Target] = site.targets
     if form != "json" and not all_roles:
         shown = [one for one in shown if one.status is not Status.OTHER_ROLE]
-    click.echo(formats.RULES[form](shown), nl=False)
+    if form == "flows":
+        deliver(formats.FLOWS(_flows(site, shown)), output)
+    else:
+        deliver(formats.RULES[form](shown), output)
     for ledger in site.ledgers:
         click.echo(ledger.sentence, err=True)
+
+
+def _flows(site: Site, shown: Sequence[Target]) -> Sequence[Flow]:
+    from exporter.app.flows import flows  # noqa: PLC0415 - the others need no network
+
+    found = asyncio.run(flows(site, shown))
+    lost = {one.destination for one in found if not one.destination_addresses}
+    if lost:
+        told = folded(sorted(lost), _ROOM)
+        click.echo(f"warning: without an address here: {told}", err=True)
+    waiting = sum(one.status is Status.UNSET for one in shown)
+    if waiting:
+        said = f"{counted(waiting, 'target')} without a host not among the flows"
+        click.echo(f"warning: {said}", err=True)
+    return found

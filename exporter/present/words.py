@@ -29,11 +29,6 @@ def latency(seconds: float | None) -> str:
     return f"{seconds:.3g} s" if seconds < 1000 else f"{seconds:.0f} s"  # noqa: PLR2004 - likewise
 
 
-def counted(count: int, one: str, many: str = "") -> str:
-    """`1 rule`, `2 rules`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
-
-
 def folded(names: Sequence[str], room: int) -> str:
     """As many names as there is room for, and how many are left; at least one."""
     told = ", ".join(names)

@@ -198,7 +198,7 @@ class Runner:
 
     async def _observe(self, target: Target) -> Case:
         started = time.perf_counter()
-        via = self._way(target.rule)
+        via = way_of(target.rule, self.proxy)
         host = target.destination if via is None else via.host
         try:
             patience = max(target.rule.timeout, _LOOK_UP)
@@ -266,14 +266,6 @@ class Runner:
             late = self._stalled() - stalled
             raise _excused(silence, patience, late) from error
 
-    def _way(self, rule: Rule) -> Endpoint | None:
-        """The proxy that a rule goes through.
-
-        A rule that must be denied asks about the direct path, as no proxy would.
-        """
-        proxied = rule.public and rule.transport is Transport.TCP
-        return self.proxy if proxied and rule.expect is Expect.ALLOW else None
-
     def _now(self, seen: Observation) -> Observation:
         now = self._clock()
         return replace(seen, began=now, ended=now)
@@ -287,7 +279,7 @@ class Runner:
         known = self._witnesses.just_asked(target, address)
         if known is not None:
             return known
-        via = self._way(target.rule)
+        via = way_of(target.rule, self.proxy)
         key = segments.key_of(target, address)
         if not self._silences.to_try(key) or not self._may_try_small(target):
             seen = await self._look(target, address, resolve, via)
@@ -415,6 +407,15 @@ def _excused(
         return error
     detail = f"this host was too busy: {late:.2f} s of the wait were our own"
     return ProbeError(Reason.LOCAL_FAULT, detail)
+
+
+def way_of(rule: Rule, proxy: Endpoint | None) -> Endpoint | None:
+    """The proxy that a rule goes through, of a site that has one.
+
+    A rule that must be denied asks about the direct path, as no proxy would.
+    """
+    proxied = rule.public and rule.transport is Transport.TCP
+    return proxy if proxied and rule.expect is Expect.ALLOW else None
 
 
 def _unresolved(reason: Reason, detail: str, via: Endpoint | None) -> Observation:

@@ -68,8 +68,7 @@ def test_a_finding_is_told_before_anything_else_with_all_that_it_explains():
         "  owner     network (critical)",
         "  ask       Allow this.",
         "",
-        "23 targets: 1 holds, 22 violated, 0 unknown",
-        "rows: --failed or --all; tickets: --format request",
+        "23 targets: 1 holds, 22 violated, 0 unknown. More: --all, --format request",
     ]
 
 
@@ -117,12 +116,38 @@ def test_rows_come_on_request():
 
 
 def test_what_was_not_probed_is_counted():
-    outcome = CheckOutcome([], missing=3, without_list=[make.target()], unset=2)
+    listed = [make.target(mirrors="epel"), make.target(mirrors="epel")]
+    outcome = CheckOutcome([], missing=3, without_list=listed, unset=2)
     assert table.check(outcome).splitlines()[1:] == [
-        "interrupted: 3 targets not probed",
-        "1 rule without hosts: the mirror list could not be fetched",
-        "2 more not probed: placeholders without a value (validate)",
+        "not probed: 3 interrupted, 2 without 1 mirror list, 2 without a value",
     ]
+    assert len(table.check(CheckOutcome([])).splitlines()) == 1
+
+
+def test_a_total_outage_is_told_on_one_screen(window):
+    records = [record(id=f"{LONG}-{i}", destination=HOST) for i in range(338)]
+    much = "said at some length by whoever was asked of this, and again " * 4
+    one = finding(
+        *records,
+        summary="No answer comes from the resolvers 192.0.2.53 and 192.0.2.54: 338 rules",
+        evidence=(much, much, much),
+        counter_evidence=(much,),
+        ask="Please check these resolvers, and that this host may ask them over UDP and "
+        "TCP port 53.\nmore",
+    )
+    window(80)
+    told = table.check(CheckOutcome(records, [one], unset=5, missing=1)).splitlines()
+    assert len(told) <= 12
+    assert max(map(len, told)) <= 80
+    assert sum(line.endswith(" …") for line in told) == 2
+
+
+def test_a_finding_of_few_targets_is_told_in_full():
+    one = record()
+    much = "said at some length by whoever was asked of this, and again " * 4
+    told = table.check(CheckOutcome([one], [finding(one, evidence=(much, much))]))
+    assert "…" not in told
+    assert told.count("evidence") == 1
 
 
 @pytest.mark.parametrize("width", [60, 72, 80, 100, 132, 200])
@@ -182,3 +207,13 @@ def test_the_screen_is_what_standard_output_is(monkeypatch):
 )
 def test_a_place_keeps_its_port(place, room, told):
     assert layout.shortened(place, room) == told
+
+
+def test_a_host_in_a_sentence_is_shortened_and_an_id_is_not():
+    host, name = "a" * 90 + ".example.test", "b" * 90
+    lines = layout.wrapped(f"ask {host}:443/tcp: {name}", "  ", "    ", 60)
+    assert lines[0] == "  ask"
+    assert lines[1].startswith("    aaaa")
+    assert lines[1].endswith(".example.test:443/tcp:")
+    assert len(lines[1]) == 60
+    assert lines[2] == f"    {name}"

@@ -34,9 +34,3 @@ def test_names_are_folded_into_the_room_there_is():
     assert words.folded(["a", "b", "c" * 20], 15) == "a, b and 1 more"
     assert words.folded(names, 0) == "alpha and 2 more"
     assert words.folded([], 10) == ""
-
-
-def test_one_is_no_plural():
-    assert words.counted(1, "rule") == "1 rule"
-    assert words.counted(0, "rule") == "0 rules"
-    assert words.counted(2, "address", "addresses") == "2 addresses"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.present.formats import csv, json, junit, markdown, table
+from exporter.present.formats import csv, json, junit, markdown, request, table
 
 if TYPE_CHECKING:
     from exporter.present.formats.interface import (
@@ -18,6 +18,7 @@ CHECK: dict[str, CheckFormat] = {
     "json": json.check,
     "csv": csv.check,
     "junit": junit.check,
+    "request": request.check,
 }
 RULES: dict[str, RulesFormat] = {
     "table": table.rules,
@@ -25,6 +26,7 @@ RULES: dict[str, RulesFormat] = {
     "csv": csv.rules,
     "markdown": markdown.rules,
 }
+FLOWS = csv.flows
 TRACE: dict[str, TraceFormat] = {
     "table": table.trace,
     "json": json.trace,

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from exporter.diagnose.explanation import counted
 from exporter.model.outcome import Verdict
 from exporter.model.rule import Severity
 from exporter.present import explain
 from exporter.present.formats import layout
 from exporter.present.verdicts import MARKS, STYLES, concern
-from exporter.present.words import counted, folded
+from exporter.present.words import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from exporter.model.finding import Finding
     from exporter.model.outcome import Observation
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 
 _LABEL = 12
 """Columns of a label, its indent included."""
+_FEW = 3
+"""Targets up to which a finding is told in full ..."""
 _EVIDENCE, _COUNTER = 2, 1
-"""Sentences that a block has room for, of what says so and of what rules others out."""
+"""... and lines that more have room for, of what says so and of what rules others out:
+a total outage is read on one screen."""
 _STYLES = {
     Severity.CRITICAL: "bold red",
     Severity.WARNING: "red",
@@ -54,15 +58,17 @@ def finding(
         Text(line, _STYLES[one.severity])
         for line in layout.wrapped(one.summary, f"{mark} ", "  ", width)
     ]
+    told = _facts([("explains", scope(one, width - _LABEL))], width)
+    evidence = _facts([("evidence", said) for said in one.evidence], width)
+    counter = _facts([("rules out", said) for said in one.counter_evidence], width)
+    if len(one.targets) > _FEW:
+        evidence, counter = _cut(evidence, _EVIDENCE), _cut(counter, _COUNTER)
     request = one.ask.splitlines()
-    facts = [
-        ("explains", scope(one, explained, width - _LABEL)),
-        *(("evidence", said) for said in one.evidence[:_EVIDENCE]),
-        *(("rules out", said) for said in one.counter_evidence[:_COUNTER]),
+    ask = [
         ("owner", f"{one.owner or 'nobody named'} ({one.severity})"),
         ("ask", request[0] if request else ""),
     ]
-    return [*lines, *_facts(facts, width)]
+    return [*lines, *told, *evidence, *counter, *_facts(ask, width)]
 
 
 def unexplained(record: Record, width: int) -> list[Text]:
@@ -88,12 +94,12 @@ def unexplained(record: Record, width: int) -> list[Text]:
     return [head, *_facts(facts, width)]
 
 
-def scope(one: Finding, explained: Sequence[Record], room: int) -> str:
-    """What a finding explains, folded: `22 rules of 2 roles: …`."""
+def scope(one: Finding, room: int) -> str:
+    """What a finding explains, folded: `22 rules of 2 roles: …`; one target it names."""
     rules = list(dict.fromkeys(key[0] for key in one.targets))
-    if not rules:
+    if len(one.targets) <= 1:
         return ""
-    roles = {record.target.rule.source for record in explained}
+    roles = {key[1] for key in one.targets}
     of = f" of {counted(len(roles), 'role')}" if len(roles) > 1 else ""
     more = len(one.targets) - len(rules)
     towards = f", {len(one.targets)} targets" if more else ""
@@ -118,7 +124,8 @@ def _mark(explained: Sequence[Record]) -> str:
     )
 
 
-def _facts(facts: Sequence[tuple[str, str]], width: int) -> Iterator[Text]:
+def _facts(facts: Sequence[tuple[str, str]], width: int) -> list[Text]:
+    lines: list[Text] = []
     last = ""
     for label, said in facts:
         if not said:
@@ -130,5 +137,14 @@ def _facts(facts: Sequence[tuple[str, str]], width: int) -> Iterator[Text]:
         )
         text = Text(first)
         text.stylize("dim", 0, _LABEL)
-        yield text
-        yield from map(Text, more)
+        lines += [text, *map(Text, more)]
+    return lines
+
+
+def _cut(lines: Sequence[Text], most: int) -> list[Text]:
+    """The first lines, and a sign that there is more."""
+    if len(lines) <= most:
+        return list(lines)
+    last = lines[most - 1].copy()
+    last.right_crop(2)
+    return [*lines[: most - 1], last.append(" …")]

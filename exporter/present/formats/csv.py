@@ -6,18 +6,28 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from exporter.model.facts import FLOW, RULE_FACTS
+from exporter.model.facts import FLOW, RULE_FACTS, Shown
+from exporter.model.rule import Expect
 from exporter.present.verdicts import worst_first
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
-    from exporter.present.formats.interface import CheckOutcome
+    from exporter.present.formats.interface import CheckOutcome, Flow
 
 _RESULT = (
     *("expect", "verdict", "stage", "reason", "origin", "latency_seconds", "detail"),
+)
+_ASKED = tuple(
+    fact
+    for fact in RULE_FACTS
+    if Shown.MARKDOWN in fact.shown and fact not in FLOW[2:5]
+)
+_FLOWS = (
+    *("source", "source_address", "destination", "destination_address"),
+    *("protocol", "port", "action", "via", *(fact.name for fact in _ASKED)),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet run a cell (OWASP, CSV injection)."""
@@ -33,6 +43,35 @@ def rules(targets: Sequence[Target]) -> str:
     """All that each rule says."""
     columns = [fact.name for fact in RULE_FACTS]
     return table(columns, ([fact.text(one) for fact in RULE_FACTS] for one in targets))
+
+
+def flows(all_flows: Iterable[Flow]) -> str:
+    """Flows as a firewall team imports them: an address to an address, one a line."""
+    return table(_FLOWS, (line for one in all_flows for line in _flow(one)))
+
+
+def _flow(flow: Flow) -> Iterator[list[str]]:
+    target = flow.target
+    action = "allow" if target.rule.expect is Expect.ALLOW else "deny"
+    asked = [fact.text(target) for fact in _ASKED]
+    for source, destination in _pairs(flow):
+        yield [
+            *(flow.source, source, flow.destination, destination),
+            *(str(target.rule.transport), str(flow.port or ""), action, flow.via),
+            *asked,
+        ]
+
+
+def _pairs(flow: Flow) -> Iterator[tuple[str, str]]:
+    """Addresses of one family; a side that is not known is empty."""
+    for destination in flow.destination_addresses or ("",):
+        family = [
+            source
+            for source in flow.source_addresses
+            if not destination or (":" in source) == (":" in destination)
+        ]
+        for source in family or [""]:
+            yield source, destination
 
 
 def _result(record: Record) -> list[str]:

@@ -56,6 +56,29 @@ class Traced:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Traffic that a firewall has to let through, or to stop.
+
+    Attributes:
+        target: what asks for it.
+        source: the host it comes from, or the role where that is elsewhere.
+        source_addresses: those of the source; empty where they are not known here.
+        destination: the host that it goes to: the proxy's, on the way to one.
+        destination_addresses: those of the destination; empty if it does not resolve.
+        port: of the destination; 0 where the rule is about none.
+        via: the proxy, on both sides of one.
+    """
+
+    target: Target
+    source: str
+    source_addresses: tuple[str, ...]
+    destination: str
+    destination_addresses: tuple[str, ...]
+    port: int
+    via: str = ""
+
+
 CheckFormat: TypeAlias = "Callable[[CheckOutcome], str]"
 RulesFormat: TypeAlias = "Callable[[Sequence[Target]], str]"
 TraceFormat: TypeAlias = "Callable[[Sequence[Traced]], str]"

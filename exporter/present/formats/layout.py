@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WIDTH = 80
 """Columns of a sentence where no terminal says otherwise."""
 _GAP = "  "
+_PUNCTUATION = ".,:;)"
 _ENDLESS = 1 << 20
 _LEAST = 20
 """Columns below which a shortened place tells nothing."""
@@ -52,15 +53,25 @@ def rendered(lines: Iterable[Text]) -> str:
 
 
 def wrapped(text: str, first: str, rest: str, width: int) -> list[str]:
-    """A text in lines, without a broken word: a name that is too long has its own line."""
+    """A text in lines, without a broken word; of a host that is too long the ends stay."""
+    room = max(width - len(rest), _LEAST)
+    fitting = " ".join(_fitted(word, room) for word in text.split())
     return textwrap.wrap(
-        text,
-        max(width, len(rest) + _LEAST),
+        fitting,
+        room + len(rest),
         initial_indent=first,
         subsequent_indent=rest,
         break_long_words=False,
         break_on_hyphens=False,
     ) or [first.rstrip()]
+
+
+def _fitted(word: str, room: int) -> str:
+    bare = word.rstrip(_PUNCTUATION)
+    if len(word) <= room or "." not in bare:
+        return word
+    after = word[len(bare) :]
+    return shortened(bare, room - len(after)) + after
 
 
 def shortened(place: str, room: int) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from exporter.diagnose.explanation import counted
 from exporter.model.outcome import Verdict
 from exporter.present import explain
 from exporter.present.formats import blocks, layout
@@ -23,7 +24,7 @@ from exporter.present.verdicts import (
     said,
     worst_first,
 )
-from exporter.present.words import counted, latency
+from exporter.present.words import latency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,16 +90,18 @@ def _summary(outcome: CheckOutcome) -> Iterator[str]:
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict)
     concerns = sum(bool(concern(record)) for record in outcome.records)
     concerned = f' ({concerns} of them "{BUT}")' if concerns else ""
-    yield f"{counted(len(outcome.records), 'target')}: {told}{concerned}"
-    if outcome.missing:
-        yield f"interrupted: {counted(outcome.missing, 'target')} not probed"
-    if outcome.without_list:
-        rules = counted(len(outcome.without_list), "rule")
-        yield f"{rules} without hosts: the mirror list could not be fetched"
-    if outcome.unset:
-        yield f"{outcome.unset} more not probed: placeholders without a value (validate)"
-    if outcome.findings and outcome.rows is Rows.NONE:
-        yield "rows: --failed or --all; tickets: --format request"
+    summary = f"{counted(len(outcome.records), 'target')}: {told}{concerned}"
+    hint = outcome.findings and outcome.rows is Rows.NONE
+    yield f"{summary}. More: --all, --format request" if hint else summary
+    lists = {target.rule.mirrors for target in outcome.without_list}
+    not_probed = [
+        (outcome.missing, "interrupted"),
+        (len(outcome.without_list), f"without {counted(len(lists), 'mirror list')}"),
+        (outcome.unset, "without a value"),
+    ]
+    missing = [f"{count} {why}" for count, why in not_probed if count]
+    if missing:
+        yield f"not probed: {', '.join(missing)}"
 
 
 def _results(records: Sequence[Record], screen: layout.Screen) -> list[Text]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.diagnose.explanation import counted
 from exporter.present.pages import views
-from exporter.present.words import counted, folded
+from exporter.present.words import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,13 +19,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from exporter import __version__
+from exporter.diagnose.explanation import counted
 from exporter.model.outcome import Verdict
 from exporter.model.rule import Status
 from exporter.present.pages import selection, views
 from exporter.present.pages.cards import cards
 from exporter.present.pages.selection import Filter, State, Summary
 from exporter.present.verdicts import MARKS, WORST_FIRST
-from exporter.present.words import counted, folded
+from exporter.present.words import folded
 
 if TYPE_CHECKING:
     from collections import Counter
