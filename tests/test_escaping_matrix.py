@@ -32,7 +32,7 @@ from exporter.cli.common import fail
 from exporter.config.diagnostics import ConfigError, Problem
 from exporter.http.server import make_app
 from exporter.metrics.text_format import ExpositionFormat
-from exporter.model import outcome, rule
+from exporter.model import finding, outcome, rule
 from exporter.model.outcome import (
     Conversation,
     Hop,
@@ -46,7 +46,7 @@ from exporter.model.outcome import (
 from exporter.monitor.controls import Control
 from exporter.present import formats
 from exporter.present.formats.interface import CheckOutcome, Traced
-from exporter.present.formats.json import rule_text, targets_text
+from exporter.present.formats.json import findings_text, rule_text, targets_text
 from exporter.present.pages import render
 from exporter.present.pages.views import Clock
 from tests import exposing, make
@@ -100,12 +100,30 @@ def full():
         notes="note",
         mirrors="list",
         options={"key": "value"},
+        usage="local-usage",
+        any_of="group",
+        when="condition",
+        unprovable="because",
     )
     target = rule.Target(asked, "www.example.ac.uk", 443)
     judged = outcome.Judged(seen, Verdict.VIOLATED)
     result = Result(Verdict.VIOLATED, seen, (judged,), 0.1, NOW)
     hop = Hop(1, "192.0.2.1", 0.001)
-    return target, result, Path((hop,), 2, Reason.PROHIBITED, "192.0.2.1", 1)
+    path = Path((hop,), 2, Reason.PROHIBITED, "192.0.2.1", 1)
+    cause = finding.Finding(
+        "id",
+        finding.Cause.PATH,
+        "192.0.2.1",
+        NOW,
+        rule.Severity.WARNING,
+        "owner",
+        "summary",
+        ("evidence",),
+        ("against",),
+        "ask\nthem",
+        (target.key,),
+    )
+    return target, result, path, cause
 
 
 def planted(value, text, seen):
@@ -136,6 +154,7 @@ class Given:
     target: rule.Target
     idle: rule.Target
     path: Path
+    finding: finding.Finding
 
     @property
     def records(self):
@@ -144,7 +163,7 @@ class Given:
 
 def given(text):
     """Everything with `text` in it, violated and unknown, probed and not."""
-    target, result, path = planted(full(), text, set())
+    target, result, path, cause = planted(full(), text, set())
     idle = dataclasses.replace(target, port=444, status=rule.Status.RETIRED)
     unknown = dataclasses.replace(target, port=445)
     holds = dataclasses.replace(target, port=446)
@@ -156,7 +175,8 @@ def given(text):
     scene.store.add(unknown, dataclasses.replace(result, verdict=Verdict.UNKNOWN))
     scene.store.add(holds, dataclasses.replace(result, verdict=Verdict.HOLDS))
     scene.controls.append(Control(target, True))
-    return Given(text, scene, target, idle, path)
+    cause = dataclasses.replace(cause, targets=(target.key, unknown.key))
+    return Given(text, scene, target, idle, path, cause)
 
 
 def test_every_string_of_the_values_is_planted():
@@ -164,7 +184,7 @@ def test_every_string_of_the_values_is_planted():
     seen = set()
     planted(full(), HARMLESS, seen)
     found = set()
-    for module in (outcome, rule):
+    for module in (outcome, rule, finding):
         for kind in vars(module).values():
             made = isinstance(kind, type) and dataclasses.is_dataclass(kind)
             if made and kind.__module__ == module.__name__:
@@ -277,7 +297,9 @@ CHECKS = {
 }
 """By the name of a format: one that is new needs one."""
 HANDED = {
-    "CHECK": lambda given: CheckOutcome(given.records, [given.target], 1),
+    "CHECK": lambda given: CheckOutcome(
+        given.records, [given.finding], [given.target], 1
+    ),
     "RULES": lambda given: [given.target, given.idle],
     "TRACE": lambda given: [
         Traced(given.target, {"192.0.2.1": given.path}),
@@ -309,6 +331,10 @@ async def targets_json(given):
 
 async def rule_json(given):
     return await joined(rule_text([given.target, given.idle], given.records))
+
+
+async def findings_json(given):
+    return await joined(findings_text([given.finding]))
 
 
 async def overview(given):
@@ -371,6 +397,7 @@ MEDIA = {
 } | {
     "api-targets": (targets_json, some_json),
     "api-rule": (rule_json, some_json),
+    "api-findings": (findings_json, some_json),
     "overview": (overview, a_page),
     "rule-page": (rule_page, a_page),
     "text": (exposition(ExpositionFormat.TEXT), an_exposition(parsed)),
@@ -384,6 +411,7 @@ ROUTES = {
     "/metrics": "text",
     "/rules/{rule}": "rule-page",
     "/api/v1/targets": "api-targets",
+    "/api/v1/findings": "api-findings",
     "/api/v1/rules/{rule}": "api-rule",
     # These say the same to everybody, or repeat problem lines.
     "/-/healthy": None,

@@ -95,7 +95,7 @@ async def findings_text(findings: Sequence[Finding]) -> AsyncGenerator[bytes]:
     """`findings_document` as text, in parts."""
     yield b'{"findings": ['
     for index, finding in enumerate(findings):
-        text = json.dumps(_finding_entry(finding))
+        text = _plain(json.dumps(_finding_entry(finding)))
         yield (", " * (index > 0) + text).encode()
         await asyncio.sleep(0)
     yield b"]}\n"
