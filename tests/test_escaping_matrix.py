@@ -338,13 +338,18 @@ async def findings_json(given):
 
 
 async def overview(given):
-    wanted = render.Filter(text=given.text[:100])
+    wanted = render.Filter(text=f"none of {given.text[:90]}")
     targets = [given.target, given.idle]
     everything = render.Filter()
     return "".join(
         [
             await render.overview(
-                given.records, targets, which, Clock(NOW), given.scene.controls
+                given.records,
+                targets,
+                which,
+                Clock(NOW),
+                given.scene.controls,
+                [given.finding],
             )
             for which in (everything, wanted)
         ]
@@ -352,7 +357,9 @@ async def overview(given):
 
 
 async def rule_page(given):
-    return await render.rule([given.target, given.idle], given.records, Clock(NOW))
+    return await render.rule(
+        [given.target, given.idle], given.records, Clock(NOW), [given.finding]
+    )
 
 
 def exposition(form):

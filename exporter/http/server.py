@@ -238,6 +238,7 @@ class _Handlers:
                 wanted,
                 Clock(parts.wall(), parts.next_due),
                 parts.controls(),
+                parts.findings(),
             ),
         )
 
@@ -253,6 +254,7 @@ class _Handlers:
                 targets,
                 parts.store.of_rule(name),
                 Clock(parts.wall(), parts.next_due),
+                parts.findings(),
             ),
         )
 
