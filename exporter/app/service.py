@@ -16,6 +16,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exporter.app import systemd
 from exporter.app.blocking import within
 from exporter.app.explaining import Explainer
 from exporter.app.parts import active, known_of, limits_of, resolver_of, runner_of
@@ -86,7 +87,7 @@ async def serve(
             logger.info("listening on %s", endpoint if endpoint.port else port)
             exporter.start()
             try:
-                async with incremental_gc():
+                async with incremental_gc(), systemd.watched(exporter.store):
                     await _until_told(exporter.reload)
             finally:
                 await exporter.close()
@@ -156,9 +157,14 @@ class Exporter:
         )
         self._store.listeners.append(self._explainer.hear)
         self._store.trace_listeners.append(self._explainer.hear)
-        self._reloader = Reloader(self._reload)
+        self._reloader = Reloader(lambda: systemd.reloading(self._reload))
         self._protection = Protection(web_config)
         self._web_config = web_config
+
+    @property
+    def store(self) -> Store:
+        """What is known of the targets."""
+        return self._store
 
     def start(self) -> None:
         """Begins to probe."""

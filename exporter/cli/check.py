@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
+from exporter.cli import logs
 from exporter.cli.common import (
     EXIT_UNKNOWN,
     EXIT_VIOLATED,
@@ -83,7 +84,7 @@ def check(  # noqa: PLR0913 - one for each option
     from exporter.present import formats  # noqa: PLC0415 - rich tables load slowly
     from exporter.present.verdicts import concern  # noqa: PLC0415 - likewise
 
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    logs.set_up(logging.WARNING, "%(levelname)s: %(message)s")
     site = load(config, roles)
     ids = chosen(site, (*named, *rules), usages)
     outcome = asyncio.run(_probed(site, ids, rows or "none"))

@@ -13,6 +13,7 @@ import click
 
 from exporter.config.site import load_site
 from exporter.model.rule import Status, Usage
+from exporter.probes.wire.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -139,5 +140,5 @@ def _mode(path: Path) -> int:
 
 def fail(message: str) -> NoReturn:
     """Ends with one line, since nothing could be run."""
-    click.echo(f"connectivity-exporter: {message}", err=True)
+    click.echo(f"connectivity-exporter: {visible(message, keep=chr(10))}", err=True)
     sys.exit(EXIT_CANNOT_RUN)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from exporter.cli import logs
 from exporter.cli.common import config_option, config_path, fail, role_option
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ def serve(
     """Run: probe continuously and serve /metrics. The default command."""
     from exporter.app import service  # noqa: PLC0415 - the other commands start without the server
 
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.set_up(level.upper(), "%(asctime)s %(levelname)s %(name)s: %(message)s")
     if len(listen) > 1:
         fail("--web.listen-address may be given once: one address is listened on")
     address = listen[0] if listen else None

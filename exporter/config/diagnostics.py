@@ -11,7 +11,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from exporter.probes.wire.text import printable
+from exporter.probes.wire.text import printable, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +37,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}: "
-        return where + (f"{self.path}: " if self.path else "") + self.message
+        return visible(where + (f"{self.path}: " if self.path else "") + self.message)
 
 
 class ConfigError(Exception):

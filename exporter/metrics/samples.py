@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from exporter.model.facts import FLOW, Shown, shown_in
 from exporter.model.outcome import INCONCLUSIVE, Reason, Stage, Verdict
+from exporter.probes.wire.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,12 +34,9 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 def bounded(value: str) -> str:
-    """A label's value: of bounded length, and free of what UTF-8 cannot carry."""
-    if len(value) > MAX_LABEL:
-        value = value[: MAX_LABEL - 1] + "…"
-    if not value.isascii():
-        value = value.encode("utf-8", "replace").decode("utf-8")
-    return value
+    """A label's value: of bounded length, and of visible characters only."""
+    value = visible(value[: MAX_LABEL + 1], keep="\n")
+    return value if len(value) <= MAX_LABEL else value[: MAX_LABEL - 1] + "…"
 
 
 def label(name: str, value: str) -> str:

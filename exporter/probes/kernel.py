@@ -302,7 +302,7 @@ def _ask_tables(question: bytes) -> bytes:
         return b""
 
 
-def has_global_ipv6(interfaces: Path = Path("/proc/net/if_inet6")) -> bool:
+def has_global_ipv6(interfaces: Path = Path("/proc/self/net/if_inet6")) -> bool:
     """Whether this host has an IPv6 address that goes beyond its link; sends nothing."""
     try:
         lines = interfaces.read_text("ascii", "replace").splitlines()

@@ -452,7 +452,8 @@ async def test_openmetrics_names_counters_without_total_and_ends_once():
 async def test_hostile_labels_are_escaped_bounded_and_survive_the_way_back():
     facts = exposing.tls(subject=HOSTILE, issuer=HOSTILE)
     scene = await scene_after(exposing.answered(tls=facts), description=HOSTILE)
-    bounded = HOSTILE.replace("\ud800", "?")[: MAX_LABEL - 1] + "…"
+    visible = HOSTILE.replace("\ud800", r"\ud800").replace("\u2028", r"\u2028")
+    bounded = visible[: MAX_LABEL - 1] + "…"
     for form, parse in (
         (ExpositionFormat.TEXT, parse_text),
         (ExpositionFormat.OPENMETRICS, parse_openmetrics),

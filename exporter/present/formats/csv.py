@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.model.facts import FLOW, RULE_FACTS, Shown
 from exporter.model.rule import Expect
 from exporter.present.verdicts import worst_first
+from exporter.probes.wire.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -95,5 +96,6 @@ def table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _plain(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    """A cell that no spreadsheet takes for a formula, and no terminal for an order."""
+    formula = cell.startswith(_FORMULA)
+    return f"'{visible(cell)}" if formula else visible(cell)

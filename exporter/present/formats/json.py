@@ -73,7 +73,12 @@ def trace(traces: Sequence[Traced]) -> str:
 
 def write(document: Mapping[str, object]) -> str:
     """A document as text, in ASCII: valid in whatever encoding the terminal has."""
-    return json.dumps(document, indent=2, default=str).replace("\x7f", r"\u007f") + "\n"
+    return _plain(json.dumps(document, indent=2, default=str)) + "\n"
+
+
+def _plain(text: str) -> str:
+    """The one control character that `json` leaves as it is, escaped."""
+    return text.replace("\x7f", r"\u007f")
 
 
 def targets_document(records: Iterable[Record]) -> dict[str, Any]:
@@ -90,7 +95,7 @@ async def findings_text(findings: Sequence[Finding]) -> AsyncGenerator[bytes]:
     """`findings_document` as text, in parts."""
     yield b'{"findings": ['
     for index, finding in enumerate(findings):
-        text = json.dumps(_finding_entry(finding))
+        text = _plain(json.dumps(_finding_entry(finding)))
         yield (", " * (index > 0) + text).encode()
         await asyncio.sleep(0)
     yield b"]}\n"
@@ -123,7 +128,7 @@ async def _list(
     """The items of a list as text, some at a time."""
     for start in range(0, len(items), _ENTRIES):
         entries = items[start : start + _ENTRIES]
-        text = ", ".join(json.dumps(entry(item)) for item in entries)
+        text = _plain(", ".join(json.dumps(entry(item)) for item in entries))
         yield (", " * (start > 0) + text).encode()
         await asyncio.sleep(0)
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET  # only writes XML, so nothing hostile i
 from exporter.model.outcome import Verdict
 from exporter.present import explain
 from exporter.present.verdicts import concern, worst_first
+from exporter.probes.wire.text import visible
 
 if TYPE_CHECKING:
     from exporter.monitor.store import Record
@@ -22,8 +23,8 @@ def check(outcome: CheckOutcome) -> str:
         case = ET.SubElement(
             suite,
             "testcase",
-            classname=f"{target.rule.source}.{target.rule.usage}",
-            name=str(target),
+            classname=visible(f"{target.rule.source}.{target.rule.usage}"),
+            name=visible(str(target)),
             time=f"{record.latest.duration if record.latest else 0:.3f}",
         )
         _judge(case, record)
@@ -39,12 +40,12 @@ def _judge(case: ET.Element, record: Record) -> None:
         ET.SubElement(case, "skipped", message="not probed")
         return
     seen, target = record.latest.observation, record.target
-    message = f"{seen.reason} at {seen.stage}: {seen.detail}"
+    message = visible(f"{seen.reason} at {seen.stage}: {seen.detail}")
     but = concern(record)
     if record.verdict is Verdict.VIOLATED:
         failure = ET.SubElement(case, "failure", message=message)
-        failure.text = f"{explain.seen(seen)} {explain.ask(target, seen)}"
+        failure.text = visible(f"{explain.seen(seen)} {explain.ask(target, seen)}")
     elif record.verdict is Verdict.UNKNOWN:
         ET.SubElement(case, "skipped", message=message)
     elif but:
-        ET.SubElement(case, "failure", message=f"holds, but {but}")
+        ET.SubElement(case, "failure", message=visible(f"holds, but {but}"))

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from exporter.probes.wire.text import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -48,8 +50,15 @@ def rendered(lines: Iterable[Text]) -> str:
     console = Console(highlight=False, width=_ENDLESS, soft_wrap=True)
     with console.capture() as captured:
         for line in lines:
-            console.print(line)
+            console.print(_visible(line))
     return captured.get()
+
+
+def _visible(line: Text) -> Text:
+    """The line, without what a terminal would obey."""
+    if line.plain.isprintable():
+        return line
+    return Text(visible(line.plain), line.style)
 
 
 def wrapped(text: str, first: str, rest: str, width: int) -> list[str]:

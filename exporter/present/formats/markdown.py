@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from exporter.model.facts import Shown, shown_in
+from exporter.probes.wire.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from exporter.model.rule import Target
 
 _FIRST = "status"
+_SPECIAL = re.compile(r"[\\`*\[\]<>|&]")
 
 
 def rules(targets: Sequence[Target]) -> str:
@@ -28,4 +31,5 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
+    """One line; what Markdown or HTML would take for more than text is escaped."""
+    return _SPECIAL.sub(r"\\\g<0>", visible(" ".join(text.split())))

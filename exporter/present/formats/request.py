@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.present.formats import blocks, layout
 from exporter.present.verdicts import in_order, worst_first
+from exporter.probes.wire.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ def check(outcome: CheckOutcome) -> str:
     for owner, text in _tickets(outcome):
         tickets.setdefault(owner or _NOBODY, []).append(text)
     told = [
-        f"=== For {owner}, {number} of {len(texts)} ===\n{text.rstrip()}\n"
+        f"=== For {visible(owner)}, {number} of {len(texts)} ===\n{text.rstrip()}\n"
         for owner, texts in tickets.items()
         for number, text in enumerate(texts, start=1)
     ]
@@ -31,9 +32,10 @@ def check(outcome: CheckOutcome) -> str:
 def _tickets(outcome: CheckOutcome) -> Iterator[tuple[str, str]]:
     explained = {key for one in outcome.findings for key in one.targets}
     for one in outcome.findings:
-        yield one.owner, f"Subject: {one.summary}\n\n{one.ask}"
+        asked = visible(one.ask, keep="\n")
+        yield one.owner, f"Subject: {visible(one.summary)}\n\n{asked}"
     for record in worst_first(outcome.records):
         if not in_order(record) and record.target.key not in explained:
             told = blocks.unexplained(record, layout.WIDTH)
-            text = "\n".join(line.plain for line in told)
+            text = "\n".join(visible(line.plain) for line in told)
             yield record.target.rule.owner, f"Subject: {text}"

@@ -14,6 +14,7 @@ import hashlib
 import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -27,10 +28,11 @@ from exporter.present.pages.cards import cards
 from exporter.present.pages.selection import Filter, State, Summary
 from exporter.present.verdicts import MARKS, WORST_FIRST
 from exporter.present.words import folded
+from exporter.probes.wire.text import visible
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from exporter.model.finding import Finding
     from exporter.model.rule import Target
@@ -57,10 +59,21 @@ CONTENT_SECURITY_POLICY = (
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(_PAGES),
     autoescape=True,
+    finalize=lambda value: visible(value, "\n") if type(value) is str else value,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def _urlencode(words: str | Mapping[str, object]) -> str:
+    """For an address; what UTF-8 cannot carry becomes a question mark."""
+    if isinstance(words, str):
+        return quote(words, errors="replace")
+    return urlencode(words, errors="replace")
+
+
+_ENVIRONMENT.filters["urlencode"] = _urlencode
 
 
 async def overview(

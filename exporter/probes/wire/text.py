@@ -2,10 +2,13 @@
 
 Whatever a peer says ends in somebody's terminal or browser. So every character
 that is not plainly visible, line ends and direction marks among them, is written
-as an escape, and the length is bounded.
+as an escape, and the length is bounded. What writes a medium does so again with
+`visible`, and so need not know who did before.
 """
 
 from __future__ import annotations
+
+import unicodedata
 
 TEXT_LIMIT = 200
 """Characters of a peer's text that are kept."""
@@ -21,8 +24,31 @@ def printable(said: bytes | str, limit: int = TEXT_LIMIT) -> str:
     # Four bytes at most make one character, so more than this is never shown.
     head = said[: 4 * (limit + 1)]
     text = head.decode("utf-8", "backslashreplace") if isinstance(head, bytes) else head
-    visible = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+    plain = "".join(map(_escaped, text))
+    return plain if len(plain) <= limit else plain[:limit] + "…"
+
+
+def visible(text: str, keep: str = "") -> str:
+    """Any text without what a terminal, a spreadsheet or a parser would obey.
+
+    Args:
+        text: whatever it is; what is plainly visible stays as it is, other spaces
+            become plain ones.
+        keep: characters that may stay, such as a line feed.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char in keep else " " if _is_space(char) else _escaped(char)
         for char in text
     )
-    return visible if len(visible) <= limit else visible[:limit] + "…"
+
+
+def _is_space(char: str) -> bool:
+    return unicodedata.category(char) == "Zs"
+
+
+def _escaped(char: str) -> str:
+    if char.isprintable():
+        return char
+    return char.encode("unicode_escape").decode("ascii")
