@@ -435,14 +435,16 @@ def test_one_certificate_at_many_places_is_one_cause():
 
 
 def test_an_issuer_that_ended_is_one_cause_for_all_certificates_of_it():
-    ended = bad(TlsError.EXPIRED, chain_expiry_timestamp=NOW - DAY)
+    ended = bad(TlsError.ISSUER_EXPIRED, chain_expiry_timestamp=NOW - DAY)
     found = explain(
         *(certified(to, **ended, fingerprint_sha256=to.destination) for to in WEB)
     )
     assert [(one.cause, one.subject) for one in found] == [
         (Cause.CERTIFICATE, "CN=Example CA")
     ]
-    assert "issuer" in found[0].summary
+    assert "CN=Example CA, issuer of" in found[0].summary
+    assert "1 day ago" in found[0].summary
+    assert "CN=Example CA replaced" in found[0].ask
 
 
 @pytest.mark.parametrize(
@@ -452,6 +454,8 @@ def test_an_issuer_that_ended_is_one_cause_for_all_certificates_of_it():
         (TlsError.SELF_SIGNED, "nobody vouches"),
         (TlsError.UNKNOWN_ISSUER, "nobody here trusts"),
         (TlsError.INCOMPLETE_CHAIN, "without the intermediate"),
+        (TlsError.NO_ALTERNATIVE_NAME, "no alternative name"),
+        (TlsError.NAME_CONSTRAINT, "may not vouch for this name"),
     ],
 )
 def test_what_is_wrong_with_a_certificate_is_said(error, says):
