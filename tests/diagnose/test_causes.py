@@ -374,6 +374,27 @@ def cut(to, reason=Reason.TIMEOUT, **facts):
     return record(to, seen(address_of(to.destination), reason, Stage.TLS, **facts))
 
 
+@pytest.mark.parametrize(
+    ("probe", "stage", "reason", "says", "hint"),
+    [
+        ("ldaps", Stage.TLS, Reason.RESET, "cuts them off", "without a certificate"),
+        ("ldaps", Stage.TLS, Reason.CLOSED, "cuts them off", "without a certificate"),
+        ("ldaps", Stage.TLS, Reason.TIMEOUT, "says nothing", ""),
+        ("smtp", Stage.EXCHANGE, Reason.TIMEOUT, "says nothing", "the `tls` probe"),
+        ("ssh", Stage.EXCHANGE, Reason.CLOSED, "cuts them off", ""),
+    ],
+)
+def test_the_usual_cause_of_a_service_that_cuts_off_is_named(
+    probe, stage, reason, says, hint
+):
+    to = target("mail.uni.example", 4636, probe)
+    (one,) = explain(record(to, seen(address_of(to.destination), reason, stage)))
+    assert (one.cause, says in one.summary) == (Cause.SERVICE, True)
+    hints = [word for word in ("certificate", "`tls` probe") if word in one.ask]
+    assert [word for word in hints if word in hint] == hints
+    assert hint in one.ask
+
+
 def test_a_path_that_loses_large_packets_is_proven():
     found = explain(cut(WEB[0], small_passes=True), cut(WEB[1]), *map(holds, WEB[2:]))
     assert [(one.cause, one.subject) for one in found] == [
