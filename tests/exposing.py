@@ -106,6 +106,7 @@ def tls(**changes):
         "expiry_timestamp": NOW + 86400 * 30,
         "chain_expiry_timestamp": NOW + 86400 * 20,
         "verified": True,
+        "chain_expiry_subject": "CN=Example CA",
         "error": TlsError.NONE,
         "trust": Trust.PUBLIC,
         "intercepted": False,

@@ -33,20 +33,33 @@ if TYPE_CHECKING:
 _DAY = 86400.0
 _ERRORS = {
     TlsError.EXPIRED: "has ended",
+    TlsError.ISSUER_EXPIRED: "has ended",
     TlsError.NOT_YET_VALID: "is not valid yet",
     TlsError.NAME_MISMATCH: "is for another name",
+    TlsError.NO_ALTERNATIVE_NAME: "has no alternative name, and common names do not count",
     TlsError.SELF_SIGNED: "is its own issuer: nobody vouches for it",
     TlsError.UNKNOWN_ISSUER: "is by an issuer that nobody here trusts",
     TlsError.INCOMPLETE_CHAIN: "comes without the intermediate that vouches for it",
+    TlsError.ISSUER_KEY_MISMATCH: "is signed with another key than its issuer's known one",
     TlsError.REVOKED: "is revoked",
     TlsError.WEAK: "is too weak to be trusted",
     TlsError.INVALID_PURPOSE: "is not meant for servers",
+    TlsError.NAME_CONSTRAINT: "is by an issuer that may not vouch for this name",
+    TlsError.PATH_LENGTH: "is by an issuer that may have no further issuers below it",
+    TlsError.CRITICAL_EXTENSION: "demands an extension that clients do not know",
     TlsError.INVALID: "does not verify",
 }
 _REQUESTS = {
     TlsError.NAME_MISMATCH: "Please install a certificate for this name.",
+    TlsError.NO_ALTERNATIVE_NAME: "Please install a certificate that has this name as"
+    " subject alternative name.",
+    TlsError.NAME_CONSTRAINT: "Please install a certificate of an issuer that may vouch"
+    " for this name.",
+    TlsError.ISSUER_KEY_MISMATCH: "Please compare the issuer's certificate that clients"
+    " trust with the one that signs now.",
     TlsError.INCOMPLETE_CHAIN: "Please have the server send its intermediate as well.",
 }
+_ENDED = frozenset({TlsError.EXPIRED, TlsError.ISSUER_EXPIRED})
 _PRODUCTS = (
     *(
         "Zscaler",
@@ -104,9 +117,7 @@ def _by_clock(symptom: Symptom, ahead: float, now: float) -> bool:
         return False
     if facts.error is TlsError.NOT_YET_VALID:
         return ahead > 0
-    return (
-        facts.error is TlsError.EXPIRED and facts.chain_expiry_timestamp > now + ahead
-    )
+    return facts.error in _ENDED and facts.chain_expiry_timestamp > now + ahead
 
 
 def _clocks(
@@ -159,7 +170,9 @@ def _explained(offset: float, ahead: float) -> bool:
 
 def _key(facts: TlsFacts, now: float) -> tuple[str, str]:
     """What must be replaced: the certificate itself, or one of its issuer."""
-    if _is_issuers(facts, now) or facts.error is TlsError.UNKNOWN_ISSUER:
+    if _is_issuers(facts, now):
+        return "issuer", facts.chain_expiry_subject
+    if facts.error is TlsError.UNKNOWN_ISSUER:
         return "issuer", facts.issuer
     return "certificate", facts.fingerprint_sha256
 
@@ -168,7 +181,7 @@ def _is_issuers(facts: TlsFacts, now: float) -> bool:
     """Whether it is the issuer's certificate that ends, and not the one presented."""
     if facts.verified:
         return facts.expiry_timestamp - now >= ENDING
-    return facts.error is TlsError.EXPIRED and facts.expiry_timestamp > now
+    return facts.error is TlsError.ISSUER_EXPIRED
 
 
 def _certificate(scene: Scene, members: Sequence[Symptom]) -> Explanation:
@@ -177,17 +190,19 @@ def _certificate(scene: Scene, members: Sequence[Symptom]) -> Explanation:
     issuers = _is_issuers(facts, now)
     end = facts.chain_expiry_timestamp if issuers else facts.expiry_timestamp
     end = min(end, facts.chain_expiry_timestamp) if facts.verified else end
-    subject = facts.issuer if _key(facts, now)[0] == "issuer" else facts.subject
+    kind, named = _key(facts, now)
+    subject = named if kind == "issuer" else facts.subject
     hosts = listed(dict.fromkeys(one.host for one in members))
     whose = (
-        f"A certificate of the issuer of {hosts}"
+        f"The certificate of {subject}, issuer of {hosts},"
         if issuers
         else f"The certificate of {hosts}"
     )
     says = _says(facts, end, now)
-    dated = issuers or facts.verified or facts.error is TlsError.EXPIRED
+    dated = issuers or facts.verified or facts.error in _ENDED
     renewal = (
-        "Please renew the intermediate that the server sends."
+        f"Please have the certificate of {subject} replaced, where the server sends it"
+        " or clients trust it."
         if issuers
         else ("Please renew this certificate.")
     )
@@ -217,7 +232,7 @@ def _says(facts: TlsFacts, end: float, now: float) -> str:
     day = datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%d")
     if facts.verified:
         return f"ends on {day}, in {counted(max(int((end - now) / _DAY), 0), 'day')}"
-    if facts.error is TlsError.EXPIRED and end <= now:
+    if facts.error in _ENDED and end <= now:
         ago = counted(int((now - end) / _DAY), "day")
         return f"has ended on {day}, {ago} ago"
     return _ERRORS.get(facts.error, "does not verify")

@@ -16,7 +16,7 @@ from exporter.diagnose.explanation import (
 from exporter.diagnose.symptoms import Trouble
 from exporter.model.endpoint import place
 from exporter.model.finding import Cause
-from exporter.model.outcome import Reason
+from exporter.model.outcome import Reason, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from exporter.diagnose.scene import Scene
     from exporter.diagnose.symptoms import Symptom
 
+_ENDED = frozenset({Reason.RESET, Reason.CLOSED})
 _DEAD = frozenset({Trouble.SILENT, Trouble.UNREACHABLE})
 _GONE = frozenset(
     {
@@ -108,6 +109,8 @@ def _says(symptom: Symptom) -> str:
     if _is_shut(symptom):
         return "refuses connections"
     if symptom.trouble is Trouble.CUT:
+        if symptom.seen.reason in _ENDED:
+            return "takes connections and cuts them off"
         return "takes connections and then says nothing"
     if symptom.seen.reason is Reason.MALFORMED:
         return "answers, but not in the expected protocol"
@@ -127,8 +130,24 @@ def _request(symptom: Symptom) -> str:
         return (
             f"Please check the service at {to} and its log: connections come about"
             " and are then cut off or left without an answer."
-        )
+        ) + _usual_cause(symptom)
     return f"Please check the service at {to}: what it answers is not as it should be."
+
+
+def _usual_cause(symptom: Symptom) -> str:
+    """What such services mostly lack when they behave so; may be empty."""
+    probe, seen = symptom.target.rule.probe, symptom.seen
+    if probe == "ldaps" and seen.stage is Stage.TLS and seen.reason in _ENDED:
+        return (
+            " A directory server without a certificate for TLS does so: it listens and"
+            " cuts every handshake off."
+        )
+    if probe == "smtp" and seen.stage is Stage.EXCHANGE:
+        return (
+            " A mail service that waits for TLS from the first byte does so, as on port"
+            " 465: then the rule needs the `tls` probe."
+        )
+    return ""
 
 
 def _is_shut(symptom: Symptom) -> bool:

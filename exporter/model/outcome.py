@@ -121,7 +121,8 @@ class TlsFacts:
     """The certificate chain as presented, whether or not it verifies.
 
     `named` says whether the leaf is for the name that was asked for: `error` tells
-    only the first thing that is wrong.
+    only the first thing that is wrong. `chain_expiry_subject` is the subject of the
+    certificate that ends first: the leaf's own, or that of an issuer of it.
     """
 
     version: str
@@ -136,6 +137,7 @@ class TlsFacts:
     trust: Trust
     intercepted: bool | None = None
     named: bool = True
+    chain_expiry_subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

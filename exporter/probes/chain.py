@@ -83,6 +83,7 @@ class Examiner:
         chain = [Certificate(native) for native in presented]
         leaf = chain[0]
         finding = self._judge.judge(chain, server_name(target), now)
+        first = min(finding.path or chain, key=lambda one: one.not_after)
         facts = TlsFacts(
             version=session.version,
             cipher=session.cipher,
@@ -90,12 +91,13 @@ class Examiner:
             issuer=leaf.issuer,
             fingerprint_sha256=leaf.fingerprint,
             expiry_timestamp=leaf.not_after,
-            chain_expiry_timestamp=min(one.not_after for one in finding.path or chain),
+            chain_expiry_timestamp=first.not_after,
             verified=not finding.error,
             error=finding.error,
             trust=finding.trust,
             intercepted=_intercepted(target.rule, leaf, finding),
             named=is_for(leaf, server_name(target)),
+            chain_expiry_subject=first.subject,
         )
         return _Remembered(facts, now, _next_date([*chain, *finding.path], now))
 

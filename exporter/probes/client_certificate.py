@@ -23,7 +23,13 @@ INSISTS = "the server insists on a client certificate, and none was sent"
 _NO_CERTIFICATE = re.compile(
     r"handshake failure|no certificate|bad certificate|certificate unknown"
     r"|unsupported certificate|unknown ca|access denied|certificate required"
-    r""
+)
+ASKS = "the server asks for a client certificate"
+# Over HTTP it is a status, and the page says why: nginx sends 400 "No required SSL
+# certificate was sent", IIS 403 "requires a client certificate".
+_STATUSES = frozenset({400, 403, 495, 496})
+_PAGE = re.compile(
+    rb"(?:ssl|tls|client) certificate|certificate (?:is )?required", re.IGNORECASE
 )
 
 
@@ -36,6 +42,11 @@ def note_request(connection: SSL.Connection, where: int, _: int) -> None:
 def is_wanted(connection: SSL.Connection) -> bool:
     """Whether the server has asked for a certificate."""
     return connection.get_app_data() is _REQUEST_READ
+
+
+def is_refused(status: int, page: bytes) -> bool:
+    """Whether an HTTP server that asked for a certificate says that it wants it."""
+    return status in _STATUSES and _PAGE.search(page) is not None
 
 
 def stated(connection: SSL.Connection, error: ProbeError) -> ProbeError:

@@ -58,11 +58,9 @@ class SecureStream(Connection):
 
     Attributes:
         alpn: the protocol agreed on, empty if none.
-        asks_certificate: the server asked for a client certificate; none was sent.
     """
 
     alpn: str
-    asks_certificate: bool
 
     @abstractmethod
     def farewell(self) -> bytes:

@@ -111,12 +111,14 @@ def worst(facts: Sequence[TlsFacts]) -> TlsFacts | None:
     chosen = min(
         facts, key=lambda one: (not one.intercepted, one.verified, one.expiry_timestamp)
     )
+    first = min(facts, key=lambda one: one.chain_expiry_timestamp)
     failing = [one for one in (chosen, *facts) if not one.verified]
     return replace(
         chosen,
         error=failing[0].error if failing else chosen.error,
         expiry_timestamp=min(one.expiry_timestamp for one in facts),
-        chain_expiry_timestamp=min(one.chain_expiry_timestamp for one in facts),
+        chain_expiry_timestamp=first.chain_expiry_timestamp,
+        chain_expiry_subject=first.chain_expiry_subject,
         verified=all(one.verified for one in facts),
         named=all(one.named for one in facts),
     )

@@ -126,7 +126,13 @@ class Stream(ABC):
 
 
 class Connection(Stream):
-    """A Stream that a Link opened and will end."""
+    """A Stream that a Link opened and will end.
+
+    Attributes:
+        asks_certificate: the server asked for a client certificate; none was sent.
+    """
+
+    asks_certificate = False
 
     def send_last(self, data: bytes) -> None:
         """Says goodbye, if anybody still listens.

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import ipaddress
+import itertools
 import logging
 import re
 import ssl
@@ -43,6 +44,8 @@ _log = logging.getLogger(__name__)
 
 # openssl/x509_vfy.h: X509_V_FLAG_NO_CHECK_TIME, which pyOpenSSL does not name.
 _NO_CHECK_TIME = 0x200000
+_WAYS = 16
+"""Further ways up that are tried: a server that sends more is no server that works."""
 _PEM = re.compile(
     rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.*?"
     rb"(?:-----END (?:TRUSTED |X509 )?CERTIFICATE-----|\Z)",
@@ -114,33 +117,75 @@ class Roots:
         """What the authorities are called, as `Certificate.subject` says it."""
         return frozenset(Certificate(one).subject for one in self._certificates)
 
+    @functools.cached_property
+    def _ends(self) -> tuple[float, ...]:
+        return tuple(Certificate(one).not_after for one in self._certificates)
+
     def path(
         self, chain: Sequence[Certificate], now: float
     ) -> tuple[Sequence[crypto.X509], TlsError]:
         """The path from the leaf to a root, empty if none, and what is wrong.
 
+        Of several that verify, one after the end of which none does.
+
         Args:
             chain: as presented, leaf first.
             now: Unix time at which to judge dates.
         """
-        store = self._store()
-        store.set_time(datetime.fromtimestamp(now, UTC))
-        path, error = _build(store, chain)
+        path, error = self._best(chain, now)
+        while not error and (end := _end(path)) < chain[0].not_after:
+            later, worse = self._best(chain, end + 1)
+            if worse:
+                break
+            path = later
+        return path, error
+
+    def _best(
+        self, chain: Sequence[Certificate], now: float
+    ) -> tuple[Sequence[crypto.X509], TlsError]:
+        """The first way that verifies, else one that leads to a root, else the first."""
+        tried = []
+        for way in self._ways(chain, now):
+            if not way[1]:
+                return way
+            tried.append(way)
+        return next((way for way in tried if way[0]), tried[0])
+
+    def _ways(
+        self, chain: Sequence[Certificate], now: float
+    ) -> Iterator[tuple[Sequence[crypto.X509], TlsError]]:
+        for selected in _selections(chain):
+            path, error = self._one_way(selected, now)
+            yield path, error
+            if error in _DATES and min(self._ends, default=now) < now:
+                ends = zip(self._certificates, self._ends, strict=True)
+                current = [one for one, end in ends if end > now]
+                yield _build(self._store(current, now), selected)
+
+    def _one_way(
+        self, chain: Sequence[Certificate], now: float
+    ) -> tuple[Sequence[crypto.X509], TlsError]:
+        path, error = _build(self._store(self._certificates, now), chain)
         if error in _DATES:
-            store = self._store()
-            store.set_flags(_NO_CHECK_TIME)
-            path, worse = _build(store, chain)
+            path, worse = _build(self._store(self._certificates), chain)
             error = worse or error
         if error is TlsError.ISSUER_EXPIRED and chain[0].not_after <= now:
             # OpenSSL looks at dates from the root down.
             error = TlsError.EXPIRED
         return path, error
 
-    def _store(self) -> crypto.X509Store:
+    def _store(
+        self, authorities: Iterable[crypto.X509], now: float | None = None
+    ) -> crypto.X509Store:
+        """The authorities as of `now`; without it, dates do not matter."""
         # A store keeps the first time it is given, so each is used once.
         store = crypto.X509Store()
         store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
-        for certificate in self._certificates:
+        if now is None:
+            store.set_flags(_NO_CHECK_TIME)
+        else:
+            store.set_time(datetime.fromtimestamp(now, UTC))
+        for certificate in authorities:
             store.add_cert(certificate)
         if self._directory is not None:
             store.load_locations(None, self._directory)
@@ -218,6 +263,25 @@ def load(file: Path) -> Iterator[crypto.X509]:
             yield crypto.load_certificate(crypto.FILETYPE_PEM, block)
         except crypto.Error:
             _log.warning("%s: certificate %d cannot be read, skipped", file, number)
+
+
+def _selections(chain: Sequence[Certificate]) -> Iterator[Sequence[Certificate]]:
+    """The chain as presented; then with one alone of each name, in all ways."""
+    yield chain
+    leaf, *others = chain
+    named: dict[str, dict[str, Certificate]] = {}
+    for one in others:
+        named.setdefault(one.subject, {})[one.fingerprint] = one
+    if any(len(namesakes) > 1 for namesakes in named.values()):
+        choices = itertools.product(
+            *(namesakes.values() for namesakes in named.values())
+        )
+        for choice in itertools.islice(choices, _WAYS):
+            yield [leaf, *choice]
+
+
+def _end(path: Sequence[crypto.X509]) -> float:
+    return min(Certificate(one).not_after for one in path)
 
 
 def _build(

@@ -374,6 +374,27 @@ def cut(to, reason=Reason.TIMEOUT, **facts):
     return record(to, seen(address_of(to.destination), reason, Stage.TLS, **facts))
 
 
+@pytest.mark.parametrize(
+    ("probe", "stage", "reason", "says", "hint"),
+    [
+        ("ldaps", Stage.TLS, Reason.RESET, "cuts them off", "without a certificate"),
+        ("ldaps", Stage.TLS, Reason.CLOSED, "cuts them off", "without a certificate"),
+        ("ldaps", Stage.TLS, Reason.TIMEOUT, "says nothing", ""),
+        ("smtp", Stage.EXCHANGE, Reason.TIMEOUT, "says nothing", "the `tls` probe"),
+        ("ssh", Stage.EXCHANGE, Reason.CLOSED, "cuts them off", ""),
+    ],
+)
+def test_the_usual_cause_of_a_service_that_cuts_off_is_named(
+    probe, stage, reason, says, hint
+):
+    to = target("mail.uni.example", 4636, probe)
+    (one,) = explain(record(to, seen(address_of(to.destination), reason, stage)))
+    assert (one.cause, says in one.summary) == (Cause.SERVICE, True)
+    hints = [word for word in ("certificate", "`tls` probe") if word in one.ask]
+    assert [word for word in hints if word in hint] == hints
+    assert hint in one.ask
+
+
 def test_a_path_that_loses_large_packets_is_proven():
     found = explain(cut(WEB[0], small_passes=True), cut(WEB[1]), *map(holds, WEB[2:]))
     assert [(one.cause, one.subject) for one in found] == [
@@ -435,14 +456,16 @@ def test_one_certificate_at_many_places_is_one_cause():
 
 
 def test_an_issuer_that_ended_is_one_cause_for_all_certificates_of_it():
-    ended = bad(TlsError.EXPIRED, chain_expiry_timestamp=NOW - DAY)
+    ended = bad(TlsError.ISSUER_EXPIRED, chain_expiry_timestamp=NOW - DAY)
     found = explain(
         *(certified(to, **ended, fingerprint_sha256=to.destination) for to in WEB)
     )
     assert [(one.cause, one.subject) for one in found] == [
         (Cause.CERTIFICATE, "CN=Example CA")
     ]
-    assert "issuer" in found[0].summary
+    assert "CN=Example CA, issuer of" in found[0].summary
+    assert "1 day ago" in found[0].summary
+    assert "CN=Example CA replaced" in found[0].ask
 
 
 @pytest.mark.parametrize(
@@ -452,6 +475,8 @@ def test_an_issuer_that_ended_is_one_cause_for_all_certificates_of_it():
         (TlsError.SELF_SIGNED, "nobody vouches"),
         (TlsError.UNKNOWN_ISSUER, "nobody here trusts"),
         (TlsError.INCOMPLETE_CHAIN, "without the intermediate"),
+        (TlsError.NO_ALTERNATIVE_NAME, "no alternative name"),
+        (TlsError.NAME_CONSTRAINT, "may not vouch for this name"),
     ],
 )
 def test_what_is_wrong_with_a_certificate_is_said(error, says):

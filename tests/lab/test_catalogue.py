@@ -48,8 +48,16 @@ ADDRESS_KEYS = [
     *("answer_hops", "icmp", "tls"),
 ]
 TLS_KEYS = [
-    *("expiry", "chain_expiry", "verified", "error", "trust", "intercepted"),
-    *("version", "cipher", "issuer", "subject", "fingerprint_sha256"),
+    *("expiry", "chain_expiry", "chain_expiry_subject", "verified", "error"),
+    *(
+        "trust",
+        "intercepted",
+        "version",
+        "cipher",
+        "issuer",
+        "subject",
+        "fingerprint_sha256",
+    ),
 ]
 every_role = pytest.mark.parametrize("role", page.ROLES)
 

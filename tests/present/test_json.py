@@ -31,6 +31,7 @@ from tests.exposing import NOW
 TLS = {
     "expiry": NOW + 86400 * 30,
     "chain_expiry": NOW + 86400 * 20,
+    "chain_expiry_subject": "CN=Example CA",
     "verified": True,
     "error": "",
     "trust": "public",

@@ -64,6 +64,7 @@ def test_the_facts_are_those_of_the_leaf_and_the_shortest_life_in_the_chain(exam
     assert (seen.subject, seen.issuer) == ("CN=Web", "CN=Intermediate")
     assert seen.expiry_timestamp == (NOW + 30 * DAY).timestamp()
     assert seen.chain_expiry_timestamp == (NOW + 7 * DAY).timestamp()
+    assert seen.chain_expiry_subject == "CN=Intermediate"
     assert (seen.verified, seen.error, seen.trust) == (True, "", Trust.PUBLIC)
 
 

@@ -98,3 +98,49 @@ async def test_a_bare_handshake_tells_that_it_was_asked(probed, tmp_path, versio
         seen = await probed("tls", port)
     assert seen.detail == "the server asks for a client certificate"
     assert seen.reason is Reason.ANSWERED
+
+
+PAGES = {
+    "nginx": (400, "<center>No required SSL certificate was sent</center>"),
+    "a wrong one": (400, "The SSL certificate error"),
+    "iis": (403, "This page requires a client certificate"),
+    "a status of its own": (496, "SSL Certificate Required"),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_who_insists_by_a_page_has_answered_whatever_was_expected(
+    probed, tmp_path, page, version
+):
+    status, body = PAGES[page]
+    context = tls(tmp_path, version, ssl.CERT_OPTIONAL)
+    with scripted(behind(context, says(status, body))) as port:
+        seen = await probed("https", port, expect_status=(200,))
+    assert (seen.reason, seen.evidence.http_status) == (Reason.ANSWERED, status)
+    assert seen.detail == f"HTTP {status}, {INSISTS}"
+
+
+@pytest.mark.parametrize(
+    ("wants", "status", "body"),
+    [
+        (ssl.CERT_NONE, 400, "No required SSL certificate was sent"),
+        (ssl.CERT_OPTIONAL, 403, "The site is down for maintenance"),
+        (ssl.CERT_OPTIONAL, 500, "No required SSL certificate was sent"),
+    ],
+)
+async def test_a_refusal_for_other_reasons_stays_one(
+    probed, tmp_path, wants, status, body
+):
+    context = tls(tmp_path, ssl.TLSVersion.TLSv1_3, wants)
+    with scripted(behind(context, says(status, body))) as port:
+        seen = await probed("https", port, expect_status=(200,))
+    assert (seen.reason, INSISTS in seen.detail) == (Reason.REJECTED, False)
+
+
+def says(status, body):
+    def treat(secure):
+        secure.recv(4096)
+        secure.sendall(f"HTTP/1.1 {status} No\r\n\r\n{body}".encode())
+
+    return treat

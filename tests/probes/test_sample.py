@@ -102,3 +102,14 @@ def test_an_intercepted_address_that_verifies_hides_no_error_of_another():
         *(False, exposing.EXPIRED.error),
         True,
     )
+
+
+def test_the_first_certificate_to_end_at_any_address_keeps_its_name():
+    earlier = dataclasses.replace(
+        GOOD, chain_expiry_timestamp=40.0, chain_expiry_subject="CN=Old"
+    )
+    facts = sample.worst([GOOD, earlier])
+    assert (facts.chain_expiry_timestamp, facts.chain_expiry_subject) == (
+        40.0,
+        "CN=Old",
+    )

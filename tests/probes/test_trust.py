@@ -314,6 +314,68 @@ def test_an_expired_cross_signature_is_not_in_the_way_of_a_known_root(judge):
     assert verdict(judge, [GOOD, INTERMEDIATE, cross]).error == ""
 
 
+def other_ways():
+    """Chains with two certificates of one intermediate, of which one does not help."""
+    ended = authority("Ended", start=-9 * DAY, end=-DAY)
+    upper = limited(excluded="uni.example")
+    return {
+        "under a root that nobody knows": (STRANGER, [STRANGER]),
+        "under a root that nobody knows, not sent": (STRANGER, []),
+        "under one that must not vouch for the name": (upper, [upper]),
+        "under a root that ended": (ended, [ended]),
+    }
+
+
+@pytest.mark.parametrize("way", other_ways())
+@pytest.mark.parametrize("good_first", [True, False])
+def test_the_way_that_works_counts_wherever_it_comes(pem, way, good_first):
+    dead_end, sent = other_ways()[way]
+    other = authority("Intermediate", dead_end, key=INTERMEDIATE.key)
+    both = [INTERMEDIATE, other] if good_first else [other, INTERMEDIATE]
+    known = [ROOT, dead_end] if "ended" in way else [ROOT]
+    finding = verdict(Judge(pem("public.pem", *known), None), [GOOD, *both, *sent])
+    assert (finding.trust, finding.error) == (Trust.PUBLIC, "")
+
+
+def test_with_no_way_that_works_the_one_that_leads_to_a_root_is_told(pem):
+    elsewhere = authority("Intermediate", STRANGER, key=INTERMEDIATE.key)
+    ended = authority("Intermediate", ROOT, key=INTERMEDIATE.key, end=-DAY / 2)
+    judge = Judge(pem("public.pem", ROOT), None)
+    for both in ([elsewhere, ended], [ended, elsewhere]):
+        finding = verdict(judge, [GOOD, *both])
+        assert (finding.trust, finding.error) == (Trust.PUBLIC, TlsError.ISSUER_EXPIRED)
+
+
+def test_a_root_that_ended_is_not_in_the_way_of_its_cross_signed_form(pem):
+    old = authority("Site CA", start=-9 * DAY, end=-DAY)
+    cross = authority("Site CA", ROOT, key=old.key)
+    judge = Judge(pem("public.pem", old, ROOT), None)
+    assert verdict(judge, [server(cross, NAME), cross]).error == ""
+
+
+@pytest.mark.parametrize("later_first", [True, False])
+def test_a_way_lasts_as_long_as_any_does(pem, later_first):
+    long = {"key": INTERMEDIATE.key, "end": 25 * DAY}
+    sooner = authority("Intermediate", ROOT, key=INTERMEDIATE.key, end=5 * DAY)
+    later = authority("Intermediate", ROOT, **long)
+    both = [later, sooner] if later_first else [sooner, later]
+    for presented, known in (([GOOD, *both], [ROOT]), ([GOOD], [ROOT, *both])):
+        finding = verdict(Judge(pem("public.pem", *known), None), presented)
+        ends = {one.not_after for one in finding.path}
+        assert (finding.error, min(ends)) == ("", (NOW + 25 * DAY).timestamp())
+
+
+def test_many_namesakes_are_not_all_tried(judge, monkeypatch):
+    tried = []
+    build = trust._build
+    monkeypatch.setattr(
+        trust, "_build", lambda *given: tried.append(given) or build(*given)
+    )
+    many = [authority(f"Of {n % 6}", STRANGER) for n in range(36)]
+    assert verdict(judge, [server(many[0], NAME), *many]).error
+    assert len(tried) < 100
+
+
 def test_a_forged_signature_is_by_another_key_and_never_trusted_even_if_expired(judge):
     past = {"start": -9 * DAY, "end": -DAY}
     impostor = authority("Intermediate", STRANGER)

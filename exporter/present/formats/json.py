@@ -248,6 +248,7 @@ def _tls(facts: TlsFacts) -> dict[str, Any]:
     return {
         "expiry": facts.expiry_timestamp,
         "chain_expiry": facts.chain_expiry_timestamp,
+        "chain_expiry_subject": facts.chain_expiry_subject,
         "verified": facts.verified,
         "error": str(facts.error),
         "trust": str(facts.trust),

@@ -273,6 +273,9 @@ def _tls_facts(facts: TlsFacts) -> Iterator[tuple[str, str]]:
     yield "Valid until", moment(facts.expiry_timestamp)
     judged = "verifies" if facts.verified else facts.error.replace("_", " ")
     yield "Chain", f"{judged}, root: {facts.trust}"
+    if facts.chain_expiry_timestamp < facts.expiry_timestamp:
+        ends = moment(facts.chain_expiry_timestamp)
+        yield "Chain ends", f"{ends}, with {facts.chain_expiry_subject}"
     yield "TLS", f"{facts.version}, {facts.cipher}"
     yield "SHA-256", facts.fingerprint_sha256
 

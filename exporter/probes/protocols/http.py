@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from exporter.model.outcome import Evidence, ProbeError, Reason
+from exporter.probes.client_certificate import ASKS, INSISTS, is_refused
 from exporter.probes.protocols.base import TCP, Prober
 from exporter.probes.wire.http import HeadReader, redirect_host, request
 from exporter.probes.wire.text import printable
@@ -14,10 +15,11 @@ from exporter.probes.wire.text import printable
 if TYPE_CHECKING:
     from exporter.model.rule import Target
     from exporter.probes.link import Link
-    from exporter.probes.stream import Stream
+    from exporter.probes.stream import Connection
     from exporter.probes.wire.http import Head
 
 _SUCCESSFUL = 2
+_CLIENT_ERROR = 4
 _SERVER_ERROR = 5
 _BLOCKING = frozenset({403, 407, 429, 451})
 _PAGES = ("text/html", "application/xhtml")
@@ -75,15 +77,20 @@ class Http(Prober):
         await stream.send(request(self.method, self.path, self._host(target)))
         reader = HeadReader()
         link.overdue = reader.overdue
-        while (head := reader.feed(await stream.receive())) is None:
+        while (head := reader.feed(came := await stream.receive())) is None:
             pass
-        evidence = Evidence(detail=_describe(head), http_status=head.status)
+        detail = _describe(head)
+        if wanted := _wants(stream, head, came):
+            detail = f"{detail}, {wanted}"
+        evidence = Evidence(detail=detail, http_status=head.status)
+        if wanted == INSISTS:
+            return evidence
         if objection := self._objection(head, target):
             detail = f"{evidence.detail}, {objection}"
             raise ProbeError(Reason.REJECTED, detail, evidence=evidence)
         return evidence
 
-    async def _open(self, link: Link) -> Stream:
+    async def _open(self, link: Link) -> Connection:
         return await link.connect()
 
     def _host(self, target: Target) -> str:
@@ -132,7 +139,7 @@ class Https(Http):
     default_ports: ClassVar[frozenset[int]] = frozenset({443})
     _anybody: ClassVar[bool] = False
 
-    async def _open(self, link: Link) -> Stream:
+    async def _open(self, link: Link) -> Connection:
         return await link.start_tls(await link.connect(), [b"http/1.1"])
 
 
@@ -144,6 +151,19 @@ def _blocks(status: int) -> bool:
 def _same_site(one: str, other: str) -> bool:
     """Whether two hosts are one, but for a `www.` in front."""
     return one.removeprefix("www.") == other.removeprefix("www.")
+
+
+def _wants(stream: Connection, head: Head, came: bytes) -> str:
+    """What a server that refused the request says of a client certificate.
+
+    Args:
+        stream: where the answer came from.
+        head: of the answer.
+        came: what came together with the end of the head.
+    """
+    if head.status // 100 != _CLIENT_ERROR or not stream.asks_certificate:
+        return ""
+    return INSISTS if is_refused(head.status, came) else ASKS
 
 
 def _is_page(head: Head) -> bool:

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from exporter.model.outcome import NO_EVIDENCE, Evidence
+from exporter.probes.client_certificate import ASKS
 from exporter.probes.protocols.base import TCP, Prober
 
 if TYPE_CHECKING:
     from exporter.model.rule import Target
     from exporter.probes.link import Link
-
-
-_ASKS = Evidence("the server asks for a client certificate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +41,4 @@ class Tls(Prober):
         stream = await link.connect()
         offered = [name.encode("ascii") for name in self.alpn]
         secure = await link.start_tls(stream, offered)
-        return _ASKS if secure.asks_certificate else NO_EVIDENCE
+        return Evidence(ASKS) if secure.asks_certificate else NO_EVIDENCE
