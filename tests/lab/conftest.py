@@ -20,7 +20,7 @@ from tests.lab.cell import LabUnavailableError
 from tests.lab.lab import PYTHON, Lab
 
 _LANES = {
-    "1": {"test_catalogue.py", "test_matrix.py", "test_service.py"},
+    "1": {"test_catalogue.py", "test_matrix.py", "test_service.py", "test_trace.py"},
     "2": {"test_deny.py", "test_findings.py", "test_own_host.py"},
 }
 """Files that together wait about as long as all others do, which are lane 3. Those of
