@@ -20,11 +20,14 @@ from tests.lab.cell import LabUnavailableError
 from tests.lab.lab import PYTHON, Lab
 
 _LANES = {
-    "1": {"test_catalogue.py", "test_matrix.py", "test_service.py", "test_trace.py"},
+    "1": {
+        *("test_catalogue.py", "test_matrix.py", "test_service.py"),
+        *("test_icmp_later.py", "test_trace.py"),
+    },
     "2": {"test_deny.py", "test_findings.py", "test_own_host.py"},
 }
-"""Files that together wait about as long as all others do, which are lane 3. Those of
-lane 1 need a server behind every row, which takes a while to start."""
+"""Files that together wait about as long as all others do, which are lane 3. The first
+three of lane 1 need a server behind every row, which takes a while to start."""
 _reason = pytest.StashKey[str]()
 _lab = pytest.StashKey[Lab]()
 _kept = pytest.StashKey[str]()
