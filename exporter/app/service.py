@@ -233,6 +233,7 @@ class Exporter:
             probe_now=self._probe_now,
             next_due=self._scheduler.next_due,
             controls=self._controls.states,
+            ledgers=lambda: self._site.ledgers,
             admission=self._admission,
             findings=self._explainer.findings,
             protection=lambda: self._protection.in_force,

@@ -104,7 +104,7 @@ def _verdicts(outcome: CheckOutcome) -> Iterator[Verdict]:
     What is not needed, since an alternative holds, was asked for no more.
     """
     for record in outcome.records:
-        if record.latest is None or not record.latest.instead:
+        if not record.spared:
             yield record.verdict
     if outcome.missing or outcome.without_list:
         yield Verdict.UNKNOWN

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from exporter.metrics.exposition import Exposition
     from exporter.model.finding import Finding
+    from exporter.model.ledger import Ledger
     from exporter.model.rule import Rule, Target
     from exporter.monitor.controls import Control
     from exporter.monitor.store import Record, Store
@@ -81,6 +82,7 @@ class Parts:
             as when they are being probed.
         next_due: seconds until a target's next probe, None if not scheduled.
         controls: what must not answer, and whether it does.
+        ledgers: what became of the requirements of catalogues that keep account.
         findings: what explains all that is wrong, the worst first.
         floor: seconds between two probes of a rule, at the least.
         wall: Unix time.
@@ -97,6 +99,7 @@ class Parts:
     probe_now: Callable[[str], Awaitable[bool]]
     next_due: Callable[[Target], float | None] = lambda _target: None
     controls: Callable[[], Sequence[Control]] = lambda: ()
+    ledgers: Callable[[], Sequence[Ledger]] = lambda: ()
     findings: Callable[[], Sequence[Finding]] = lambda: ()
     floor: Callable[[Rule], float] = politeness_floor
     wall: Callable[[], float] = time.time
@@ -239,6 +242,7 @@ class _Handlers:
                 Clock(parts.wall(), parts.next_due),
                 parts.controls(),
                 parts.findings(),
+                ledgers=parts.ledgers(),
             ),
         )
 

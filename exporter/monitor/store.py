@@ -70,6 +70,11 @@ class Record:
         """The present verdict; unknown before the first round."""
         return self.latest.verdict if self.latest else Verdict.UNKNOWN
 
+    @property
+    def spared(self) -> bool:
+        """Whether it is not needed, since an alternative holds."""
+        return self.latest is not None and bool(self.latest.instead)
+
     def add(self, result: Result) -> None:
         """Takes in a finished round."""
         now = result.finished_timestamp

@@ -22,6 +22,8 @@ STYLES = {
 """How a terminal shows them."""
 WORST_FIRST = (Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.HOLDS)
 _LOUDEST_FIRST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+SPARED = "not needed"
+"""Said of a rule beside an alternative that holds."""
 BUT = "holds, but"
 """Said of a rule that holds with a certificate of concern."""
 
@@ -51,9 +53,11 @@ def concern(record: Record) -> str:
 
 def in_order(record: Record) -> bool:
     """Whether there is nothing to be said of a target but that it holds."""
-    return record.verdict is Verdict.HOLDS and not concern(record)
+    return record.spared or (record.verdict is Verdict.HOLDS and not concern(record))
 
 
 def said(record: Record) -> str:
     """The verdict in words."""
+    if record.spared:
+        return SPARED
     return BUT if concern(record) else str(record.verdict)

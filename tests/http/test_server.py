@@ -180,7 +180,7 @@ class Drawing:
         self.drawn = []
         monkeypatch.setattr(server.render, "overview", self.overview)
 
-    async def overview(self, _records, _targets, wanted, *_):
+    async def overview(self, _records, _targets, wanted, *_, **_more):
         self.drawn.append(wanted.text)
         await self.release.wait()
         if wanted.text == "fails":

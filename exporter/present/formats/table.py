@@ -18,6 +18,7 @@ from exporter.present.formats.interface import Rows
 from exporter.present.verdicts import (
     BUT,
     MARKS,
+    SPARED,
     STYLES,
     concern,
     in_order,
@@ -86,8 +87,11 @@ def _is_asked_for(record: Record, outcome: CheckOutcome) -> bool:
 
 
 def _summary(outcome: CheckOutcome) -> Iterator[str]:
-    counts = Counter(record.verdict for record in outcome.records)
+    needed = [record for record in outcome.records if not record.spared]
+    counts = Counter(record.verdict for record in needed)
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict)
+    others = len(outcome.records) - len(needed)
+    told += f", {others} {SPARED}" if others else ""
     concerns = sum(bool(concern(record)) for record in outcome.records)
     concerned = f' ({concerns} of them "{BUT}")' if concerns else ""
     summary = f"{counted(len(outcome.records), 'target')}: {told}{concerned}"

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exporter.model.finding import Finding
+    from exporter.model.ledger import Ledger
     from exporter.model.rule import Target
     from exporter.monitor.controls import Control
     from exporter.monitor.store import Record
@@ -76,13 +77,15 @@ def _urlencode(words: str | Mapping[str, object]) -> str:
 _ENVIRONMENT.filters["urlencode"] = _urlencode
 
 
-async def overview(
+async def overview(  # noqa: PLR0913 - one for each part of the page
     records: Sequence[Record],
     targets: Sequence[Target],
     wanted: Filter,
     clock: Clock,
     controls: Sequence[Control] = (),
     findings: Sequence[Finding] = (),
+    *,
+    ledgers: Sequence[Ledger] = (),
 ) -> str:
     """The status page."""
     summary = Summary(findings, wanted, clock)
@@ -118,6 +121,7 @@ async def overview(
         idle=[views.idle_row(target) for target in idle[:PAGE_SIZE]],
         idle_total=len(idle),
         controls=[views.control_row(control) for control in controls],
+        ledgers=[ledger.sentence for ledger in ledgers],
     )
 
 

@@ -175,6 +175,12 @@ def idle_row(target: Target) -> IdleRow:
     why = _IDLE.get(target.status, "")
     if target.status is Status.RETIRED and rule.retired:
         why = f"{why}: {rule.retired}"
+    if target.status is Status.UNPROVABLE and rule.unprovable:
+        why = f"{why}: {rule.unprovable}"
+    if target.status is Status.UNSET and rule.when is not None:
+        why = f"for {rule.when}: the site says nothing of it, or of its placeholder"
+    if target.status is Status.UNSET and target.destination == rule.member_of:
+        why = "no name that it stands for is known here"
     if target.status is Status.UNSET and rule.mirrors is not None:
         why = f"its mirror list, {rule.mirrors}, has not been fetched yet"
     return IdleRow(why, rule.id, rule.source, target.place)
