@@ -20,7 +20,8 @@ from exporter.diagnose.explanation import (
     where,
 )
 from exporter.diagnose.features import EVERYTHING
-from exporter.diagnose.symptoms import ENDING, SKEW, Trouble
+from exporter.diagnose.symptoms import ENDING, SKEW
+from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
 from exporter.model.outcome import TlsError, TlsFacts
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.diagnose.cover import explained
+from exporter.diagnose.explanation import SHOWN, where
 from exporter.diagnose.owners import owner_of
 from exporter.diagnose.requests import request
 from exporter.diagnose.scene import STEP
-from exporter.diagnose.symptoms import HOLDING, Reading, Trouble
+from exporter.diagnose.symptoms import Reading, certificate_problem
+from exporter.diagnose.trouble import HOLDING, Trouble
 from exporter.model.finding import Cause, Finding
 from exporter.model.rule import Severity
 
@@ -42,6 +45,7 @@ class Diagnosis:
     def __init__(self) -> None:
         self.findings: tuple[Finding, ...] = ()
         self._read: dict[int, Reading] = {}
+        self._distances: dict[Key, int] = {}
 
     def update(self, known: Known) -> tuple[Finding, ...]:
         """The findings of `known`, the worst first."""
@@ -51,6 +55,7 @@ class Diagnosis:
 
     def steps(self, known: Known) -> Steps[tuple[Finding, ...]]:
         """The same in small steps; the findings of before stand until the last."""
+        known = replace(known, distances=self._distances)
         causes = yield from explained(
             known, lambda record: self._reading(record, known)
         )
@@ -61,12 +66,15 @@ class Diagnosis:
         before = _Before(self.findings, causes)
         yield
         order = {one.target.key: i for i, one in enumerate(known.records)}
+        self._distances = {k: d for k, d in self._distances.items() if k in order}
         yield
         found: list[Finding] = []
         for one in causes:
             finding = yield from _finding(one, known, before, order)
             found.append(finding)
         self.findings = tuple(sorted(found, key=_urgency))
+        yield
+        self._note_distances(known)
         return self.findings
 
     def _reading(self, record: Record, known: Known) -> Reading:
@@ -74,8 +82,22 @@ class Diagnosis:
         before = self._read.get(id(record))
         if before is not None and before.is_of(record):
             return before
-        reading = self._read[id(record)] = Reading(record, known.now)
+        reading = self._read[id(record)] = Reading(record, known)
         return reading
+
+    def _note_distances(self, known: Known) -> None:
+        """Remembers how far away answers come from, unless a device gives them."""
+        device = {
+            key
+            for one in self.findings
+            if one.cause is Cause.MIDDLEBOX
+            for key in one.targets
+        }
+        for record in known.records:
+            latest = record.latest
+            hops = latest.observation.answer_hops if latest is not None else None
+            if hops is not None and record.target.key not in device:
+                self._distances[record.target.key] = hops
 
 
 class _Before:
@@ -157,11 +179,20 @@ def _finding(
         severity=_severity(one, targets, known.now),
         owner=owner_of(one.cause, targets, known.owners),
         summary=one.summary,
-        evidence=one.evidence,
+        evidence=one.evidence + _beside(one, known.now),
         counter_evidence=one.counter_evidence,
         ask=request(one, known, since),
         targets=keys,
     )
+
+
+def _beside(one: Explanation, now: float) -> tuple[str, ...]:
+    """Certificates that would be told of, were it not for what is wrong besides."""
+    said: dict[str, None] = {}
+    for symptom in one.symptoms[:STEP]:
+        if problem := certificate_problem(symptom, now):
+            said[f"{where(symptom)}: {problem}"] = None
+    return tuple(said)[:SHOWN]
 
 
 def _severity(one: Explanation, targets: Iterable[Target], now: float) -> Severity:

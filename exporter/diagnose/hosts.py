@@ -13,7 +13,7 @@ from exporter.diagnose.explanation import (
     seen_of,
     where,
 )
-from exporter.diagnose.symptoms import Trouble
+from exporter.diagnose.trouble import Trouble
 from exporter.model.endpoint import place
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason, Stage
@@ -89,7 +89,7 @@ def _host(scene: Scene, members: Sequence[Symptom]) -> Explanation:
 
 
 def _service(members: Sequence[Symptom], alive: int) -> Explanation:
-    first = min(members, key=lambda one: (len(one.host), one.host, one.target.port))
+    first = min(members, key=lambda one: (len(one.host), one.host, one.target.rule.id))
     subject = place(first.host, first.target.port)
     counter = (f"{first.host} answers other rules",) if alive else ()
     return Explanation(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exporter.diagnose.explanation import Explanation, counted, extent, listed, seen_of
 from exporter.diagnose.features import domain_of
-from exporter.diagnose.symptoms import Trouble
+from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason, Stage
 from exporter.monitor.resolvers import Transport

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from exporter.diagnose.features import Answers
-from exporter.model.addresses import neighbourhood
+from exporter.model.addresses import is_public, neighbourhood, site_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from exporter.diagnose.known import Known
-    from exporter.diagnose.symptoms import Symptom, Trouble
+    from exporter.diagnose.symptoms import Symptom
+    from exporter.diagnose.trouble import Trouble
     from exporter.model.outcome import Path
 
 T = TypeVar("T")
@@ -69,14 +70,31 @@ class Scene:
     symptoms: Mapping[Trouble, list[Symptom]]
     answers: Answers = field(default_factory=Answers)
     hosts: Hosts = field(default_factory=Hosts)
+    _inside: dict[str, Path] = field(init=False)
+
+    def __post_init__(self) -> None:
+        inside = {
+            site_of(network.partition("/")[0]): path
+            for network, path in sorted(self.known.ways.items())
+        }
+        object.__setattr__(self, "_inside", inside)
 
     def of(self, *troubles: Trouble) -> list[Symptom]:
         """The symptoms of some kinds."""
         return [one for kind in troubles for one in self.symptoms.get(kind, ())]
 
     def way(self, address: str) -> Path | None:
-        """The path to something that answers in the network of an address."""
-        return self.known.ways.get(neighbourhood(address)) if address else None
+        """The path to something that answers near an address.
+
+        In its own network; or, inside an organisation, where all routers speak, in one
+        that is likely to be reached by the same ones.
+        """
+        if not address:
+            return None
+        own = self.known.ways.get(neighbourhood(address))
+        if own is not None or is_public(address):
+            return own
+        return self._inside.get(site_of(address))
 
     def neighbours(self, symptom: Symptom) -> int:
         """How much answers in the network of what failed."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from exporter.config.mirror_list import ListFormat, MirrorList
 from exporter.model.case import Case, Placed
 from exporter.model.finding import Cause
 from exporter.model.maintenance import Maintenance
@@ -19,8 +20,9 @@ from exporter.model.outcome import (
     Trust,
     Verdict,
 )
-from exporter.model.rule import Expect, Severity, Status, Transport, Usage
+from exporter.model.rule import Expect, Severity, Status, TlsPolicy, Transport, Usage
 from exporter.monitor.controls import Control
+from exporter.monitor.mirror_refresh import ListState
 from exporter.monitor.resolvers import Transport as Over
 from tests import exposing
 from tests.diagnose.scenes import (
@@ -311,6 +313,23 @@ def test_silence_where_neighbours_are_passed_on_is_the_path():
     assert any(f"behind {FIREWALL} answer" in said for said in one.counter_evidence)
 
 
+def test_inside_an_organisation_the_nearest_network_is_compared():
+    near = target("app.example.ac.uk", 443)
+    ways = {"10.13.77.0/24": next(iter(way(near, FIREWALL, ROUTER).values()))}
+    assert address_of(DB[0].destination).startswith("10.13.")
+    found = explain(silent(DB[0], [FIREWALL]), holds(near), ways=ways)
+    assert [(one.cause, one.subject) for one in found] == [(Cause.PATH, FIREWALL)]
+    public = record(
+        WEB[0],
+        seen("198.51.100.1", Reason.TIMEOUT),
+        path=silent(DB[0], [FIREWALL]).path,
+    )
+    ways = {"8.8.8.0/24": next(iter(ways.values()))}
+    outside = replace(public.latest.observation, address="8.8.4.4")
+    found = explain(record(WEB[0], outside, path=public.path), holds(near), ways=ways)
+    assert [one.cause for one in found] == [Cause.DESTINATION]
+
+
 def test_silence_behind_the_last_router_of_its_neighbours_is_the_host():
     ways = way(DB[1], FIREWALL, ROUTER)
     (one,) = explain(silent(DB[0], [FIREWALL, ROUTER]), *map(holds, DB[1:]), ways=ways)
@@ -415,6 +434,21 @@ def test_public_connections_that_are_all_cut_off_are_the_path():
 def test_a_service_that_answers_otherwise_is_that_service(reason):
     (one,) = explain(cut(WEB[0], reason, heard=20), *map(holds, WEB[1:]))
     assert (one.cause, one.subject) == (Cause.SERVICE, f"{WEB[0].destination}:443")
+
+
+def test_a_certificate_that_has_ended_as_well_is_told_beside_what_fails():
+    ended = exposing.tls(**bad(TlsError.EXPIRED, expiry_timestamp=NOW - DAY))
+    (one,) = explain(cut(WEB[0], Reason.REJECTED, heard=20, tls=ended))
+    assert (one.cause, one.evidence[-1]) == (
+        Cause.SERVICE,
+        f"{WEB[0].destination}:443/tcp: its certificate has ended as well",
+    )
+    named = exposing.tls(**bad(TlsError.NAME_MISMATCH))
+    (one,) = explain(cut(WEB[0], Reason.REJECTED, heard=20, tls=named))
+    assert "does not verify either (name mismatch)" in one.evidence[-1]
+    unverified = replace(WEB[0], rule=replace(WEB[0].rule, tls=TlsPolicy(verify=False)))
+    (one,) = explain(cut(unverified, Reason.REJECTED, heard=20, tls=ended))
+    assert "certificate" not in one.evidence[-1]
 
 
 # ---- certificates and clocks
@@ -636,6 +670,52 @@ def waiting(name="rocky"):
 def test_a_list_that_was_never_fetched_is_told_for_each_that_waits():
     (one,) = explain(*map(holds, WEB), waiting=[waiting()])
     assert (one.cause, one.subject, len(one.targets)) == (Cause.FEED, "rocky", 1)
+
+
+def test_a_list_is_kept_away_by_what_keeps_all_public_services_away():
+    urls = {"rocky": "https://mirrors.example.org/mirrorlist"}
+    gone = [silent(to, [FIREWALL]) for to in WEB]
+    found = explain(*gone, *map(holds, DB), waiting=[waiting()], urls=urls)
+    assert [(one.cause, len(one.targets)) for one in found] == [
+        (Cause.PATH, len(WEB) + 1)
+    ]
+    elsewhere = [silent(to, [FIREWALL]) for to in DB]
+    beside = [*map(holds, WEB), holds(target(DB[0].destination, 445))]
+    found = explain(*elsewhere, *beside, waiting=[waiting()], urls=urls)
+    assert {one.cause for one in found} == {Cause.PATH, Cause.FEED}
+
+
+@pytest.mark.parametrize("url", ["", "ftp://mirrors.example.org/list"])
+def test_a_list_that_is_fetched_otherwise_stays_on_its_own(url):
+    gone = [silent(to, [FIREWALL]) for to in WEB]
+    found = explain(*gone, *map(holds, DB), waiting=[waiting()], urls={"rocky": url})
+    assert {one.cause for one in found} == {Cause.PATH, Cause.FEED}
+
+
+def listed(*, failures=0, last=None):
+    rocky = MirrorList(
+        "rocky",
+        "Rocky",
+        "https://mirrors.example.org/",
+        ListFormat.MIRRORLIST,
+        10,
+        3600.0,
+    )
+    return ListState(rocky, False, failures=failures, last_success_timestamp=last)
+
+
+def test_a_list_that_is_on_its_way_is_waited_for():
+    assert explain(*map(holds, WEB), waiting=[waiting()], lists=[listed()]) == ()
+    (one,) = explain(waiting=[waiting()], lists=[listed(failures=1)])
+    assert one.cause is Cause.FEED
+
+
+def test_a_list_that_is_old_and_cannot_be_had_anew_is_told():
+    old = listed(failures=3, last=NOW - 5 * 3600)
+    (one,) = explain(*map(holds, WEB), lists=[old])
+    assert (one.cause, one.subject, one.targets) == (Cause.FEED, "rocky", ())
+    assert "5 hours old" in one.summary
+    assert explain(lists=[listed(failures=3, last=NOW - 3 * 3600)]) == ()
 
 
 def test_a_list_that_no_resolver_helps_to_fetch_is_the_resolvers():
