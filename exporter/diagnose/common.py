@@ -24,7 +24,7 @@ _WEAK = frozenset({Kind.NETWORK, Kind.USAGE})
 
 
 def in_common(
-    scene: Scene, symptoms: list[Symptom], least: int
+    scene: Scene, symptoms: list[Symptom], least: int, place: str = ""
 ) -> Steps[list[tuple[Feature, list[Symptom]]]]:
     """The fewest features that all of something that failed has, and nothing else.
 
@@ -32,6 +32,7 @@ def in_common(
         scene: what answers.
         symptoms: what failed alike.
         least: hosts that must share a feature.
+        place: where some of what shares a feature must have ended, if anywhere.
     """
     found: list[tuple[Feature, list[Symptom]]] = []
     groups = yield from _by_feature(scene, symptoms)
@@ -47,10 +48,17 @@ def in_common(
             groups[feature] = members
             if members:
                 heapq.heappush(queue, (-len(members), feature))
-        elif scene.hosts.number(members) >= _least(feature, members, scene, least):
+            continue
+        needed = _least(feature, members, scene, least)
+        yield
+        if _is_of(place, members) and scene.hosts.are(needed, members):
             found.append((feature, members))
             taken.update(map(id, members))
     return found
+
+
+def _is_of(place: str, members: Sequence[Symptom]) -> bool:
+    return not place or any(one.place == place for one in members)
 
 
 def _least(
@@ -64,7 +72,7 @@ def _least(
     """
     if feature[0] in {Kind.ALL, Kind.DOMAIN}:
         return least
-    short = {scene.stops_short(one) for one in members}
+    short = scene.stop_short(members)
     weak = feature[0] in _WEAK and short != {True}
     dead = short == {False} and not any(scene.answers.hosts[m.host] for m in members)
     return max(least, SOME) if weak or dead else least

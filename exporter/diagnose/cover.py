@@ -44,12 +44,13 @@ def explained(
     found = causes.forbidden(scene)
     near = causes.this_host(scene) + causes.exporter(scene)
     yield
-    near += names.look_ups(scene) + devices.proxy(scene)
+    near += yield from names.look_ups(scene)
+    near += devices.proxy(scene)
     yield
     way = yield from on_the_path(scene)
     way += yield from behind_the_handshake(scene)
-    way += host_or_service(scene, scene.of(Trouble.WRONG) + devices.behind_proxy(scene))
-    yield
+    rest = scene.of(Trouble.WRONG) + devices.behind_proxy(scene)
+    way += yield from host_or_service(scene, rest)
     near, way = _beyond(scene, near, way)
     found += _joined(near + way)
     found += certificates(scene) + devices.middlebox(scene) + partial(scene)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -165,25 +166,36 @@ def _finding(
         if one.since is None:
             since = min(since, symptom.since)
     targets += one.waiting
-    last = len(order)
-    keys = tuple(sorted((t.key for t in targets), key=lambda key: order.get(key, last)))
+    keys = tuple(_in_order([target.key for target in targets], order))
+    yield
     name, begun = before.name(one, keys)
     if begun is not None and one.since is None:
         since = min(since, begun)
+    yield
+    severity = _severity(one, targets, known.now)
+    owner = owner_of(one.cause, targets, known.owners)
     yield
     return Finding(
         finding=name,
         cause=one.cause,
         subject=one.subject,
         since=since,
-        severity=_severity(one, targets, known.now),
-        owner=owner_of(one.cause, targets, known.owners),
+        severity=severity,
+        owner=owner,
         summary=one.summary,
         evidence=one.evidence + _beside(one, known.now),
         counter_evidence=one.counter_evidence,
         ask=request(one, known, since),
         targets=keys,
     )
+
+
+def _in_order(keys: list[Key], order: Mapping[Key, int]) -> list[Key]:
+    """The keys in the order of the configuration; those that are not probed come last."""
+    places = [order.get(key, len(order)) for key in keys]
+    if all(map(operator.le, places, places[1:])):
+        return keys
+    return [key for _, key in sorted(zip(places, keys, strict=True))]
 
 
 def _beside(one: Explanation, now: float) -> tuple[str, ...]:

@@ -21,10 +21,12 @@ from exporter.model.outcome import Reason, Stage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exporter.diagnose.scene import Scene
+    from exporter.diagnose.scene import Scene, Steps
     from exporter.diagnose.symptoms import Symptom
 
 _ENDED = frozenset({Reason.RESET, Reason.CLOSED})
+_HOSTS = 16
+"""Hosts looked at in one step."""
 _DEAD = frozenset({Trouble.SILENT, Trouble.UNREACHABLE})
 _GONE = frozenset(
     {
@@ -34,10 +36,14 @@ _GONE = frozenset(
 )
 
 
-def host_or_service(scene: Scene, symptoms: Iterable[Symptom]) -> list[Explanation]:
+def host_or_service(
+    scene: Scene, symptoms: Iterable[Symptom]
+) -> Steps[list[Explanation]]:
     """What nothing on the way explains: a host if all of it failed, else a service."""
     found: list[Explanation] = []
-    for members in scene.hosts.grouped(symptoms):
+    for index, members in enumerate(scene.hosts.grouped(symptoms)):
+        if index % _HOSTS == 0:
+            yield
         ports = _by_port(members)
         alive = _answers_of(scene, members)
         if alive or (len(ports) == 1 and not _is_dead(members[0])):

@@ -50,7 +50,7 @@ def on_the_path(scene: Scene) -> Steps[list[Explanation]]:
     found = yield from _refusals(scene)
     found += yield from _unreachable(scene)
     found += yield from _silences(scene, scene.of(Trouble.SILENT))
-    found += host_or_service(scene, scene.of(Trouble.SHUT))
+    found += yield from host_or_service(scene, scene.of(Trouble.SHUT))
     return found
 
 
@@ -67,7 +67,7 @@ def behind_the_handshake(scene: Scene) -> Steps[list[Explanation]]:
     for feature, members in (yield from in_common(scene, rest, SOME)):
         found.append(_inspected(scene, feature, members))
         rest = _without(rest, members)
-    return found + host_or_service(scene, rest)
+    return found + (yield from host_or_service(scene, rest))
 
 
 def _refusals(scene: Scene) -> Steps[list[Explanation]]:
@@ -110,6 +110,7 @@ def _refused(
     what = features.words(common) if common else f"connections to {to}"
     reason = Counter(one.seen.reason for one in members).most_common(1)[0][0]
     says = _SAYS.get(reason, "refuses")
+    yield
     who = f"{device}, a device on the path," if device else "A device on the path"
     return Explanation(
         Cause.PATH,
@@ -138,7 +139,7 @@ def _unreachable(scene: Scene) -> Steps[list[Explanation]]:
         if device and len(hosts) >= FEW and not scene.past(device) and scene.known.ways:
             found.append((yield from _refused(scene, device, rest)))
         else:
-            found += host_or_service(scene, rest)
+            found += yield from host_or_service(scene, rest)
     return found
 
 
@@ -154,20 +155,18 @@ def _silences(scene: Scene, symptoms: list[Symptom]) -> Steps[list[Explanation]]
     for place in _places(symptoms):
         yield
         here = [one for one in rest if one.place in {place, ""}]
-        chosen = yield from in_common(scene, here, FEW)
+        chosen = yield from in_common(scene, here, FEW, place)
         for feature, members in chosen:
-            found.append(_silent(scene, place, feature, members))
-            yield
+            found.append((yield from _silent(scene, place, feature, members)))
         rest = _without(rest, (one for _, members in chosen for one in members))
     short: defaultdict[str, list[Symptom]] = defaultdict(list)
     for one in rest:
         if scene.stops_short(one):
             short[one.place].append(one)
     for place, members in short.items():
-        found.append(_silent(scene, place, None, members))
-    yield
+        found.append((yield from _silent(scene, place, None, members)))
     rest = [one for one in rest if one.place not in short or not scene.stops_short(one)]
-    return found + host_or_service(scene, rest)
+    return found + (yield from host_or_service(scene, rest))
 
 
 def _places(symptoms: Iterable[Symptom]) -> list[str]:
@@ -179,31 +178,33 @@ def _places(symptoms: Iterable[Symptom]) -> list[str]:
 
 def _silent(
     scene: Scene, hop: str, feature: Feature | None, members: Sequence[Symptom]
-) -> Explanation:
+) -> Steps[Explanation]:
     """Silence that begins on the path, or at what somebody runs."""
+    yield
+    said, past = extent(members), _past(scene, hop, members)
+    yield
     what = features.words(feature) if feature else f"what goes to {_hosts(members)}"
     number = next((one.hop for one in members if one.place == hop and one.hop), 0)
     behind = f" behind {hop} (hop {number})" if hop else ""
-    if feature is not None and feature[0] is Kind.DOMAIN:
-        short = all(map(scene.stops_short, members))
-        if not short:
-            return Explanation(
-                Cause.DESTINATION,
-                feature[1],
-                members,
-                f"No host of {feature[1]} answers: {extent(members)}",
-                f"Please check what serves {feature[1]}: nothing of it answers from here.",
-                seen_of(members),
-                _past(scene, hop, members),
-            )
+    vendors = feature is not None and feature[0] is Kind.DOMAIN
+    if feature is not None and vendors and scene.stop_short(members) != {True}:
+        return Explanation(
+            Cause.DESTINATION,
+            feature[1],
+            members,
+            f"No host of {feature[1]} answers: {said}",
+            f"Please check what serves {feature[1]}: nothing of it answers from here.",
+            seen_of(members),
+            past,
+        )
     return Explanation(
         Cause.PATH,
         hop or (features.words(feature) if feature else _hosts(members)),
         members,
-        f"Silence{behind} meets {what}: {extent(members)}",
+        f"Silence{behind} meets {what}: {said}",
         "Please find out what drops these connections without a word, and allow them.",
         seen_of(members),
-        _past(scene, hop, members),
+        past,
         common=feature,
     )
 
@@ -240,7 +241,7 @@ def _large_packets(scene: Scene, members: Sequence[Symptom]) -> Explanation:
 
 def _common(scene: Scene, members: Sequence[Symptom]) -> Steps[Feature | None]:
     """What they have in common and nothing has that answers."""
-    if scene.hosts.number(members) < FEW:
+    if not scene.hosts.are(FEW, members):
         return None
     shared = {one for one in members[0].features if one not in scene.answers.features}
     for index, one in enumerate(members):

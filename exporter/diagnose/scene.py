@@ -43,9 +43,14 @@ class Hosts:
             parents[name] = name = parents[above]
         return name
 
-    def number(self, symptoms: Iterable[Symptom]) -> int:
-        """How many hosts there are."""
-        return len({self.of(name) for name in {one.host for one in symptoms}})
+    def are(self, least: int, symptoms: Iterable[Symptom]) -> bool:
+        """Whether there are so many hosts, at the least."""
+        found: set[str] = set()
+        for one in symptoms:
+            found.add(self.of(one.host))
+            if len(found) >= least:
+                return True
+        return False
 
     def grouped(self, symptoms: Iterable[Symptom]) -> list[list[Symptom]]:
         """The symptoms of each host."""
@@ -108,6 +113,11 @@ class Scene:
             for to, path in self.known.ways.items()
             if any(one.address == hop for one in path.hops)
         )
+
+    def stop_short(self, symptoms: Iterable[Symptom]) -> set[bool | None]:
+        """What `stops_short` says of each of them."""
+        some = {(one.place, one.network): one for one in symptoms}
+        return {self.stops_short(one) for one in some.values()}
 
     def stops_short(self, symptom: Symptom) -> bool | None:
         """Whether it ended at a hop behind which routers still pass its neighbours on.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from exporter.diagnose.features import features, heard
 from exporter.diagnose.trouble import HOLDING, Trouble, is_named, trouble_of
+from exporter.model.addresses import neighbourhood
 from exporter.model.outcome import Reason, TlsError, Verdict
 from exporter.model.rule import Expect
 
@@ -70,6 +71,11 @@ class Symptom:
     def address(self) -> str:
         """The address at which it was seen; empty through a proxy and without one."""
         return "" if self.seen.via else self.seen.address
+
+    @property
+    def network(self) -> str:
+        """The network of that address."""
+        return neighbourhood(self.address) if self.address else ""
 
     @property
     def since(self) -> float:
