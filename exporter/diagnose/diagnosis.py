@@ -173,7 +173,10 @@ def _finding(
         since = min(since, begun)
     yield
     severity = _severity(one, targets, known.now)
+    yield
     owner = owner_of(one.cause, targets, known.owners)
+    yield
+    ask = yield from request(one, known, since)
     yield
     return Finding(
         finding=name,
@@ -185,7 +188,7 @@ def _finding(
         summary=one.summary,
         evidence=one.evidence + _beside(one, known.now),
         counter_evidence=one.counter_evidence,
-        ask=request(one, known, since),
+        ask=ask,
         targets=keys,
     )
 

@@ -111,6 +111,8 @@ def _refused(
     reason = Counter(one.seen.reason for one in members).most_common(1)[0][0]
     says = _SAYS.get(reason, "refuses")
     yield
+    past = _past(scene, device, members)
+    yield
     who = f"{device}, a device on the path," if device else "A device on the path"
     return Explanation(
         Cause.PATH,
@@ -119,7 +121,7 @@ def _refused(
         f"{who} {says} {what}: {extent(members)}",
         "Please allow these connections; they are refused on the way.",
         seen_of(members),
-        _past(scene, device, members),
+        past,
         common=common,
     )
 
@@ -181,7 +183,9 @@ def _silent(
 ) -> Steps[Explanation]:
     """Silence that begins on the path, or at what somebody runs."""
     yield
-    said, past = extent(members), _past(scene, hop, members)
+    said = extent(members)
+    yield
+    past = _past(scene, hop, members)
     yield
     what = features.words(feature) if feature else f"what goes to {_hosts(members)}"
     number = next((one.hop for one in members if one.place == hop and one.hop), 0)

@@ -136,12 +136,16 @@ def _nearer(record: Record, known: Known) -> Symptom | None:
     return Symptom(record, Trouble.NEARER, latest.observation, hop=hops)
 
 
+_TRACED = frozenset({Trouble.SILENT, Trouble.REFUSED, Trouble.SHUT})
+"""What a trace tells the place of."""
+
+
 def _placed(record: Record, seen: Observation) -> Symptom:
     trouble, path = trouble_of(seen), record.path
     if is_named(seen) and seen.icmp is not None:
         hop = next((h.ttl for h in _hops(record) if h.address == seen.icmp.sender), 0)
         return Symptom(record, trouble, seen, seen.icmp.sender, hop)
-    if path is not None and trouble in {Trouble.SILENT, Trouble.REFUSED, Trouble.SHUT}:
+    if path is not None and trouble in _TRACED:
         return Symptom(record, trouble, seen, path.last_hop, path.last_ttl)
     return Symptom(record, trouble, seen)
 

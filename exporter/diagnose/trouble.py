@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import TYPE_CHECKING
 
 from exporter.model.outcome import OWN_FAULT, Origin, Reason, Stage
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from exporter.model.outcome import Observation
 
 
-class Trouble(Enum):
+class Trouble(IntEnum):
     """What kind of thing is wrong."""
 
     OPEN = auto()
