@@ -93,9 +93,10 @@ def _was_answered(record: Record, since: float, *, once: bool) -> bool:
 def _resolver(scene: Scene, silent: Sequence[Symptom]) -> Explanation:
     servers = scene.known.servers
     waiting = _waiting(scene)
-    for server in servers:
-        if fault := scene.known.fault(address_of(server)):
-            return _shut_in(server, fault, silent, waiting)
+    faults = [scene.known.fault(address_of(server)) for server in servers]
+    # While one of them can be sent to, it is not this host that keeps names away.
+    if faults and None not in faults and faults[0] is not None:
+        return _shut_in(servers[0], faults[0], silent, waiting)
     said = "No usable answer comes" if _said_by_resolver(silent) else "No answer comes"
     return Explanation(
         Cause.RESOLVER,

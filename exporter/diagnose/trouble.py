@@ -74,7 +74,8 @@ _UNRESOLVED = {
 
 def is_named(seen: Observation) -> bool:
     """Whether a device on the path said no in its own name."""
-    return seen.icmp is not None and seen.origin is not Origin.DESTINATION
+    others = seen.origin in {Origin.PATH, Origin.NOBODY}
+    return seen.icmp is not None and others
 
 
 def trouble_of(seen: Observation) -> Trouble:

@@ -144,6 +144,23 @@ def test_resolvers_behind_a_dead_gateway_are_this_hosts_gateway():
     ]
 
 
+def test_one_resolver_that_cannot_be_sent_to_is_not_the_cause_while_another_can():
+    gone = ("route for IPv6", "this host has no route to it")
+    found = explain(
+        *map(unresolved, WEB), fault=lambda at: gone if at == SERVERS[1] else None
+    )
+    assert [one.cause for one in found] == [Cause.RESOLVER]
+
+
+@pytest.mark.parametrize(
+    "server", ["192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:53", "2001:db8::53"]
+)
+def test_a_resolver_is_known_by_its_address_however_it_is_written(server):
+    asked = []
+    explain(unresolved(WEB[0]), servers=[server], fault=asked.append)
+    assert asked == [server.removesuffix(":5353").split("]")[0].strip("[")]
+
+
 def test_resolvers_that_are_silent_with_everything_else_are_the_path():
     literals = [target(f"198.51.100.{n}", 22) for n in (1, 2, 3)]
     found = explain(
@@ -197,6 +214,17 @@ def test_an_address_next_door_that_nobody_has_is_a_host_that_is_down():
     own = {"reason": Reason.HOST_UNREACHABLE, "origin": Origin.SELF}
     (one,) = explain(record(DB[0], seen(address_of(DB[0].destination), **own)))
     assert (one.cause, one.subject) == (Cause.DESTINATION, DB[0].destination)
+
+
+def test_hosts_next_door_that_are_down_are_not_this_hosts_doing():
+    def down(to):
+        at, own = address_of(to.destination), Icmp(3, 1, "10.0.0.9")
+        reason = {"reason": Reason.HOST_UNREACHABLE, "origin": Origin.SELF}
+        return record(to, seen(at, icmp=own, **reason))
+
+    ways = way(WEB[0], FIREWALL)
+    found = explain(*map(down, DB[:2]), *map(holds, WEB), ways=ways)
+    assert [one.cause for one in found] == [Cause.DESTINATION] * 2
 
 
 def test_the_exporters_own_failure_is_its_own():
