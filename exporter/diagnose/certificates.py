@@ -205,7 +205,7 @@ def _certificate(scene: Scene, members: Sequence[Symptom]) -> Explanation:
         f"Please have the certificate of {subject} replaced, where the server sends it"
         " or clients trust it."
         if issuers
-        else ("Please renew this certificate.")
+        else "Please renew this certificate."
     )
     request = (
         renewal

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.config.mirror_list import ListFormat, MirrorList
+from exporter.diagnose.certificates import _ERRORS
 from exporter.model.case import Case, Placed
 from exporter.model.finding import Cause
 from exporter.model.maintenance import Maintenance
@@ -528,6 +529,31 @@ def test_an_issuer_that_ended_is_one_cause_for_all_certificates_of_it():
     assert "CN=Example CA, issuer of" in found[0].summary
     assert "1 day ago" in found[0].summary
     assert "CN=Example CA replaced" in found[0].ask
+
+
+@pytest.mark.parametrize("error", [TlsError.ISSUER_EXPIRED, TlsError.NONE])
+def test_the_issuer_that_ends_is_the_subject_whoever_signed_below_it(error):
+    facts = {
+        "error": error,
+        "verified": not error,
+        "expiry_timestamp": NOW + 90 * DAY,
+        "chain_expiry_timestamp": NOW - DAY if error else NOW + 5 * DAY,
+        "chain_expiry_subject": "CN=Old root",
+    }
+    signers = [
+        {"issuer": f"CN=Issuer {n}", "fingerprint_sha256": str(n)} for n in (1, 2)
+    ]
+    two = zip(WEB[:2], signers, strict=True)
+    found = explain(*(certified(to, **facts, **one) for to, one in two))
+    assert [(one.subject, len(one.targets)) for one in found] == [("CN=Old root", 2)]
+
+
+@pytest.mark.parametrize("error", sorted(set(TlsError) - {TlsError.NONE}))
+def test_every_error_of_a_certificate_has_its_words(error):
+    ended = {"expiry_timestamp": NOW - DAY, "chain_expiry_timestamp": NOW - DAY}
+    (one,) = explain(certified(WEB[0], **bad(error, **ended)))
+    assert one.cause is Cause.CERTIFICATE
+    assert error in _ERRORS
 
 
 @pytest.mark.parametrize(
