@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SETTLE = 2.0
 """Seconds that changes are gathered for."""
-HELD = 0.002
+HELD = 0.001
 """Seconds after which the event loop gets its turn."""
 _SHARE = 50
 """Of how many parts of the time one, at the most, goes into looking for causes."""

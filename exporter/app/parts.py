@@ -75,6 +75,7 @@ def known_of(
         host=platform.node(),
         servers=resolver.servers(),
         waiting=[target for target in waiting if target.rule.mirrors is not None],
+        urls={name: one.url for name, one in site.mirrors.lists.items()},
         controls=controls.states(),
         documents={one.name: one.reference for one in site.catalogues},
         owners=site.owners,

@@ -20,7 +20,8 @@ from exporter.diagnose.explanation import (
     where,
 )
 from exporter.diagnose.features import EVERYTHING
-from exporter.diagnose.symptoms import ENDING, SKEW, Trouble
+from exporter.diagnose.symptoms import ENDING, SKEW
+from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
 from exporter.model.outcome import TlsError, TlsFacts
 
@@ -204,7 +205,7 @@ def _certificate(scene: Scene, members: Sequence[Symptom]) -> Explanation:
         f"Please have the certificate of {subject} replaced, where the server sends it"
         " or clients trust it."
         if issuers
-        else ("Please renew this certificate.")
+        else "Please renew this certificate."
     )
     request = (
         renewal

@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.diagnose import causes, names
+from exporter.diagnose import causes, devices, names
 from exporter.diagnose.certificates import certificates
 from exporter.diagnose.features import EVERYTHING
+from exporter.diagnose.feeds import with_lists
 from exporter.diagnose.hosts import host_or_service
 from exporter.diagnose.network import behind_the_handshake, on_the_path
+from exporter.diagnose.partial import partial
 from exporter.diagnose.scene import STEP, Scene, Steps
-from exporter.diagnose.symptoms import Trouble
+from exporter.diagnose.trouble import Trouble
 from exporter.model.addresses import neighbourhood
 from exporter.model.finding import Cause
 
@@ -42,18 +44,18 @@ def explained(
     found = causes.forbidden(scene)
     near = causes.this_host(scene) + causes.exporter(scene)
     yield
-    near += names.look_ups(scene) + causes.proxy(scene)
+    near += yield from names.look_ups(scene)
+    near += devices.proxy(scene)
     yield
     way = yield from on_the_path(scene)
     way += yield from behind_the_handshake(scene)
-    way += host_or_service(scene, scene.of(Trouble.WRONG) + causes.behind_proxy(scene))
-    yield
+    rest = scene.of(Trouble.WRONG) + devices.behind_proxy(scene)
+    way += yield from host_or_service(scene, rest)
     near, way = _beyond(scene, near, way)
     found += _joined(near + way)
-    found += certificates(scene) + causes.middlebox(scene) + causes.partial(scene)
+    found += certificates(scene) + devices.middlebox(scene) + partial(scene)
     yield
-    waiting = (target for one in found for target in one.waiting)
-    found += causes.feeds(scene, waiting)
+    found = with_lists(scene, found)
     found += _left(scene, found)
     return found
 

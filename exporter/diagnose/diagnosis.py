@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.diagnose.cover import explained
+from exporter.diagnose.explanation import SHOWN, where
 from exporter.diagnose.owners import owner_of
 from exporter.diagnose.requests import request
 from exporter.diagnose.scene import STEP
-from exporter.diagnose.symptoms import HOLDING, Reading, Trouble
+from exporter.diagnose.symptoms import Reading, certificate_problem
+from exporter.diagnose.trouble import HOLDING, Trouble
 from exporter.model.finding import Cause, Finding
 from exporter.model.rule import Severity
 
@@ -42,6 +46,7 @@ class Diagnosis:
     def __init__(self) -> None:
         self.findings: tuple[Finding, ...] = ()
         self._read: dict[int, Reading] = {}
+        self._distances: dict[Key, int] = {}
 
     def update(self, known: Known) -> tuple[Finding, ...]:
         """The findings of `known`, the worst first."""
@@ -51,6 +56,7 @@ class Diagnosis:
 
     def steps(self, known: Known) -> Steps[tuple[Finding, ...]]:
         """The same in small steps; the findings of before stand until the last."""
+        known = replace(known, distances=self._distances)
         causes = yield from explained(
             known, lambda record: self._reading(record, known)
         )
@@ -61,12 +67,15 @@ class Diagnosis:
         before = _Before(self.findings, causes)
         yield
         order = {one.target.key: i for i, one in enumerate(known.records)}
+        self._distances = {k: d for k, d in self._distances.items() if k in order}
         yield
         found: list[Finding] = []
         for one in causes:
             finding = yield from _finding(one, known, before, order)
             found.append(finding)
         self.findings = tuple(sorted(found, key=_urgency))
+        yield
+        self._note_distances(known)
         return self.findings
 
     def _reading(self, record: Record, known: Known) -> Reading:
@@ -74,8 +83,22 @@ class Diagnosis:
         before = self._read.get(id(record))
         if before is not None and before.is_of(record):
             return before
-        reading = self._read[id(record)] = Reading(record, known.now)
+        reading = self._read[id(record)] = Reading(record, known)
         return reading
+
+    def _note_distances(self, known: Known) -> None:
+        """Remembers how far away answers come from, unless a device gives them."""
+        device = {
+            key
+            for one in self.findings
+            if one.cause is Cause.MIDDLEBOX
+            for key in one.targets
+        }
+        for record in known.records:
+            latest = record.latest
+            hops = latest.observation.answer_hops if latest is not None else None
+            if hops is not None and record.target.key not in device:
+                self._distances[record.target.key] = hops
 
 
 class _Before:
@@ -143,25 +166,48 @@ def _finding(
         if one.since is None:
             since = min(since, symptom.since)
     targets += one.waiting
-    last = len(order)
-    keys = tuple(sorted((t.key for t in targets), key=lambda key: order.get(key, last)))
+    keys = tuple(_in_order([target.key for target in targets], order))
+    yield
     name, begun = before.name(one, keys)
     if begun is not None and one.since is None:
         since = min(since, begun)
+    yield
+    severity = _severity(one, targets, known.now)
+    yield
+    owner = owner_of(one.cause, targets, known.owners)
+    yield
+    ask = yield from request(one, known, since)
     yield
     return Finding(
         finding=name,
         cause=one.cause,
         subject=one.subject,
         since=since,
-        severity=_severity(one, targets, known.now),
-        owner=owner_of(one.cause, targets, known.owners),
+        severity=severity,
+        owner=owner,
         summary=one.summary,
-        evidence=one.evidence,
+        evidence=one.evidence + _beside(one, known.now),
         counter_evidence=one.counter_evidence,
-        ask=request(one, known, since),
+        ask=ask,
         targets=keys,
     )
+
+
+def _in_order(keys: list[Key], order: Mapping[Key, int]) -> list[Key]:
+    """The keys in the order of the configuration; those that are not probed come last."""
+    places = [order.get(key, len(order)) for key in keys]
+    if all(map(operator.le, places, places[1:])):
+        return keys
+    return [key for _, key in sorted(zip(places, keys, strict=True))]
+
+
+def _beside(one: Explanation, now: float) -> tuple[str, ...]:
+    """Certificates that would be told of, were it not for what is wrong besides."""
+    said: dict[str, None] = {}
+    for symptom in one.symptoms[:STEP]:
+        if problem := certificate_problem(symptom, now):
+            said[f"{where(symptom)}: {problem}"] = None
+    return tuple(said)[:SHOWN]
 
 
 def _severity(one: Explanation, targets: Iterable[Target], now: float) -> Severity:

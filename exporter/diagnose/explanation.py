@@ -10,6 +10,7 @@ from exporter.model.endpoint import place
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from exporter.diagnose.features import Feature
     from exporter.diagnose.symptoms import Symptom
     from exporter.model.finding import Cause
     from exporter.model.rule import Target
@@ -35,6 +36,7 @@ class Explanation:
         counter_evidence: what was seen that rules other causes out.
         waiting: targets that it explains and that are not probed because of it.
         since: Unix time of its beginning, where that is known otherwise.
+        common: what all that it explains has in common, and nothing that answers.
     """
 
     cause: Cause
@@ -46,6 +48,7 @@ class Explanation:
     counter_evidence: tuple[str, ...] = ()
     waiting: tuple[Target, ...] = ()
     since: float | None = None
+    common: Feature | None = None
 
 
 def counted(number: int, thing: str) -> str:

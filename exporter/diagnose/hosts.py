@@ -13,7 +13,7 @@ from exporter.diagnose.explanation import (
     seen_of,
     where,
 )
-from exporter.diagnose.symptoms import Trouble
+from exporter.diagnose.trouble import Trouble
 from exporter.model.endpoint import place
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason, Stage
@@ -21,10 +21,12 @@ from exporter.model.outcome import Reason, Stage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exporter.diagnose.scene import Scene
+    from exporter.diagnose.scene import Scene, Steps
     from exporter.diagnose.symptoms import Symptom
 
 _ENDED = frozenset({Reason.RESET, Reason.CLOSED})
+_HOSTS = 16
+"""Hosts looked at in one step."""
 _DEAD = frozenset({Trouble.SILENT, Trouble.UNREACHABLE})
 _GONE = frozenset(
     {
@@ -34,10 +36,14 @@ _GONE = frozenset(
 )
 
 
-def host_or_service(scene: Scene, symptoms: Iterable[Symptom]) -> list[Explanation]:
+def host_or_service(
+    scene: Scene, symptoms: Iterable[Symptom]
+) -> Steps[list[Explanation]]:
     """What nothing on the way explains: a host if all of it failed, else a service."""
     found: list[Explanation] = []
-    for members in scene.hosts.grouped(symptoms):
+    for index, members in enumerate(scene.hosts.grouped(symptoms)):
+        if index % _HOSTS == 0:
+            yield
         ports = _by_port(members)
         alive = _answers_of(scene, members)
         if alive or (len(ports) == 1 and not _is_dead(members[0])):
@@ -89,7 +95,7 @@ def _host(scene: Scene, members: Sequence[Symptom]) -> Explanation:
 
 
 def _service(members: Sequence[Symptom], alive: int) -> Explanation:
-    first = min(members, key=lambda one: (len(one.host), one.host, one.target.port))
+    first = min(members, key=lambda one: (len(one.host), one.host, one.target.rule.id))
     subject = place(first.host, first.target.port)
     counter = (f"{first.host} answers other rules",) if alive else ()
     return Explanation(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from exporter.model.finding import Cause
     from exporter.model.outcome import Path
-    from exporter.model.rule import Target
+    from exporter.model.rule import Key, Target
     from exporter.monitor.controls import Control
     from exporter.monitor.mirror_refresh import ListState
     from exporter.monitor.resolvers import Transport
@@ -29,6 +29,7 @@ class Known:
         resolvers: whether each answers, by its address and the transport, where it is
             watched.
         lists: the mirror lists in use.
+        urls: where each list is fetched, by its name.
         waiting: targets that have no host until their list is fetched.
         controls: what must not answer, and whether it does.
         documents: where each catalogue's document is published, by its name.
@@ -37,6 +38,7 @@ class Known:
         source: the address from which this host sends to another; None if it cannot tell.
         fault: the part of this host, and how that shows, that is proven to keep packets
             to an address from leaving; None if nothing is.
+        distances: how many hops away each target's answers used to come from.
         once: this was the only round, so that each name was asked for in it.
     """
 
@@ -46,6 +48,7 @@ class Known:
     servers: Sequence[str] = ()
     resolvers: Mapping[tuple[str, Transport], bool] = field(default_factory=dict)
     lists: Sequence[ListState] = ()
+    urls: Mapping[str, str] = field(default_factory=dict)
     waiting: Sequence[Target] = ()
     controls: Sequence[Control] = ()
     documents: Mapping[str, str] = field(default_factory=dict)
@@ -53,4 +56,5 @@ class Known:
     ways: Mapping[str, Path] = field(default_factory=dict)
     source: Callable[[str], str | None] = lambda _address: None
     fault: Callable[[str], tuple[str, str] | None] = lambda _address: None
+    distances: Mapping[Key, int] = field(default_factory=dict)
     once: bool = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exporter.diagnose.explanation import Explanation, counted, extent, listed, seen_of
 from exporter.diagnose.features import domain_of
-from exporter.diagnose.symptoms import Trouble
+from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason, Stage
 from exporter.monitor.resolvers import Transport
@@ -15,7 +15,7 @@ from exporter.monitor.resolvers import Transport
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exporter.diagnose.scene import Scene
+    from exporter.diagnose.scene import Scene, Steps
     from exporter.diagnose.symptoms import Symptom
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
@@ -27,10 +27,12 @@ _UNRELATED = 3
 """Domains that nobody but a resolver can take away together."""
 
 
-def look_ups(scene: Scene) -> list[Explanation]:
+def look_ups(scene: Scene) -> Steps[list[Explanation]]:
     """What explains names that did not resolve."""
     silent, missing = scene.of(Trouble.NO_ANSWER), scene.of(Trouble.NO_NAME)
+    yield
     answered = _answered_meanwhile(scene, silent + missing)
+    yield
     found: list[Explanation] = []
     if silent and _is_resolver(scene, silent, answered):
         found.append(_resolver(scene, silent))
@@ -38,7 +40,9 @@ def look_ups(scene: Scene) -> list[Explanation]:
     if missing and not answered and len(_domains(missing)) >= _UNRELATED:
         found.append(_lying(scene, missing))
         missing = []
+    yield
     found += [_name(scene, one, answered) for one in _by_zone(scene, silent)]
+    yield
     found += [_name(scene, one, answered) for one in _by_zone(scene, missing)]
     return found + _down_alone(scene, found)
 
@@ -52,7 +56,8 @@ def _is_resolver(scene: Scene, silent: Sequence[Symptom], answered: set[str]) ->
     if answered or scene.of(Trouble.NO_NAME):
         return False
     # One name alone may be its own servers' doing.
-    return len({one.host for one in silent}) > 1 or not _said_by_resolver(silent)
+    several = any(one.host != silent[0].host for one in silent)
+    return several or not _said_by_resolver(silent)
 
 
 def _said_by_resolver(silent: Iterable[Symptom]) -> bool:
@@ -88,9 +93,10 @@ def _was_answered(record: Record, since: float, *, once: bool) -> bool:
 def _resolver(scene: Scene, silent: Sequence[Symptom]) -> Explanation:
     servers = scene.known.servers
     waiting = _waiting(scene)
-    for server in servers:
-        if fault := scene.known.fault(address_of(server)):
-            return _shut_in(server, fault, silent, waiting)
+    faults = [scene.known.fault(address_of(server)) for server in servers]
+    # While one of them can be sent to, it is not this host that keeps names away.
+    if faults and None not in faults and faults[0] is not None:
+        return _shut_in(servers[0], faults[0], silent, waiting)
     said = "No usable answer comes" if _said_by_resolver(silent) else "No answer comes"
     return Explanation(
         Cause.RESOLVER,

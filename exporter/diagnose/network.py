@@ -9,11 +9,11 @@ silent and nothing that has it answers.
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from exporter.diagnose import features
+from exporter.diagnose.common import FEW, SOME, in_common
 from exporter.diagnose.explanation import (
     Explanation,
     counted,
@@ -25,7 +25,7 @@ from exporter.diagnose.explanation import (
 from exporter.diagnose.features import EVERYTHING, Kind
 from exporter.diagnose.hosts import host_or_service
 from exporter.diagnose.scene import STEP
-from exporter.diagnose.symptoms import Trouble
+from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason
 
@@ -36,11 +36,7 @@ if TYPE_CHECKING:
     from exporter.diagnose.scene import Scene, Steps
     from exporter.diagnose.symptoms import Symptom
 
-_FEW = 2
-"""Hosts from which on something in common is more likely than chance ..."""
-_SOME = 3
-"""... and where it is a purpose or a connection that stood, which chance hits sooner."""
-_WEAK = frozenset({Kind.NETWORK, Kind.USAGE})
+_FAMILIES = 2
 _SAYS = {
     Reason.PROHIBITED: "prohibits",
     Reason.REFUSED: "resets",
@@ -54,7 +50,7 @@ def on_the_path(scene: Scene) -> Steps[list[Explanation]]:
     found = yield from _refusals(scene)
     found += yield from _unreachable(scene)
     found += yield from _silences(scene, scene.of(Trouble.SILENT))
-    found += host_or_service(scene, scene.of(Trouble.SHUT))
+    found += yield from host_or_service(scene, scene.of(Trouble.SHUT))
     return found
 
 
@@ -68,10 +64,10 @@ def behind_the_handshake(scene: Scene) -> Steps[list[Explanation]]:
     if small:
         found.append(_large_packets(scene, small))
     rest = [one for one in cut if one.host not in hosts]
-    for feature, members in (yield from _in_common(scene, rest, _SOME)):
+    for feature, members in (yield from in_common(scene, rest, SOME)):
         found.append(_inspected(scene, feature, members))
         rest = _without(rest, members)
-    return found + host_or_service(scene, rest)
+    return found + (yield from host_or_service(scene, rest))
 
 
 def _refusals(scene: Scene) -> Steps[list[Explanation]]:
@@ -91,23 +87,32 @@ def _aliases(symptoms: Iterable[Symptom]) -> dict[str, str]:
     same: dict[str, str] = {}
     for one in symptoms:
         latest = one.record.latest
-        if latest is None or len(latest.addresses) == 1:
+        judged = latest.addresses if latest is not None else ()
+        if len(judged) < _FAMILIES:
             continue
-        others = (
-            j.observation.icmp.sender for j in latest.addresses if j.observation.icmp
-        )
-        for other in others:
-            if other not in same and other not in same.values():
-                same[other] = same.get(one.place, one.place)
+        spoke = {j.observation.icmp.sender for j in judged if j.observation.icmp}
+        spoke.add(one.place)
+        name = min((same.get(other, other) for other in spoke), key=_naming)
+        same.update(dict.fromkeys(spoke, name))
     return same
+
+
+def _naming(address: str) -> tuple[bool, str]:
+    """An address of IPv4 is named before one of IPv6."""
+    return ":" in address, address
 
 
 def _refused(
     scene: Scene, device: str, members: Sequence[Symptom]
 ) -> Steps[Explanation]:
-    what = yield from _common(scene, members)
+    common = yield from _common(scene, members)
+    to = where(members[0]) if len(members) == 1 else _hosts(members)
+    what = features.words(common) if common else f"connections to {to}"
     reason = Counter(one.seen.reason for one in members).most_common(1)[0][0]
     says = _SAYS.get(reason, "refuses")
+    yield
+    past = _past(scene, device, members)
+    yield
     who = f"{device}, a device on the path," if device else "A device on the path"
     return Explanation(
         Cause.PATH,
@@ -116,7 +121,8 @@ def _refused(
         f"{who} {says} {what}: {extent(members)}",
         "Please allow these connections; they are refused on the way.",
         seen_of(members),
-        _past(scene, device, members),
+        past,
+        common=common,
     )
 
 
@@ -132,15 +138,10 @@ def _unreachable(scene: Scene) -> Steps[list[Explanation]]:
             found.append((yield from _refused(scene, device, filtered)))
         rest = _without(members, filtered)
         hosts = {one.address for one in rest}
-        if (
-            device
-            and len(hosts) >= _FEW
-            and not scene.past(device)
-            and scene.known.ways
-        ):
+        if device and len(hosts) >= FEW and not scene.past(device) and scene.known.ways:
             found.append((yield from _refused(scene, device, rest)))
         else:
-            found += host_or_service(scene, rest)
+            found += yield from host_or_service(scene, rest)
     return found
 
 
@@ -156,20 +157,18 @@ def _silences(scene: Scene, symptoms: list[Symptom]) -> Steps[list[Explanation]]
     for place in _places(symptoms):
         yield
         here = [one for one in rest if one.place in {place, ""}]
-        chosen = yield from _in_common(scene, here, _FEW)
+        chosen = yield from in_common(scene, here, FEW, place)
         for feature, members in chosen:
-            found.append(_silent(scene, place, feature, members))
-            yield
+            found.append((yield from _silent(scene, place, feature, members)))
         rest = _without(rest, (one for _, members in chosen for one in members))
     short: defaultdict[str, list[Symptom]] = defaultdict(list)
     for one in rest:
         if scene.stops_short(one):
             short[one.place].append(one)
     for place, members in short.items():
-        found.append(_silent(scene, place, None, members))
-    yield
+        found.append((yield from _silent(scene, place, None, members)))
     rest = [one for one in rest if one.place not in short or not scene.stops_short(one)]
-    return found + host_or_service(scene, rest)
+    return found + (yield from host_or_service(scene, rest))
 
 
 def _places(symptoms: Iterable[Symptom]) -> list[str]:
@@ -179,95 +178,38 @@ def _places(symptoms: Iterable[Symptom]) -> list[str]:
     return [*sorted(counts, key=lambda place: (-counts[place], place)), ""]
 
 
-def _in_common(
-    scene: Scene, symptoms: list[Symptom], least: int
-) -> Steps[list[tuple[Feature, list[Symptom]]]]:
-    """The fewest features that all of something that failed has, and nothing else.
-
-    Args:
-        scene: what answers.
-        symptoms: what failed alike.
-        least: hosts that must share a feature.
-    """
-    found: list[tuple[Feature, list[Symptom]]] = []
-    groups = yield from _by_feature(scene, symptoms)
-    # The widest first; one that has lost members to a wider one waits for its new turn.
-    queue = [(-len(members), feature) for feature, members in groups.items()]
-    heapq.heapify(queue)
-    taken: set[int] = set()
-    while queue:
-        size, feature = heapq.heappop(queue)
-        members = [one for one in groups[feature] if id(one) not in taken]
-        yield
-        if len(members) < -size:
-            groups[feature] = members
-            if members:
-                heapq.heappush(queue, (-len(members), feature))
-        elif scene.hosts.number(members) >= _least(feature, members, scene, least):
-            found.append((feature, members))
-            taken.update(map(id, members))
-    return found
-
-
-def _least(
-    feature: Feature, members: Sequence[Symptom], scene: Scene, least: int
-) -> int:
-    """Hosts that must share a feature, of something that failed alike.
-
-    That two hosts of one purpose or network are gone may be chance, unless the
-    silence is known to begin before them; and so may be whatever they share, if it is
-    known to begin at them and nothing of them answers.
-    """
-    if feature[0] in {Kind.ALL, Kind.DOMAIN}:
-        return least
-    short = {scene.stops_short(one) for one in members}
-    weak = feature[0] in _WEAK and short != {True}
-    dead = short == {False} and not any(scene.answers.hosts[m.host] for m in members)
-    return max(least, _SOME) if weak or dead else least
-
-
-def _by_feature(
-    scene: Scene, symptoms: Sequence[Symptom]
-) -> Steps[dict[Feature, list[Symptom]]]:
-    """What failed, by each feature of it that nothing has that answers."""
-    groups: defaultdict[Feature, list[Symptom]] = defaultdict(list)
-    answering = scene.answers.features
-    for index, one in enumerate(symptoms):
-        if index % STEP == 0:
-            yield
-        for feature in one.features:
-            if feature not in answering:
-                groups[feature].append(one)
-    return groups
-
-
 def _silent(
     scene: Scene, hop: str, feature: Feature | None, members: Sequence[Symptom]
-) -> Explanation:
+) -> Steps[Explanation]:
     """Silence that begins on the path, or at what somebody runs."""
+    yield
+    said = extent(members)
+    yield
+    past = _past(scene, hop, members)
+    yield
     what = features.words(feature) if feature else f"what goes to {_hosts(members)}"
     number = next((one.hop for one in members if one.place == hop and one.hop), 0)
     behind = f" behind {hop} (hop {number})" if hop else ""
-    if feature is not None and feature[0] is Kind.DOMAIN:
-        short = all(map(scene.stops_short, members))
-        if not short:
-            return Explanation(
-                Cause.DESTINATION,
-                feature[1],
-                members,
-                f"No host of {feature[1]} answers: {extent(members)}",
-                f"Please check what serves {feature[1]}: nothing of it answers from here.",
-                seen_of(members),
-                _past(scene, hop, members),
-            )
+    vendors = feature is not None and feature[0] is Kind.DOMAIN
+    if feature is not None and vendors and scene.stop_short(members) != {True}:
+        return Explanation(
+            Cause.DESTINATION,
+            feature[1],
+            members,
+            f"No host of {feature[1]} answers: {said}",
+            f"Please check what serves {feature[1]}: nothing of it answers from here.",
+            seen_of(members),
+            past,
+        )
     return Explanation(
         Cause.PATH,
         hop or (features.words(feature) if feature else _hosts(members)),
         members,
-        f"Silence{behind} meets {what}: {extent(members)}",
+        f"Silence{behind} meets {what}: {said}",
         "Please find out what drops these connections without a word, and allow them.",
         seen_of(members),
-        _past(scene, hop, members),
+        past,
+        common=feature,
     )
 
 
@@ -283,6 +225,7 @@ def _inspected(
         "Please check whether a device inspects these connections and cuts them off.",
         seen_of(members),
         _others(scene),
+        common=feature,
     )
 
 
@@ -300,18 +243,18 @@ def _large_packets(scene: Scene, members: Sequence[Symptom]) -> Explanation:
     )
 
 
-def _common(scene: Scene, members: Sequence[Symptom]) -> Steps[str]:
-    """What they have in common and nothing has that answers, in words."""
-    if scene.hosts.number(members) < _FEW:
-        return f"connections to {where(members[0])}"
+def _common(scene: Scene, members: Sequence[Symptom]) -> Steps[Feature | None]:
+    """What they have in common and nothing has that answers."""
+    if not scene.hosts.are(FEW, members):
+        return None
     shared = {one for one in members[0].features if one not in scene.answers.features}
     for index, one in enumerate(members):
         if index % STEP == 0:
             yield
         shared.intersection_update(one.features)
         if not shared:
-            return f"connections to {_hosts(members)}"
-    return features.words(min(shared))
+            return None
+    return min(shared)
 
 
 def _hosts(members: Sequence[Symptom]) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from exporter.diagnose.explanation import Explanation
     from exporter.diagnose.known import Known
+    from exporter.diagnose.scene import Steps
     from exporter.diagnose.symptoms import Symptom
     from exporter.model.rule import Target
 
@@ -25,7 +26,7 @@ _ADDRESSES = 4
 """Addresses of one destination that are listed."""
 
 
-def request(one: Explanation, known: Known, since: float) -> str:
+def request(one: Explanation, known: Known, since: float) -> Steps[str]:
     """The request, as lines of plain text.
 
     Args:
@@ -39,7 +40,9 @@ def request(one: Explanation, known: Known, since: float) -> str:
     lines += [f"Since: {begun}", f"Seen: {one.summary}"]
     lines += [f"  {said}" for said in one.evidence]
     lines += [f"Against other causes: {said}" for said in one.counter_evidence]
+    yield
     targets = [s.target for s in one.symptoms] + list(one.waiting)
+    yield
     lines += _documents(targets, known)
     return "\n".join(lines)
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from exporter.diagnose.features import Answers
-from exporter.model.addresses import neighbourhood
+from exporter.model.addresses import is_public, neighbourhood, site_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from exporter.diagnose.known import Known
-    from exporter.diagnose.symptoms import Symptom, Trouble
+    from exporter.diagnose.symptoms import Symptom
+    from exporter.diagnose.trouble import Trouble
     from exporter.model.outcome import Path
 
 T = TypeVar("T")
@@ -42,9 +43,14 @@ class Hosts:
             parents[name] = name = parents[above]
         return name
 
-    def number(self, symptoms: Iterable[Symptom]) -> int:
-        """How many hosts there are."""
-        return len({self.of(name) for name in {one.host for one in symptoms}})
+    def are(self, least: int, symptoms: Iterable[Symptom]) -> bool:
+        """Whether there are so many hosts, at the least."""
+        found: set[str] = set()
+        for one in symptoms:
+            found.add(self.of(one.host))
+            if len(found) >= least:
+                return True
+        return False
 
     def grouped(self, symptoms: Iterable[Symptom]) -> list[list[Symptom]]:
         """The symptoms of each host."""
@@ -69,14 +75,31 @@ class Scene:
     symptoms: Mapping[Trouble, list[Symptom]]
     answers: Answers = field(default_factory=Answers)
     hosts: Hosts = field(default_factory=Hosts)
+    _inside: dict[str, Path] = field(init=False)
+
+    def __post_init__(self) -> None:
+        inside = {
+            site_of(network.partition("/")[0]): path
+            for network, path in sorted(self.known.ways.items())
+        }
+        object.__setattr__(self, "_inside", inside)
 
     def of(self, *troubles: Trouble) -> list[Symptom]:
         """The symptoms of some kinds."""
         return [one for kind in troubles for one in self.symptoms.get(kind, ())]
 
     def way(self, address: str) -> Path | None:
-        """The path to something that answers in the network of an address."""
-        return self.known.ways.get(neighbourhood(address)) if address else None
+        """The path to something that answers near an address.
+
+        In its own network; or, inside an organisation, where all routers speak, in one
+        that is likely to be reached by the same ones.
+        """
+        if not address:
+            return None
+        own = self.known.ways.get(neighbourhood(address))
+        if own is not None or is_public(address):
+            return own
+        return self._inside.get(site_of(address))
 
     def neighbours(self, symptom: Symptom) -> int:
         """How much answers in the network of what failed."""
@@ -90,6 +113,11 @@ class Scene:
             for to, path in self.known.ways.items()
             if any(one.address == hop for one in path.hops)
         )
+
+    def stop_short(self, symptoms: Iterable[Symptom]) -> set[bool | None]:
+        """What `stops_short` says of each of them."""
+        some = {(one.place, one.network): one for one in symptoms}
+        return {self.stops_short(one) for one in some.values()}
 
     def stops_short(self, symptom: Symptom) -> bool | None:
         """Whether it ended at a hop behind which routers still pass its neighbours on.

@@ -7,15 +7,17 @@ explain it: what happened, and at which part of the way.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from exporter.diagnose.features import features, heard
-from exporter.model.outcome import OWN_FAULT, Origin, Reason, Stage, TlsError, Verdict
+from exporter.diagnose.trouble import HOLDING, Trouble, is_named, trouble_of
+from exporter.model.addresses import neighbourhood
+from exporter.model.outcome import Reason, TlsError, Verdict
 from exporter.model.rule import Expect
 
 if TYPE_CHECKING:
     from exporter.diagnose.features import Feature
+    from exporter.diagnose.known import Known
     from exporter.model.outcome import Hop, Observation
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
@@ -28,55 +30,6 @@ KERBEROS_SKEW = 240.0
 """... and a server of whom sign-in is asked, which refuses beyond 300 (RFC 4120)."""
 NEVER = 3600.0
 """Seconds without any verdict after which a target counts as never proven."""
-
-
-class Trouble(Enum):
-    """What kind of thing is wrong."""
-
-    OPEN = auto()
-    """A path is open that must not be."""
-    HERE = auto()
-    """Proven to be this host's own doing."""
-    UNABLE = auto()
-    """This host could not probe properly."""
-    BUG = auto()
-    NO_ANSWER = auto()
-    """No usable answer of a resolver."""
-    NO_NAME = auto()
-    """The resolver says that there is no such name, or no address."""
-    PROXY = auto()
-    """It ended at the proxy."""
-    REFUSED = auto()
-    """A device on the path refused."""
-    UNREACHABLE = auto()
-    """A router says that the host does not answer it."""
-    SILENT = auto()
-    """Nothing came back."""
-    SHUT = auto()
-    """The destination refused, as far as is known."""
-    CUT = auto()
-    """The connection stood, and then nothing, a reset or an end."""
-    SMALL = auto()
-    """The same, but for small segments, which pass."""
-    WRONG = auto()
-    """Something answered, and not as it should."""
-    INTERCEPTED = auto()
-    CERTIFICATE = auto()
-    CLOCK = auto()
-    PARTIAL = auto()
-    """It holds, but some of its addresses do not answer."""
-    DEVICE = auto()
-    """Handshakes that somebody else completes."""
-    UNPROVEN = auto()
-    """Nothing can be concluded."""
-    NEVER_PROVEN = auto()
-    """Likewise, as long as the target is known."""
-
-
-HOLDING = frozenset(
-    {Trouble.INTERCEPTED, Trouble.CERTIFICATE, Trouble.CLOCK, Trouble.PARTIAL}
-)
-"""What is wrong with targets that hold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,19 +73,17 @@ class Symptom:
         return "" if self.seen.via else self.seen.address
 
     @property
+    def network(self) -> str:
+        """The network of that address."""
+        return neighbourhood(self.address) if self.address else ""
+
+    @property
     def since(self) -> float:
         """Unix time since which its verdict is what it is."""
         record = self.record
         if self.trouble in HOLDING and record.latest is not None:
             return record.latest.finished_timestamp
         return record.state_change_timestamp or 0.0
-
-
-_UNRESOLVED = {
-    Reason.DNS_FAILURE: Trouble.NO_ANSWER,
-    Reason.NXDOMAIN: Trouble.NO_NAME,
-    Reason.NO_ADDRESS: Trouble.NO_NAME,
-}
 
 
 def read(record: Record, now: float) -> Symptom | None:
@@ -159,11 +110,11 @@ class Reading:
 
     __slots__ = ("_latest", "_path", "_record", "heard", "symptom")
 
-    def __init__(self, record: Record, now: float) -> None:
+    def __init__(self, record: Record, known: Known) -> None:
         self._record = record
         self._latest = record.latest
         self._path = record.path
-        self.symptom = read(record, now)
+        self.symptom = read(record, known.now) or _nearer(record, known)
         self.heard = heard(record)
 
     def is_of(self, record: Record) -> bool:
@@ -175,9 +126,18 @@ class Reading:
         )
 
 
-def is_named(seen: Observation) -> bool:
-    """Whether a device on the path said no in its own name."""
-    return seen.icmp is not None and seen.origin is not Origin.DESTINATION
+def _nearer(record: Record, known: Known) -> Symptom | None:
+    """Whether answers come from nearer than they used to, though nothing else is wrong."""
+    usual = known.distances.get(record.target.key)
+    latest = record.latest
+    hops = latest.observation.answer_hops if latest is not None else None
+    if latest is None or usual is None or hops is None or hops >= usual:
+        return None
+    return Symptom(record, Trouble.NEARER, latest.observation, hop=hops)
+
+
+_TRACED = frozenset({Trouble.SILENT, Trouble.REFUSED, Trouble.SHUT})
+"""What a trace tells the place of."""
 
 
 def _placed(record: Record, seen: Observation) -> Symptom:
@@ -185,55 +145,13 @@ def _placed(record: Record, seen: Observation) -> Symptom:
     if is_named(seen) and seen.icmp is not None:
         hop = next((h.ttl for h in _hops(record) if h.address == seen.icmp.sender), 0)
         return Symptom(record, trouble, seen, seen.icmp.sender, hop)
-    if path is not None and trouble in {Trouble.SILENT, Trouble.REFUSED, Trouble.SHUT}:
+    if path is not None and trouble in _TRACED:
         return Symptom(record, trouble, seen, path.last_hop, path.last_ttl)
     return Symptom(record, trouble, seen)
 
 
 def _hops(record: Record) -> tuple[Hop, ...]:
     return record.path.hops if record.path is not None else ()
-
-
-def trouble_of(seen: Observation) -> Trouble:
-    """The kind of a failure."""
-    if seen.reason in OWN_FAULT:
-        return Trouble.BUG if seen.reason is Reason.BUG else Trouble.UNABLE
-    if _is_own(seen):
-        return Trouble.HERE
-    if seen.via and seen.stage in {Stage.RESOLVE, Stage.CONNECT}:
-        return Trouble.PROXY
-    if seen.reason in _UNRESOLVED:
-        return _UNRESOLVED[seen.reason]
-    return _on_the_way(seen) if seen.stage is Stage.CONNECT else _later(seen)
-
-
-def _is_own(seen: Observation) -> bool:
-    """Whether it is proven to be this host's doing.
-
-    That nobody in this host's own network answers for an address is the destination's.
-    """
-    own = seen.origin is Origin.SELF and seen.reason is not Reason.HOST_UNREACHABLE
-    return bool(seen.broken) or own or seen.reason is Reason.NO_ROUTE
-
-
-def _on_the_way(seen: Observation) -> Trouble:
-    if seen.reason is Reason.TIMEOUT:
-        return Trouble.SILENT
-    if seen.reason is Reason.HOST_UNREACHABLE:
-        return Trouble.UNREACHABLE
-    if is_named(seen) or seen.origin is Origin.PATH:
-        return Trouble.REFUSED
-    if seen.reason in {Reason.REFUSED, Reason.PORT_UNREACHABLE, Reason.PROHIBITED}:
-        return Trouble.SHUT
-    return Trouble.WRONG
-
-
-def _later(seen: Observation) -> Trouble:
-    if seen.small_passes:
-        return Trouble.SMALL
-    silent = seen.reason in {Reason.TIMEOUT, Reason.RESET, Reason.CLOSED}
-    icmp = seen.reason in {Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE}
-    return Trouble.CUT if icmp or (silent and not seen.heard) else Trouble.WRONG
 
 
 def _unknown(record: Record, seen: Observation, now: float) -> Symptom:
@@ -296,9 +214,11 @@ def _partial(record: Record) -> Symptom | None:
 
 
 def certificate_problem(symptom: Symptom, now: float) -> str:
-    """What is wrong with the certificate beside which something failed; may be empty."""
+    """What is wrong with the certificate beside what failed; empty if nothing is."""
     facts = symptom.seen.tls
-    if facts is None or not symptom.target.rule.tls.verify or facts.verified:
+    if facts is None or facts.verified or symptom.trouble in HOLDING:
+        return ""
+    if not symptom.target.rule.tls.verify:
         return ""
     if facts.error is TlsError.EXPIRED and facts.expiry_timestamp < now:
         return "its certificate has ended as well"

@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import ipaddress
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -25,6 +28,8 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NEIGHBOURS = {4: 24, 6: 64}
 """Bits that neighbours share: the longest prefix that is routed between providers
 (IPv4), and one link (RFC 4291 2.5.4)."""
+_SITE = {4: 16, 6: 48}
+"""Bits that addresses of one organisation share as a rule (RFC 4193 3.1 for IPv6)."""
 
 
 @lru_cache(1 << 16)
@@ -34,9 +39,22 @@ def neighbourhood(address: str) -> str:
     Raises:
         ValueError: it is not an IP address.
     """
+    return _prefix(address, _NEIGHBOURS)
+
+
+@lru_cache(1 << 16)
+def site_of(address: str) -> str:
+    """The network that an address is likely to share with its organisation.
+
+    Raises:
+        ValueError: it is not an IP address.
+    """
+    return _prefix(address, _SITE)
+
+
+def _prefix(address: str, bits: Mapping[int, int]) -> str:
     ip = ipaddress.ip_address(address.partition("%")[0])
-    network = ipaddress.ip_network(f"{ip}/{_NEIGHBOURS[ip.version]}", strict=False)
-    return str(network)
+    return str(ipaddress.ip_network(f"{ip}/{bits[ip.version]}", strict=False))
 
 
 def is_public(address: str) -> bool:

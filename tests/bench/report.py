@@ -49,11 +49,11 @@ def tables(comparisons, fleets):
     return "\n\n".join(parts), goals.reached
 
 
-def replace(page, text):
-    """Puts `text` between the page's two markers."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+def replace(page, text, begin=BEGIN, end=END):
+    """Puts `text` between two markers of the page."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def _costs(comparisons, goals):

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from exporter.config.mirror_list import ListFormat, MirrorList
+from exporter.diagnose.certificates import _ERRORS
 from exporter.model.case import Case, Placed
 from exporter.model.finding import Cause
 from exporter.model.maintenance import Maintenance
@@ -19,8 +21,9 @@ from exporter.model.outcome import (
     Trust,
     Verdict,
 )
-from exporter.model.rule import Expect, Severity, Status, Transport, Usage
+from exporter.model.rule import Expect, Severity, Status, TlsPolicy, Transport, Usage
 from exporter.monitor.controls import Control
+from exporter.monitor.mirror_refresh import ListState
 from exporter.monitor.resolvers import Transport as Over
 from tests import exposing
 from tests.diagnose.scenes import (
@@ -142,6 +145,23 @@ def test_resolvers_behind_a_dead_gateway_are_this_hosts_gateway():
     ]
 
 
+def test_one_resolver_that_cannot_be_sent_to_is_not_the_cause_while_another_can():
+    gone = ("route for IPv6", "this host has no route to it")
+    found = explain(
+        *map(unresolved, WEB), fault=lambda at: gone if at == SERVERS[1] else None
+    )
+    assert [one.cause for one in found] == [Cause.RESOLVER]
+
+
+@pytest.mark.parametrize(
+    "server", ["192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:53", "2001:db8::53"]
+)
+def test_a_resolver_is_known_by_its_address_however_it_is_written(server):
+    asked = []
+    explain(unresolved(WEB[0]), servers=[server], fault=asked.append)
+    assert asked == [server.removesuffix(":5353").split("]")[0].strip("[")]
+
+
 def test_resolvers_that_are_silent_with_everything_else_are_the_path():
     literals = [target(f"198.51.100.{n}", 22) for n in (1, 2, 3)]
     found = explain(
@@ -195,6 +215,17 @@ def test_an_address_next_door_that_nobody_has_is_a_host_that_is_down():
     own = {"reason": Reason.HOST_UNREACHABLE, "origin": Origin.SELF}
     (one,) = explain(record(DB[0], seen(address_of(DB[0].destination), **own)))
     assert (one.cause, one.subject) == (Cause.DESTINATION, DB[0].destination)
+
+
+def test_hosts_next_door_that_are_down_are_not_this_hosts_doing():
+    def down(to):
+        at, own = address_of(to.destination), Icmp(3, 1, "10.0.0.9")
+        reason = {"reason": Reason.HOST_UNREACHABLE, "origin": Origin.SELF}
+        return record(to, seen(at, icmp=own, **reason))
+
+    ways = way(WEB[0], FIREWALL)
+    found = explain(*map(down, DB[:2]), *map(holds, WEB), ways=ways)
+    assert [one.cause for one in found] == [Cause.DESTINATION] * 2
 
 
 def test_the_exporters_own_failure_is_its_own():
@@ -311,6 +342,23 @@ def test_silence_where_neighbours_are_passed_on_is_the_path():
     assert any(f"behind {FIREWALL} answer" in said for said in one.counter_evidence)
 
 
+def test_inside_an_organisation_the_nearest_network_is_compared():
+    near = target("app.example.ac.uk", 443)
+    ways = {"10.13.77.0/24": next(iter(way(near, FIREWALL, ROUTER).values()))}
+    assert address_of(DB[0].destination).startswith("10.13.")
+    found = explain(silent(DB[0], [FIREWALL]), holds(near), ways=ways)
+    assert [(one.cause, one.subject) for one in found] == [(Cause.PATH, FIREWALL)]
+    public = record(
+        WEB[0],
+        seen("198.51.100.1", Reason.TIMEOUT),
+        path=silent(DB[0], [FIREWALL]).path,
+    )
+    ways = {"8.8.8.0/24": next(iter(ways.values()))}
+    outside = replace(public.latest.observation, address="8.8.4.4")
+    found = explain(record(WEB[0], outside, path=public.path), holds(near), ways=ways)
+    assert [one.cause for one in found] == [Cause.DESTINATION]
+
+
 def test_silence_behind_the_last_router_of_its_neighbours_is_the_host():
     ways = way(DB[1], FIREWALL, ROUTER)
     (one,) = explain(silent(DB[0], [FIREWALL, ROUTER]), *map(holds, DB[1:]), ways=ways)
@@ -417,6 +465,21 @@ def test_a_service_that_answers_otherwise_is_that_service(reason):
     assert (one.cause, one.subject) == (Cause.SERVICE, f"{WEB[0].destination}:443")
 
 
+def test_a_certificate_that_has_ended_as_well_is_told_beside_what_fails():
+    ended = exposing.tls(**bad(TlsError.EXPIRED, expiry_timestamp=NOW - DAY))
+    (one,) = explain(cut(WEB[0], Reason.REJECTED, heard=20, tls=ended))
+    assert (one.cause, one.evidence[-1]) == (
+        Cause.SERVICE,
+        f"{WEB[0].destination}:443/tcp: its certificate has ended as well",
+    )
+    named = exposing.tls(**bad(TlsError.NAME_MISMATCH))
+    (one,) = explain(cut(WEB[0], Reason.REJECTED, heard=20, tls=named))
+    assert "does not verify either (name mismatch)" in one.evidence[-1]
+    unverified = replace(WEB[0], rule=replace(WEB[0].rule, tls=TlsPolicy(verify=False)))
+    (one,) = explain(cut(unverified, Reason.REJECTED, heard=20, tls=ended))
+    assert "certificate" not in one.evidence[-1]
+
+
 # ---- certificates and clocks
 
 
@@ -466,6 +529,31 @@ def test_an_issuer_that_ended_is_one_cause_for_all_certificates_of_it():
     assert "CN=Example CA, issuer of" in found[0].summary
     assert "1 day ago" in found[0].summary
     assert "CN=Example CA replaced" in found[0].ask
+
+
+@pytest.mark.parametrize("error", [TlsError.ISSUER_EXPIRED, TlsError.NONE])
+def test_the_issuer_that_ends_is_the_subject_whoever_signed_below_it(error):
+    facts = {
+        "error": error,
+        "verified": not error,
+        "expiry_timestamp": NOW + 90 * DAY,
+        "chain_expiry_timestamp": NOW - DAY if error else NOW + 5 * DAY,
+        "chain_expiry_subject": "CN=Old root",
+    }
+    signers = [
+        {"issuer": f"CN=Issuer {n}", "fingerprint_sha256": str(n)} for n in (1, 2)
+    ]
+    two = zip(WEB[:2], signers, strict=True)
+    found = explain(*(certified(to, **facts, **one) for to, one in two))
+    assert [(one.subject, len(one.targets)) for one in found] == [("CN=Old root", 2)]
+
+
+@pytest.mark.parametrize("error", sorted(set(TlsError) - {TlsError.NONE}))
+def test_every_error_of_a_certificate_has_its_words(error):
+    ended = {"expiry_timestamp": NOW - DAY, "chain_expiry_timestamp": NOW - DAY}
+    (one,) = explain(certified(WEB[0], **bad(error, **ended)))
+    assert one.cause is Cause.CERTIFICATE
+    assert error in _ERRORS
 
 
 @pytest.mark.parametrize(
@@ -636,6 +724,52 @@ def waiting(name="rocky"):
 def test_a_list_that_was_never_fetched_is_told_for_each_that_waits():
     (one,) = explain(*map(holds, WEB), waiting=[waiting()])
     assert (one.cause, one.subject, len(one.targets)) == (Cause.FEED, "rocky", 1)
+
+
+def test_a_list_is_kept_away_by_what_keeps_all_public_services_away():
+    urls = {"rocky": "https://mirrors.example.org/mirrorlist"}
+    gone = [silent(to, [FIREWALL]) for to in WEB]
+    found = explain(*gone, *map(holds, DB), waiting=[waiting()], urls=urls)
+    assert [(one.cause, len(one.targets)) for one in found] == [
+        (Cause.PATH, len(WEB) + 1)
+    ]
+    elsewhere = [silent(to, [FIREWALL]) for to in DB]
+    beside = [*map(holds, WEB), holds(target(DB[0].destination, 445))]
+    found = explain(*elsewhere, *beside, waiting=[waiting()], urls=urls)
+    assert {one.cause for one in found} == {Cause.PATH, Cause.FEED}
+
+
+@pytest.mark.parametrize("url", ["", "ftp://mirrors.example.org/list"])
+def test_a_list_that_is_fetched_otherwise_stays_on_its_own(url):
+    gone = [silent(to, [FIREWALL]) for to in WEB]
+    found = explain(*gone, *map(holds, DB), waiting=[waiting()], urls={"rocky": url})
+    assert {one.cause for one in found} == {Cause.PATH, Cause.FEED}
+
+
+def listed(*, failures=0, last=None):
+    rocky = MirrorList(
+        "rocky",
+        "Rocky",
+        "https://mirrors.example.org/",
+        ListFormat.MIRRORLIST,
+        10,
+        3600.0,
+    )
+    return ListState(rocky, False, failures=failures, last_success_timestamp=last)
+
+
+def test_a_list_that_is_on_its_way_is_waited_for():
+    assert explain(*map(holds, WEB), waiting=[waiting()], lists=[listed()]) == ()
+    (one,) = explain(waiting=[waiting()], lists=[listed(failures=1)])
+    assert one.cause is Cause.FEED
+
+
+def test_a_list_that_is_old_and_cannot_be_had_anew_is_told():
+    old = listed(failures=3, last=NOW - 5 * 3600)
+    (one,) = explain(*map(holds, WEB), lists=[old])
+    assert (one.cause, one.subject, one.targets) == (Cause.FEED, "rocky", ())
+    assert "5 hours old" in one.summary
+    assert explain(lists=[listed(failures=3, last=NOW - 3 * 3600)]) == ()
 
 
 def test_a_list_that_no_resolver_helps_to_fetch_is_the_resolvers():

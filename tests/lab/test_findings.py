@@ -366,3 +366,46 @@ def test_what_was_done_is_what_is_told(lab, case):
     with case.put(lab):
         found = findings(lab, case)
     assert_told(found, case)
+
+
+def test_what_the_service_finds_is_told_in_every_place_until_it_is_over(lab):
+    names = ["code", "icons", "front"]
+    file = lab.site(
+        "findings.yaml",
+        rules=[copy.deepcopy(RULES[name]) for name in names],
+        placeholders={},
+        web=command.WEB,
+        schedule={"timeout": "1s", "interval": "5s"},
+    )
+
+    def found():
+        """The finding that both rules are in, if there is one."""
+        for one in json.loads(service.get("/api/v1/findings"))["findings"]:
+            if {target["rule"] for target in one["targets"]} >= {"code", "icons"}:
+                return one
+        return None
+
+    with command.serving(lab, file) as service:
+        with contextlib.ExitStack() as wall:
+            for name in (CODE, ICONS):
+                wall.enter_context(firewall.reject(lab.fw, name))
+            service.until(lambda: found() is not None)
+            one = found()
+            assert (one["cause"], one["subject"]) == ("path", FIREWALL)
+            name = ("finding", one["finding"])
+            service.until(lambda: told_of(name, one, service))
+        service.until(lambda: found() is None, seconds=60)
+
+
+def told_of(name, one, service):
+    """Whether the metrics say the same of a finding; they may be a moment behind."""
+    numbers = service.values("connectivity_finding")
+    infos = service.values("connectivity_rule_info")
+    since = service.values("connectivity_finding_since_timestamp_seconds")
+    within = {dict(labels)["rule"] for labels in infos if name in labels}
+    number = sum(value for labels, value in numbers.items() if name in labels)
+    return (
+        number == len(one["targets"])
+        and within == {target["rule"] for target in one["targets"]}
+        and since.get((name,)) == pytest.approx(one["since"])
+    )

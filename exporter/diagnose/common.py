@@ -1,0 +1,93 @@
+"""The fewest features that all of something that failed has, and nothing that answers."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from exporter.diagnose.features import Kind
+from exporter.diagnose.scene import STEP
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporter.diagnose.features import Feature
+    from exporter.diagnose.scene import Scene, Steps
+    from exporter.diagnose.symptoms import Symptom
+
+FEW = 2
+"""Hosts from which on something in common is more likely than chance ..."""
+SOME = 3
+"""... and where it is a purpose or a connection that stood, which chance hits sooner."""
+_WEAK = frozenset({Kind.NETWORK, Kind.USAGE})
+
+
+def in_common(
+    scene: Scene, symptoms: list[Symptom], least: int, place: str = ""
+) -> Steps[list[tuple[Feature, list[Symptom]]]]:
+    """The fewest features that all of something that failed has, and nothing else.
+
+    Args:
+        scene: what answers.
+        symptoms: what failed alike.
+        least: hosts that must share a feature.
+        place: where some of what shares a feature must have ended, if anywhere.
+    """
+    found: list[tuple[Feature, list[Symptom]]] = []
+    groups = yield from _by_feature(scene, symptoms)
+    # The widest first; one that has lost members to a wider one waits for its new turn.
+    queue = [(-len(members), feature) for feature, members in groups.items()]
+    heapq.heapify(queue)
+    taken: set[int] = set()
+    while queue:
+        size, feature = heapq.heappop(queue)
+        members = [one for one in groups[feature] if id(one) not in taken]
+        yield
+        if len(members) < -size:
+            groups[feature] = members
+            if members:
+                heapq.heappush(queue, (-len(members), feature))
+            continue
+        needed = _least(feature, members, scene, least)
+        yield
+        if _is_of(place, members) and scene.hosts.are(needed, members):
+            found.append((feature, members))
+            taken.update(map(id, members))
+    return found
+
+
+def _is_of(place: str, members: Sequence[Symptom]) -> bool:
+    return not place or any(one.place == place for one in members)
+
+
+def _least(
+    feature: Feature, members: Sequence[Symptom], scene: Scene, least: int
+) -> int:
+    """Hosts that must share a feature, of something that failed alike.
+
+    That two hosts of one purpose or network are gone may be chance, unless the
+    silence is known to begin before them; and so may be whatever they share, if it is
+    known to begin at them and nothing of them answers.
+    """
+    if feature[0] in {Kind.ALL, Kind.DOMAIN}:
+        return least
+    short = scene.stop_short(members)
+    weak = feature[0] in _WEAK and short != {True}
+    dead = short == {False} and not any(scene.answers.hosts[m.host] for m in members)
+    return max(least, SOME) if weak or dead else least
+
+
+def _by_feature(
+    scene: Scene, symptoms: Sequence[Symptom]
+) -> Steps[dict[Feature, list[Symptom]]]:
+    """What failed, by each feature of it that nothing has that answers."""
+    groups: defaultdict[Feature, list[Symptom]] = defaultdict(list)
+    answering = scene.answers.features
+    for index, one in enumerate(symptoms):
+        if index % STEP == 0:
+            yield
+        for feature in one.features:
+            if feature not in answering:
+                groups[feature].append(one)
+    return groups

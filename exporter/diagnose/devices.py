@@ -1,0 +1,148 @@
+"""Devices between this host and its destinations: the proxy, and who answers for others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.diagnose.causes import grouped, neither
+from exporter.diagnose.explanation import Explanation, counted, extent, listed, seen_of
+from exporter.diagnose.trouble import Trouble
+from exporter.model.addresses import neighbourhood
+from exporter.model.endpoint import place
+from exporter.model.finding import Cause
+from exporter.model.outcome import Origin, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporter.diagnose.scene import Scene
+    from exporter.diagnose.symptoms import Symptom
+    from exporter.model.outcome import Observation
+
+
+_UNRELATED = 2
+"""Networks, at different distances, that no change of one route moves together."""
+
+
+def proxy(scene: Scene) -> list[Explanation]:
+    """What ended at the proxy, and is not what it reports of one destination."""
+    return [
+        _proxy(scene, members)
+        for members in grouped(_at_proxies(scene), lambda one: one.seen.via)
+    ]
+
+
+def behind_proxy(scene: Scene) -> list[Symptom]:
+    """What a proxy that others get through says of their destinations."""
+    blamed = {id(one) for one in _at_proxies(scene)}
+    return [one for one in scene.of(Trouble.PROXY) if id(one) not in blamed]
+
+
+def _at_proxies(scene: Scene) -> list[Symptom]:
+    found = []
+    for members in grouped(scene.of(Trouble.PROXY), lambda one: one.seen.via):
+        through = _through(scene, members[0].seen.via)
+        hosts = {one.host for one in members}
+        own = [one for one in members if not _is_reported(one.seen)]
+        one_host = len(hosts) == 1 and not own
+        found += own if through or one_host else members
+    return found
+
+
+def _is_reported(seen: Observation) -> bool:
+    """Whether the proxy was reached and speaks of its own connection."""
+    own = seen.origin is Origin.PATH or seen.latency is None
+    return "cannot reach the destination" in seen.detail or not own
+
+
+def _through(scene: Scene, via: str) -> int:
+    return sum(
+        record.latest is not None
+        and record.latest.observation.via == via
+        and record.latest.observation.reason is Reason.ANSWERED
+        for record in scene.known.records
+    )
+
+
+def _proxy(scene: Scene, members: Sequence[Symptom]) -> Explanation:
+    via = members[0].seen.via
+    through = _through(scene, via)
+    rejected = all(one.seen.reason is Reason.REJECTED for one in members)
+    says = (
+        "lets these connections not pass" if rejected else "brings no connection about"
+    )
+    return Explanation(
+        Cause.PROXY,
+        via,
+        members,
+        f"The proxy {via} {says}: {extent(members)}",
+        "Please let this host connect (CONNECT) to these destinations through the proxy."
+        if rejected
+        else "Please check the proxy: no connection comes about through it.",
+        seen_of(members),
+        (f"{counted(through, 'rule')} hold through the same proxy",) if through else (),
+    )
+
+
+def middlebox(scene: Scene) -> list[Explanation]:
+    """Devices that speak in everybody's name."""
+    return _shaking(scene) + _answering(scene)
+
+
+def _answering(scene: Scene) -> list[Explanation]:
+    """Answers of unrelated hosts that all come from the same place now, and nearer.
+
+    One route may change by itself, and then its hosts are in one network.
+    """
+    found = []
+    for members in grouped(scene.of(Trouble.NEARER), lambda one: one.hop):
+        usual = [scene.known.distances[one.target.key] for one in members]
+        networks = {neighbourhood(one.seen.address) for one in members}
+        if len(networks) < _UNRELATED or len(set(usual)) < _UNRELATED:
+            continue
+        hop = members[0].hop
+        was = listed(str(one) for one in sorted(usual))
+        found.append(
+            Explanation(
+                Cause.MIDDLEBOX,
+                f"hop {hop}",
+                members,
+                f"Answers of unrelated hosts all come from hop {hop} now:"
+                f" {extent(members)}",
+                "Please find the device that answers for these hosts.",
+                (f"they came from as far as hop {was} before",),
+            )
+        )
+    return found
+
+
+def _shaking(scene: Scene) -> list[Explanation]:
+    """Handshakes that a device completes in everybody's name."""
+    doubted = scene.of(Trouble.DEVICE)
+    answering = [one for one in scene.known.controls if one.answered]
+    if not doubted and not answering:
+        return []
+    controls = [place(c.target.destination, c.target.port) for c in answering]
+    pending = [one for one in doubted if "has not been looked at" in one.seen.detail]
+    if pending and not answering and len(pending) == len(doubted):
+        return [neither("a control that was not looked at", doubted)]
+    said = tuple(f"{one} answers, where nothing may" for one in controls)
+    return [
+        Explanation(
+            Cause.MIDDLEBOX,
+            listed(controls) or _distance(doubted),
+            doubted,
+            "A device completes handshakes in the name of others, so that bare ones"
+            f" prove nothing{f': {extent(doubted)}' if doubted else ''}",
+            "Please find the device that answers for these hosts, and let what is sent"
+            " to them pass.",
+            said + seen_of(doubted),
+        )
+    ]
+
+
+def _distance(doubted: Sequence[Symptom]) -> str:
+    hops = {one.seen.answer_hops for one in doubted} - {None}
+    return (
+        f"hop {min(h for h in hops if h)}" if hops else listed(o.host for o in doubted)
+    )

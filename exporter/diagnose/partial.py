@@ -1,0 +1,82 @@
+"""Hosts that answer at some of their addresses, or over one family, only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.diagnose.causes import grouped
+from exporter.diagnose.explanation import Explanation, counted, extent, listed, seen_of
+from exporter.diagnose.features import Kind, answers
+from exporter.diagnose.trouble import Trouble, is_named, trouble_of
+from exporter.model.finding import Cause
+from exporter.model.outcome import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporter.diagnose.scene import Scene
+    from exporter.diagnose.symptoms import Symptom
+
+
+def partial(scene: Scene) -> list[Explanation]:
+    """Hosts some addresses of which do not answer, though the rule holds."""
+    rest = scene.of(Trouble.PARTIAL)
+    found: list[Explanation] = []
+    for members in grouped(rest, lambda one: _whole_family(scene, one)):
+        family = _whole_family(scene, members[0])
+        if family and len({one.host for one in members}) > 1:
+            found.append(_family(family, members))
+            continue
+        found += map(_partial, grouped(members, lambda one: one.host))
+    return found
+
+
+def _whole_family(scene: Scene, symptom: Symptom) -> str:
+    """The family of which no address of anything answers, if that is what failed."""
+    latest = symptom.record.latest
+    failed = {
+        "IPv6" if ":" in one.observation.address else "IPv4"
+        for one in (latest.addresses if latest else ())
+        if one.verdict is Verdict.VIOLATED
+    }
+    if len(failed) != 1:
+        return ""
+    (family,) = failed
+    return "" if scene.answers.features[Kind.FAMILY, family] else family
+
+
+def _family(family: str, members: Sequence[Symptom]) -> Explanation:
+    own = all(trouble_of(one.seen) is Trouble.HERE for one in members)
+    named = {one.place for one in members if is_named(one.seen)}
+    part = f"route for {family}"
+    return Explanation(
+        Cause.THIS_HOST if own else Cause.PATH,
+        part if own else next(iter(named)) if len(named) == 1 else family,
+        members,
+        f"Nothing answers over {family}, though the other family does: {extent(members)}",
+        f"Please check the {part} of this host."
+        if own
+        else f"Please check the way of {family} from this host: no host answers over it.",
+        seen_of(members),
+        ("the same hosts answer over the other family",),
+    )
+
+
+def _partial(members: Sequence[Symptom]) -> Explanation:
+    first = members[0]
+    latest = first.record.latest
+    addresses = latest.addresses if latest is not None else ()
+    good = sum(answers(one.observation) for one in addresses)
+    bad = [o.observation.address for o in addresses if o.verdict is Verdict.VIOLATED]
+    return Explanation(
+        Cause.PARTIAL_ADDRESSES,
+        first.host,
+        members,
+        f"{listed(bad)} of {first.host} do{'es' if len(bad) == 1 else ''} not answer,"
+        f" other addresses do: {extent(members, first.host)}",
+        f"Please check these addresses of {first.host}, or take them out of DNS.",
+        seen_of(members),
+        (
+            f"{counted(good, 'address')} of {first.host} answer{'s' if good == 1 else ''}",
+        ),
+    )
