@@ -2,21 +2,23 @@
 
 A site names them; without one nothing is probed and nothing doubted. Until a control
 has been looked at for the first time, handshakes are in doubt: a check that was not
-made is no pass.
+made is no pass. So they are again when it could not be looked at for some rounds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.model.case import ROUNDS
 from exporter.model.endpoint import place
 from exporter.model.outcome import INCONCLUSIVE, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from exporter.model.outcome import Result
     from exporter.model.rule import Target
@@ -27,19 +29,28 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Control:
-    """What must not answer, and whether it did when last looked at (None: not yet)."""
+    """What must not answer, and whether it did when last looked at (None: not yet).
+
+    `looked` is when that was, in monotonic seconds.
+    """
 
     target: Target
     answered: bool | None = None
+    looked: float = 0.0
 
     def __str__(self) -> str:
         return f"control {place(self.target.destination, self.target.port)}"
 
 
 class Controls:
-    """The controls in use."""
+    """The controls in use.
 
-    def __init__(self) -> None:
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._controls: list[Control] = []
         self._runner: Runner | None = None
         self._task: asyncio.Task[None] | None = None
@@ -56,6 +67,9 @@ class Controls:
         for control in self._controls:
             if control.answered is None:
                 return f"{control} has not been looked at yet"
+            age = self._clock() - control.looked
+            if age > ROUNDS * control.target.rule.interval:
+                return f"{control} could not be looked at for {age:.0f} s"
         return ""
 
     def use(self, targets: Sequence[Target], runner: Runner) -> None:
@@ -65,8 +79,13 @@ class Controls:
             targets: what must not answer.
             runner: probes them; one that doubts nothing.
         """
-        known = {control.target.key: control.answered for control in self._controls}
-        self._controls = [Control(one, known.get(one.key)) for one in targets]
+        known = {control.target.key: control for control in self._controls}
+        self._controls = [
+            Control(one, last.answered, last.looked)
+            if (last := known.get(one.key))
+            else Control(one)
+            for one in targets
+        ]
         self._runner = runner
 
     def keep_looking(self) -> None:
@@ -78,7 +97,7 @@ class Controls:
     async def look(self) -> None:
         """Looks at each control in use once, now."""
         if self._runner is not None:
-            looks = (_look(control, self._runner) for control in self._controls)
+            looks = (self._look(one, self._runner) for one in self._controls)
             await asyncio.gather(*looks)
 
     async def close(self) -> None:
@@ -93,14 +112,14 @@ class Controls:
             await self.look()
             await asyncio.sleep(interval)
 
-
-async def _look(control: Control, runner: Runner) -> None:
-    answered = _answered(await runner.run(control.target))
-    if answered is None:
-        return
-    if answered and not control.answered:
-        logger.warning("%s answers: bare TCP handshakes prove nothing", control)
-    control.answered = answered
+    async def _look(self, control: Control, runner: Runner) -> None:
+        began = self._clock()
+        answered = _answered(await runner.run(control.target))
+        if answered is None:
+            return
+        if answered and not control.answered:
+            logger.warning("%s answers: bare TCP handshakes prove nothing", control)
+        control.answered, control.looked = answered, began
 
 
 def _answered(result: Result) -> bool | None:

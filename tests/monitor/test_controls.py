@@ -83,6 +83,25 @@ def test_a_fault_of_this_host_changes_nothing(before):
     assert answers(controls) == [before is Reason.ANSWERED]
 
 
+@pytest.mark.parametrize("before", [Reason.ANSWERED, Reason.TIMEOUT])
+def test_a_control_that_cannot_be_looked_at_is_a_doubt_after_some_rounds(before):
+    now = [0.0]
+    runner = Runner(one=[before])
+    controls = Controls(lambda: now[0])
+    controls.use([ONE], runner)
+    asyncio.run(controls.look())
+    at_first = controls.doubt()
+    runner.seen["one"] = [Reason.LOCAL_FAULT]
+    for now[0], doubt in ((179.0, at_first), (181.0, at_first or "for 181 s")):
+        asyncio.run(controls.look())
+        controls.use([ONE], runner)
+        assert doubt in controls.doubt()
+        assert bool(doubt) == bool(controls.doubt())
+    runner.seen["one"] = [Reason.TIMEOUT]
+    asyncio.run(controls.look())
+    assert controls.doubt() == ""
+
+
 def test_what_is_known_of_a_kept_control_stays():
     controls = look(ONE, one=[Reason.ANSWERED])
     controls.use([TWO, ONE], Runner())

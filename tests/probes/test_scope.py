@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from exporter.model.case import Answer, Case, Placed
+from exporter.model.case import Answer, Case, Claim, Placed
 from exporter.model.outcome import Icmp, Observation, Origin, Reason, Stage, Verdict
 from exporter.model.rule import AddressPolicy, Denial, Expect, Proof
 from exporter.probes.verdict import judge
@@ -40,6 +40,8 @@ ENDS = st.one_of(
     st.tuples(st.sampled_from(Stage), st.sampled_from(Reason)),
 )
 LISTS = ("sightings", "refusals", "resets", "answers")
+SENDER = "198.51.100.1"
+LEFT = st.sampled_from([60, 60, 61, None])
 
 
 @st.composite
@@ -57,10 +59,14 @@ def rules(draw):
 @st.composite
 def sightings(draw, address):
     ended = NOW - draw(AGES)
+    stage, reason = draw(ENDS)
+    by_icmp = reason in {Reason.PROHIBITED, Reason.PORT_UNREACHABLE}
     return Observation(
         address,
-        *draw(ENDS),
+        stage,
+        reason,
         origin=draw(st.sampled_from(Origin)),
+        icmp=Icmp(3, 3, SENDER, draw(LEFT)) if by_icmp else None,
         began=ended - draw(st.floats(0.0, 5.0)),
         ended=ended,
     )
@@ -73,7 +79,7 @@ def refusals(draw, address):
         Stage.CONNECT,
         draw(st.sampled_from([Reason.PROHIBITED, Reason.PORT_UNREACHABLE])),
         origin=draw(st.sampled_from(Origin)),
-        icmp=Icmp(3, 13, "198.51.100.1"),
+        icmp=Icmp(3, 13, SENDER, draw(LEFT)),
         ended=NOW - draw(AGES),
     )
 
@@ -94,6 +100,12 @@ def cases(draw):
         ages = AGES.map(NOW.__sub__)
         return st.builds(Placed, st.just(address), ages, st.just(""), whose)
 
+    def claim(address):
+        whose = st.sampled_from([Origin.PATH, Origin.DESTINATION, Origin.NOBODY])
+        ages = AGES.map(NOW.__sub__)
+        by = st.just(SENDER)
+        return st.builds(Claim, st.just(address), ages, by, LEFT, whose, st.just(""))
+
     def answer(address):
         ages = AGES.map(NOW.__sub__)
         holds = st.sampled_from([True, True, False])
@@ -110,6 +122,7 @@ def cases(draw):
         sightings=some(sightings, often=9),
         refusals=some(refusals),
         resets=some(placed),
+        claims=some(claim),
         silences=some(silence),
         answers=some(answer),
         floor=draw(st.sampled_from([0.0, 64.0])),
@@ -135,12 +148,25 @@ def earlier(case, fact):
     return dataclasses.replace(fact, at=min([*began, *since, NOW]) - 1)
 
 
-MANNERS = dict.fromkeys(LISTS, (aged, moved)) | {"answers": (aged, moved, earlier)}
+def by_another(_case, fact):
+    """A claim as if it were of another sender's messages."""
+    return dataclasses.replace(fact, sender=ELSEWHERE)
+
+
+def from_elsewhere(_case, fact):
+    """A claim as if it were of messages that came another way."""
+    return dataclasses.replace(fact, left=17)
+
+
+MANNERS = dict.fromkeys(LISTS, (aged, moved)) | {
+    "answers": (aged, moved, earlier),
+    "claims": (aged, moved, by_another, from_elsewhere),
+}
 
 
 def weakenings(case):
     """Each fact's name with the case without it, and with it out of its scope."""
-    for name in LISTS:
+    for name in MANNERS:
         facts = getattr(case, name)
         for index, fact in enumerate(facts):
             others = (*facts[:index], *facts[index + 1 :])
@@ -164,10 +190,13 @@ def test_one_fact_less_never_turns_a_verdict(case):
             event(f"{done}: {before} became {after}")
         # What the host itself said is a reason not to take its silence for a block.
         host_spoke = before is Verdict.UNKNOWN and done.startswith("refusals")
-        assert after in {before, Verdict.UNKNOWN} or host_spoke, done
+        # Where nobody looked into whose a message is, its own word counts.
+        own_word = done.startswith("claims")
+        assert after in {before, Verdict.UNKNOWN} or host_spoke or own_word, done
         assert judge(out_of_scope)[0] is after, done
 
 
+BY_MESSAGE = [Origin.PATH, Origin.DESTINATION, Origin.NOBODY]
 RECENT = st.floats(0.0, 150.0)
 
 
@@ -175,18 +204,32 @@ RECENT = st.floats(0.0, 150.0)
 def denials(draw, kind):
     """A case in which every address is denied by facts of one kind, and nothing else."""
     members = ADDRESSES[: draw(st.integers(1, len(ADDRESSES)))]
-    ends = {"sightings": Reason.PROHIBITED, "resets": Reason.REFUSED}
+    ends = {
+        "sightings": Reason.PROHIBITED,
+        "resets": Reason.REFUSED,
+        "claims": Reason.PORT_UNREACHABLE,
+    }
     seen, facts = [], []
     for address in members:
         ended = NOW - draw(RECENT)
         end = ends.get(kind, Reason.TIMEOUT)
+        message = Icmp(3, 3, SENDER, 60) if kind == "claims" else None
         seen.append(
-            Observation(address, Stage.CONNECT, end, began=ended - 5.0, ended=ended)
+            Observation(
+                address,
+                Stage.CONNECT,
+                end,
+                origin=draw(st.sampled_from(BY_MESSAGE)) if message else Origin.NOBODY,
+                icmp=message,
+                began=ended - 5.0,
+                ended=ended,
+            )
         )
         at = NOW - draw(RECENT)
         facts += {
             "sightings": (),
             "resets": (Placed(address, at, ""),),
+            "claims": (Claim(address, at, SENDER, 60, Origin.PATH, ""),),
             "refusals": (dataclasses.replace(SAID, address=address, ended=at),),
             "answers": (Answer(address, ended - draw(st.floats(0.0, 4.9)), True),),
         }[kind]
@@ -198,7 +241,7 @@ def denials(draw, kind):
 SAID = Observation(ELSEWHERE, Stage.CONNECT, Reason.PROHIBITED, icmp=Icmp(3, 13, "a"))
 
 
-@pytest.mark.parametrize("kind", LISTS)
+@pytest.mark.parametrize("kind", MANNERS)
 @steady
 @given(st.data())
 def test_a_denial_rests_on_each_fact_that_it_is_made_of(kind, data):

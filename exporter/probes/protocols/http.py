@@ -42,6 +42,8 @@ class Http(Prober):
             leads elsewhere.
         html: whether a successful answer may be an HTML page, as those of captive
             portals are; false where the service answers with data.
+        header: what each answer of this service has and others have not: a header's
+            name, or name, colon and a part of its value; by default nothing.
     """
 
     method: Literal["GET", "HEAD"] = "GET"
@@ -50,6 +52,7 @@ class Http(Prober):
     expect_status: tuple[int | str, ...] = ()
     location: tuple[str, ...] = ()
     html: bool = True
+    header: str = ""
     transports: ClassVar[frozenset[str]] = TCP
     default_ports: ClassVar[frozenset[int]] = frozenset({80})
     _anybody: ClassVar[bool] = True
@@ -70,6 +73,8 @@ class Http(Prober):
         for domain in self.location:
             if not re.fullmatch(r"[a-z0-9.-]+|[0-9a-f:]+", domain):
                 raise ValueError("location must hold domains such as example.com")
+        if not re.fullmatch(r"|[\w-]+(:[ -~]+)?", self.header, re.ASCII):
+            raise ValueError("header must be a name, or `name: part of its value`")
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """A response head with an accepted status is the answer."""
@@ -112,6 +117,8 @@ class Http(Prober):
             )
         if (self.location or anybody) and not self._stays(head, target):
             return "which leads away from this service"
+        if self.header and not _has(head, self.header):
+            return f"without the header that this service sends: {self.header}"
         if not self.html and _is_page(head):
             return "an HTML page, which this service does not answer with"
         return ""
@@ -164,6 +171,12 @@ def _wants(stream: Connection, head: Head, came: bytes) -> str:
     if head.status // 100 != _CLIENT_ERROR or not stream.asks_certificate:
         return ""
     return INSISTS if is_refused(head.status, came) else ASKS
+
+
+def _has(head: Head, wanted: str) -> bool:
+    name, _, part = wanted.partition(":")
+    value = head.headers.get(name.lower())
+    return value is not None and part.strip().lower() in value.lower()
 
 
 def _is_page(head: Head) -> bool:

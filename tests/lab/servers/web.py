@@ -57,6 +57,8 @@ _SPECIAL = {
     ' \'{"looker_release_version": "24.6.50"}\'; }',
 }
 
+_AZURE = "add_header x-ms-request-id 1 always;"
+
 
 def start(host: Host, ca: Authority, folder: Path) -> Process:
     """Starts nginx; its access log is `access.log` in the folder."""
@@ -84,5 +86,5 @@ def _servers(host: str, ca: Authority, folder: Path) -> Iterator[str]:
                 ssl="" if port == 80 else " ssl",
                 certificate="" if port == 80 else keys,
                 folder=folder,
-                special=_SPECIAL.get(port, ""),
+                special=_SPECIAL.get(port, _AZURE if ".blob." in name else ""),
             )

@@ -288,3 +288,27 @@ async def test_a_service_of_files_does_not_answer_with_a_page(probe, head, reaso
     with scripted(answering(head)) as port:
         seen = await probe("http", port, html=False)
     assert seen.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("head", "wanted", "reason"),
+    [
+        (b"200 OK\r\nX-Ms-Request-Id: 5f", "x-ms-request-id", Reason.ANSWERED),
+        (b"400 No\r\nx-ms-request-id:", "X-Ms-Request-Id", Reason.ANSWERED),
+        (b"200 OK\r\nServer: AmazonS3", "server: amazons3", Reason.ANSWERED),
+        (b"200 OK\r\nServer: filter", "server: AmazonS3", Reason.REJECTED),
+        (b"302 Found\r\nContent-Type: text/plain", "x-ms-request-id", Reason.REJECTED),
+        (b"200 OK", "server", Reason.REJECTED),
+    ],
+)
+async def test_a_service_is_known_by_a_header_of_its_own(probe, head, wanted, reason):
+    with scripted(answering(head)) as port:
+        seen = await probe("http", port, header=wanted)
+    assert seen.reason is reason
+    assert (wanted in seen.detail) is (reason is Reason.REJECTED)
+
+
+@pytest.mark.parametrize("odd", ["two words", "name:", ":value", "name: \n"])
+def test_a_header_that_is_none_is_refused(odd):
+    with pytest.raises(ValueError, match="header must be"):
+        Http(header=odd)
