@@ -290,7 +290,6 @@ def some_lines(text):
 
 CHECKS = {
     "table": orderless,
-    "request": orderless,
     "json": some_json,
     "csv": a_csv,
     "junit": some_xml,
