@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CONFIG ?= config/connectivity.yaml
 
-.PHONY: help run quick scripts-update test check imports lint types lab bench dashboards dashboards-test lock dist clean
+.PHONY: help run quick scripts-update test check imports lint types lab soak bench dashboards dashboards-test lock dist clean
 
 help:
 	@grep -E '^## ' Makefile | sed 's/^## //'
@@ -48,6 +48,10 @@ imports: $(VENV)/dev
 ## lab         the network lab by hand; Ctrl-C takes it down
 lab: $(VENV)/dev
 	$(BIN)/python -m tests.lab
+
+## soak        an hour under attack: clients, peers, files and signals at once
+soak: $(VENV)/dev
+	$(BIN)/python -m tests.siege
 
 ## bench       the table of docs/performance.md
 bench: $(VENV)/dev

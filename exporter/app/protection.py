@@ -42,6 +42,7 @@ class Protection:
         self._file = file
         self._looking: asyncio.Task[None] | None = None
         self._failed = 0
+        self._seen = b""
         self._told = ""
         self.in_force = WebConfig()
         self.use(self.read())
@@ -55,6 +56,18 @@ class Protection:
         if self._file is None:
             return WebConfig()
         return read_web_config(self._file)
+
+    def read_to_tell(self) -> WebConfig:
+        """The same, for somebody who tells what is wrong: it is not told twice.
+
+        Raises:
+            ConfigError: with every problem of the file.
+        """
+        try:
+            return self.read()
+        except ConfigError as error:
+            self._told = str(error)
+            raise
 
     def use(self, config: WebConfig) -> None:
         """Puts it in force, for the next connection and the next request."""
@@ -89,7 +102,10 @@ class Protection:
 
     def _take(self, config: WebConfig) -> None:
         self._failed, self._told = 0, ""
-        if config.digest != self.in_force.digest:
+        # Two looks must agree: a file that is being written is empty for a moment, and
+        # an empty one protects nothing.
+        agreed, self._seen = config.digest == self._seen, config.digest
+        if agreed and config.digest != self.in_force.digest:
             self.use(config)
             logger.info("%s: certificates and users taken anew", self._file)
 

@@ -199,7 +199,7 @@ class Exporter:
             resolver = resolver_of(site, self._lag)
             runner = runner_of(site, resolver, self._store, self._lag, self._controls)
             file = web_file or file
-            protection = await within(_READING, self._protection.read)
+            protection = await within(_READING, self._protection.read_to_tell)
         except ConfigError as error:
             return self._failed(str(error).splitlines())
         except TimeoutError:

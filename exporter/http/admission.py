@@ -41,8 +41,9 @@ class Cause(StrEnum):
     BUSY = "busy"
 
 
-PLACES: Mapping[Class, int] = {Class.SCRAPE: 32, Class.PEOPLE: 48, Class.UNKNOWN: 48}
-"""Connections of a class at once."""
+PLACES: Mapping[Class, int] = {Class.SCRAPE: 32, Class.PEOPLE: 48, Class.UNKNOWN: 128}
+"""Connections of a class at once. All come as unknown: of those a burst from one address
+must fit in, since who is not let in there is not even told so."""
 SHARE = 0.75
 """The part of a class's places that one source may hold."""
 RECENT = 0.25

@@ -66,13 +66,16 @@ _HANDSHAKE_FAILURES = (
 
 
 def _nonsense(record: logging.LogRecord) -> bool:
-    """Tells of a request that is none in one line: the fault is not in our code."""
+    """Tells of a request that is none in one line: the fault is not in our code.
+
+    Of a client that left before its answer nothing is told.
+    """
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, HttpProcessingError):
         record.msg = f"{record.msg}: {type(error).__name__}"
         record.exc_info, record.exc_text = None, None
         record.levelno, record.levelname = logging.INFO, "INFO"
-    return True
+    return not isinstance(error, ConnectionError)
 
 
 clients.addFilter(_nonsense)

@@ -63,6 +63,19 @@ async def test_a_changed_password_is_in_force_without_a_reload(kept, file):
     await until(lambda: kept.in_force.users == {"alice": hashed})
 
 
+async def test_what_is_seen_for_a_moment_only_is_not_taken(file):
+    kept = Protection(file)
+    before = kept.in_force
+    for text in ("", TLS, "", TLS):  # as a file that is written while it is read
+        file.write_text(text, encoding="utf-8")
+        kept._take(kept.read())
+        assert kept.in_force.digest == before.digest
+    file.write_text("", encoding="utf-8")
+    kept._take(kept.read())
+    kept._take(kept.read())
+    assert kept.in_force.tls is None
+
+
 async def test_what_does_not_change_is_left_alone(kept, file, caplog):
     caplog.set_level(logging.INFO)
     before = kept.in_force
@@ -84,6 +97,17 @@ async def test_what_cannot_be_used_is_told_once_and_the_old_stays(kept, file, ca
     assert "web.yaml:1: tls_server_config.cert_file: " in record.getMessage()
     issue(file.parent, "cert", "key")
     await until(lambda: kept.in_force is not before)
+
+
+async def test_what_a_reload_has_told_is_not_told_again(kept, file, caplog):
+    file.write_text("tls_server_config: {}\n", encoding="utf-8")
+    with pytest.raises(ConfigError):
+        kept.read_to_tell()
+    for _ in range(20):
+        await asyncio.sleep(0.005)
+    assert not caplog.records
+    file.write_text("tls_server_config: 5\n", encoding="utf-8")
+    await until(lambda: "not taken, what was in force stays" in caplog.text)
 
 
 async def test_looking_goes_on_whatever_goes_wrong(kept, file, monkeypatch, caplog):

@@ -26,7 +26,7 @@ def check(outcome: CheckOutcome) -> str:
         for owner, texts in tickets.items()
         for number, text in enumerate(texts, start=1)
     ]
-    return "\n".join(told) or "Nothing is to be asked for.\n"
+    return visible("\n".join(told), keep="\n") or "Nothing is to be asked for.\n"
 
 
 def _tickets(outcome: CheckOutcome) -> Iterator[tuple[str, str]]:
