@@ -41,7 +41,7 @@ class Cause(StrEnum):
     BUSY = "busy"
 
 
-PLACES: Mapping[Class, int] = {Class.SCRAPE: 32, Class.PEOPLE: 48, Class.UNKNOWN: 128}
+PLACES: Mapping[Class, int] = {Class.SCRAPE: 32, Class.PEOPLE: 48, Class.UNKNOWN: 80}
 """Connections of a class at once. All come as unknown: of those a burst from one address
 must fit in, since who is not let in there is not even told so."""
 SHARE = 0.75
@@ -74,11 +74,13 @@ class Seat:
         active: loop time at which it came, or last asked for something that it may
             have, or took some of that.
         kind: the class whose place it holds.
+        busy: a request of it is being answered.
     """
 
     source: str
     active: float
     kind: Class = Class.UNKNOWN
+    busy: bool = False
 
     def end(self) -> None:
         """Closes it at once, whatever is under way on it."""
@@ -152,9 +154,13 @@ class Admission:
         held = Counter(seat.source for seat in seats)
         own = held[newcomer.source]
         if own >= max(1, int(places * SHARE)):
-            # It has its share: only one of its own can make room.
-            crowd = [seat for seat in seats if seat.source == newcomer.source]
+            # It has its share: only one of its own can make room, and none that waits
+            # for an answer, since the newcomer can be told to come again.
             cause = Cause.SHARE
+            own_seats = (seat for seat in seats if seat.source == newcomer.source)
+            crowd = [seat for seat in own_seats if not seat.busy]
+            if not crowd:
+                return cause
         elif len(seats) >= places:
             crowd, cause = list(seats), Cause.FULL
         else:

@@ -139,7 +139,6 @@ class _Client(Seat):
         greeting: hands the connection to the server, and ends it if cancelled.
         handler: the server's side of it, once there is one.
         asked: it brought a whole request.
-        answering: a request of it is being answered.
         busy_since: loop time at which the answer that it has not yet was asked for.
         unsent: bytes of answers that it had not taken when last looked at.
     """
@@ -148,7 +147,6 @@ class _Client(Seat):
     greeting: asyncio.Task[None] | None = None
     handler: RequestHandler | None = None
     asked: bool = False
-    answering: bool = False
     busy_since: float = 0.0
     unsent: int = 0
 
@@ -171,7 +169,7 @@ class _Client(Seat):
 
     def hear(self, now: float) -> None:
         """Notes that it brought a request."""
-        self.asked, self.answering, self.progress = True, True, now
+        self.asked, self.busy, self.progress = True, True, now
         if not self.waiting():
             self.busy_since = now
 
@@ -188,8 +186,8 @@ class _Client(Seat):
             return Cause.NO_REQUEST if now - self.progress > PATIENCE else None
         if unsent and now - self.progress > STALLED:
             return Cause.STALLED
-        busy = unsent or self.answering
-        return Cause.SLOW if busy and now - self.busy_since > ANSWERED else None
+        waits = unsent or self.busy
+        return Cause.SLOW if waits and now - self.busy_since > ANSWERED else None
 
 
 class Listener:
@@ -228,7 +226,7 @@ class Listener:
                 return _plain(too_busy())
             finally:
                 if client is not None:
-                    client.answering = False
+                    client.busy = False
 
         return hear
 

@@ -62,6 +62,17 @@ def test_of_its_own_share_a_source_loses_what_is_idle_longest(door, take, ended)
     assert door.connections["people"] == 3
 
 
+def test_of_its_own_share_nothing_goes_that_is_being_answered(door, take, ended):
+    seats = [take("a", at) for at in (0.0, 1.0, 2.0)]
+    seats[0].busy = seats[1].busy = True
+    assert take("a", 9.0)
+    assert ended == [seats[2]]
+    for seat in door.seats():
+        seat.busy = True
+    assert take("a", 99.0) is None
+    assert door.rejected["people", "share"] == 1
+
+
 def test_whoever_holds_most_gives_way(take, ended):
     busy = [take("a", at) for at in (9.0, 8.0, 9.5)]
     idle = take("b", 0.0)
