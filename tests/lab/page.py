@@ -171,10 +171,11 @@ def certificate(lab: Lab, name: str) -> Entry:
     """What the exporter should tell of the certificate made for a name."""
     chain = (lab.folder / f"ca/{name}.chain.pem").read_bytes()
     leaf, *_ = certificates = x509.load_pem_x509_certificates(chain)
-    ends = [one.not_valid_after_utc.timestamp() for one in certificates]
+    first = min(certificates, key=lambda one: one.not_valid_after_utc)
     return {
-        "expiry": ends[0],
-        "chain_expiry": min(ends),
+        "expiry": leaf.not_valid_after_utc.timestamp(),
+        "chain_expiry": first.not_valid_after_utc.timestamp(),
+        "chain_expiry_subject": first.subject.rfc4514_string(),
         "issuer": leaf.issuer.rfc4514_string(),
         "subject": leaf.subject.rfc4514_string(),
         "fingerprint_sha256": leaf.fingerprint(hashes.SHA256()).hex(),

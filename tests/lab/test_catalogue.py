@@ -40,8 +40,8 @@ FILES = {
 LOGS = ("database", "directory", "mail", "ssh", "web")
 KEYS = [
     *("rule", "source_role", "destination", "port", "protocol", "usage", "expect"),
-    *("verdict", "stage", "reason", "origin", "detail", "latency_seconds", "phases"),
-    *("addresses", "untested", "tls", "path", "conversation"),
+    *("verdict", "instead", "stage", "reason", "origin", "detail", "latency_seconds"),
+    *("phases", "addresses", "untested", "tls", "path", "conversation"),
 ]
 ADDRESS_KEYS = [
     *("address", "verdict", "stage", "reason", "origin", "latency_seconds"),
