@@ -102,7 +102,7 @@ async def overview(  # noqa: PLR0913 - one for each part of the page
         "overview.html",
         clock,
         targets,
-        headline=_headline(summary.counts, len(findings)),
+        headline=_headline(summary),
         counts=[
             (str(one), summary.states[one]) for one in State if summary.states[one]
         ],
@@ -156,15 +156,20 @@ async def rule(
     )
 
 
-def _headline(counts: Counter[Verdict], findings: int) -> str:
+def _headline(summary: Summary) -> str:
+    counts = summary.counts
     if not counts:
         return "Nothing is probed from here"
+    found = len(summary.findings)
+    causes = f"{counted(found, 'finding')}: " if found else ""
     if counts[Verdict.VIOLATED]:
-        causes = f"{counted(findings, 'finding')}: " if findings else ""
         return f"{causes}{counts[Verdict.VIOLATED]} of {counts.total()} violated"
     if counts[Verdict.UNKNOWN]:
-        return f"None violated, {counts[Verdict.UNKNOWN]} of {counts.total()} unknown"
-    return f"All {counts.total()} hold"
+        unknown = f"{counts[Verdict.UNKNOWN]} of {counts.total()} unknown"
+        return f"{causes}None violated, {unknown}"
+    concerns = summary.states[State.BUT]
+    but = f", {concerns} of them with a concern" if concerns else ""
+    return f"{causes}All {counts.total()} hold{but}"
 
 
 def _matrix(summary: Summary) -> dict[str, object]:
