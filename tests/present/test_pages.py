@@ -475,3 +475,13 @@ async def test_thousands_of_targets_are_searched_and_drawn_in_a_second():
     page = await overview(scene, text="10.9.2.2", verdict="violated")
     assert time.process_time() - begun < 2
     assert "3000 of 3000 targets, worst first; page 1 of 30" in page.of("caption")
+
+
+async def test_a_rules_page_says_where_this_host_sends_from():
+    scene = exposing.populated()
+    targets = [t for t in scene.all_targets if t.rule.id == "database"]
+    records = scene.store.of_rule("database")
+    towards = {"192.0.2.1": "10.20.0.11"}.get
+    page = Page(await render.rule(targets, records, CLOCK, (), towards))
+    assert "10.20.0.11" in page.of("dd")
+    assert "Sent from" not in (await rule_page(scene, "database")).of("dt")

@@ -130,6 +130,7 @@ async def rule(
     records: Sequence[Record],
     clock: Clock,
     findings: Sequence[Finding] = (),
+    source: views.Source = lambda _address: None,
 ) -> str:
     """The page of one rule.
 
@@ -138,6 +139,7 @@ async def rule(
         records: those of the targets that are probed.
         clock: the time to draw it at.
         findings: what explains targets, this rule's among them.
+        source: the address that this host sends from to another.
     """
     the_rule = targets[0].rule
     idle = [target for target in targets if target.status is not Status.ACTIVE]
@@ -151,7 +153,7 @@ async def rule(
         refresh_seconds=0,
         findings=cards(explaining, clock),
         facts=views.rule_facts(targets[0]),
-        views=[views.view(record, clock) for record in records[:PAGE_SIZE]],
+        views=[views.view(record, clock, source) for record in records[:PAGE_SIZE]],
         idle=[views.idle_row(target) for target in idle[:PAGE_SIZE]],
     )
 
