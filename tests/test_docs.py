@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 import types
 from pathlib import Path
 
 import pytest
 
-from exporter.model.outcome import Reason
+from exporter.model.outcome import Icmp, Origin, Reason
+from exporter.model.rule import Severity
+from exporter.present.formats import table
+from exporter.present.formats.interface import CheckOutcome
 from exporter.probes.protocols import PROBERS
+from tests.diagnose import scenes
 from tests.probing import Prober
 from tests.servers.threaded import mute, says, scripted
 
@@ -83,3 +88,34 @@ def test_links_between_documents_lead_somewhere(path):
         assert target.exists(), f"{path.name} links to {name}"
         if anchor:
             assert anchor in anchors(target), f"{path.name} links to {name}#{anchor}"
+
+
+def prohibited(name, role, host):
+    """A rule that a firewall on the path stops, and says so."""
+    seen = scenes.seen(
+        scenes.address_of(host),
+        Reason.PROHIBITED,
+        origin=Origin.PATH,
+        icmp=Icmp(3, 13, "10.9.2.2"),
+        detail="a device on the path (10.9.2.2) says: administratively prohibited",
+    )
+    facts = {"id": name, "source": role, "severity": Severity.CRITICAL}
+    return scenes.record(scenes.target(host, 1433, **facts), seen)
+
+
+def test_the_first_example_of_the_readme_is_what_a_check_prints():
+    refused = [
+        prohibited("appsanywhere-mssql", "appsanywhere", "sql01.example.ac.uk"),
+        prohibited("jump-mssql", "jump-host", "sql01.example.ac.uk"),
+        prohibited("analytics-mssql", "analytics", "sql02.example.ac.uk"),
+    ]
+    others = [
+        scenes.holds(scenes.target("files.example.ac.uk", 445, id="file-share")),
+        scenes.holds(scenes.target("dc1.example.ac.uk", 636, id="directory")),
+    ]
+    outcome = CheckOutcome([*refused, *others], scenes.explain(*refused, *others))
+    readme = (ROOT / "README.md").read_text()
+    example = re.search(
+        r"(?:^    .*\n|^\n)+", readme[readme.index("    ") :], re.MULTILINE
+    )
+    assert textwrap.dedent(example[0]).strip() == table.check(outcome).strip()

@@ -35,6 +35,10 @@ _CHECK_PATIENCE = 10.0
 """Seconds that somebody who waits for a check waits for a mirror list."""
 
 
+_SECOND_LOOKS = 64
+"""Failures confirmed in a row after which the others of one round are believed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """One round: what is known of each target, and what explains all that is wrong."""
@@ -91,7 +95,7 @@ async def check(
         runner = runner_of(site, resolver, store, lag, controls)
         runner.only_round = True
 
-        rounds = Rounds(runner, store)
+        rounds = Rounds(runner, store, second_looks=_SECOND_LOOKS)
         ending.push_async_callback(rounds.close)
         await controls.look()
         await _as_long_as_wanted(_round(targets, rounds, limits_of(site)))

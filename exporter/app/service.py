@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING
 from exporter.app import systemd
 from exporter.app.blocking import within
 from exporter.app.explaining import Explainer
-from exporter.app.parts import active, known_of, limits_of, resolver_of, runner_of
+from exporter.app.parts import (
+    active,
+    known_of,
+    limits_of,
+    resolver_of,
+    runner_of,
+    source_towards,
+)
 from exporter.app.protection import Protection
 from exporter.app.reloading import Reloader
 from exporter.config.diagnostics import ConfigError
@@ -236,6 +243,7 @@ class Exporter:
             ledgers=lambda: self._site.ledgers,
             admission=self._admission,
             findings=self._explainer.findings,
+            source=source_towards,
             protection=lambda: self._protection.in_force,
             hosts=lambda: self._site.web.hosts,
         )

@@ -84,6 +84,7 @@ class Parts:
         controls: what must not answer, and whether it does.
         ledgers: what became of the requirements of catalogues that keep account.
         findings: what explains all that is wrong, the worst first.
+        source: the address that this host sends from to another.
         floor: seconds between two probes of a rule, at the least.
         wall: Unix time.
         admission: who has a place, and who was turned away.
@@ -101,6 +102,7 @@ class Parts:
     controls: Callable[[], Sequence[Control]] = lambda: ()
     ledgers: Callable[[], Sequence[Ledger]] = lambda: ()
     findings: Callable[[], Sequence[Finding]] = lambda: ()
+    source: Callable[[str], str | None] = lambda _address: None
     floor: Callable[[Rule], float] = politeness_floor
     wall: Callable[[], float] = time.time
     admission: Admission = field(default_factory=Admission)
@@ -259,6 +261,7 @@ class _Handlers:
                 parts.store.of_rule(name),
                 Clock(parts.wall(), parts.next_due),
                 parts.findings(),
+                parts.source,
             ),
         )
 

@@ -7,6 +7,7 @@ outage. Then it is told at once: see traces.py for what is found out afterwards.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 CONFIRM_AFTER = 1.0
 """Seconds between a failure and the second look."""
+TRACES_END = 30.0
+"""Seconds for which somebody who waits for one round waits for traces behind it."""
 
 
 class Rounds:
@@ -34,6 +37,8 @@ class Rounds:
         runner: probes and judges.
         store: takes results and paths.
         clock: monotonic seconds.
+        second_looks: failures in a row that are confirmed before another is believed
+            at once: then it is no single lost packet.
     """
 
     def __init__(
@@ -41,9 +46,12 @@ class Rounds:
         runner: Runner,
         store: Store,
         clock: Callable[[], float] = time.monotonic,
+        second_looks: float = math.inf,
     ) -> None:
         self._runner = runner
         self._store = store
+        self._second_looks = second_looks
+        self._confirmed = 0
         self._traces = Traces(runner, store, clock)
 
     async def run(self, target: Target) -> float | None:
@@ -52,6 +60,8 @@ class Rounds:
         if self._flips(target, result) and self._may_confirm(target, result):
             await asyncio.sleep(CONFIRM_AFTER)
             again = await self._runner.run(target)
+            same = again.verdict is result.verdict
+            self._confirmed = self._confirmed + 1 if same else 0
             result = replace(again, attempts=result.attempts + again.attempts)
         self._store.add(target, result)
         self._traces.follow(target, result)
@@ -59,7 +69,7 @@ class Rounds:
 
     async def wait_for_traces(self) -> None:
         """Waits for what is looked into, and judges by all that is known then."""
-        await self._traces.finish()
+        await self._traces.finish(TRACES_END)
 
     async def close(self) -> None:
         """Ends what is under way behind the rounds."""
@@ -76,7 +86,7 @@ class Rounds:
         Unless nothing of ours reached that peer's service in the first place.
         """
         stage = result.observation.stage
-        if stage is Stage.RESOLVE:
+        if stage is Stage.RESOLVE or self._confirmed >= self._second_looks:
             return False
         return stage is Stage.CONNECT or self._runner.prober(target.rule).floor <= FLOOR
 

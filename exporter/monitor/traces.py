@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -105,6 +106,7 @@ class Traces:
         self._shaken: dict[str, Target] = {}
         self._distances: dict[tuple[str, Key], _Measured] = {}
         self._measuring: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._until = math.inf
         self._slots = asyncio.Semaphore(_TRACES)
         self._looks = asyncio.Semaphore(_LOOKS)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -124,11 +126,16 @@ class Traces:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def finish(self) -> None:
+    async def finish(self, patience: float) -> None:
         """Ends what is under way, then judges by all that is known at the end.
 
         So that an answer does not depend on who was probed before whom.
+
+        Args:
+            patience: seconds after which no trace is begun any more: where thousands
+                of targets fail alike, those traced by then tell of the others.
         """
+        self._until = self._clock() + patience
         await asyncio.gather(*self._tasks)
         for record in self._store.records():
             if record.latest is None:
@@ -231,6 +238,8 @@ class Traces:
             latest = self._revise(target, result)
             for address in due.traces:
                 async with self._slots:
+                    if self._clock() > self._until:
+                        return
                     path = await self._runner.trace(target, address)
                 latest = await self._take_path(target, latest, address, path)
         except ProbeError as error:

@@ -109,6 +109,24 @@ class Runner:
         return result
 
 
+def one_round(runner, targets, **bounds):
+    """One round of many targets in virtual time, traces included; gives store and seconds."""
+
+    async def main(loop):
+        store = Store()
+        store.replace(targets)
+        under_test = Rounds(runner, store, clock=loop.time, **bounds)
+        began = loop.time()
+        for target in targets:
+            await under_test.run(target)
+        told = loop.time() - began
+        await under_test.wait_for_traces()
+        await under_test.close()
+        return store, told, loop.time() - began - told
+
+    return virtual.run(main)
+
+
 def rounds(runner, count=1, targets=(), target=None, gap=60.0):
     """Runs rounds of one target in virtual time; gives store, record and clock."""
     target = target or make.target()

@@ -8,8 +8,17 @@ from types import SimpleNamespace
 import pytest
 
 from exporter.model.outcome import Evidence, Observation, Reason, Stage, Verdict
-from exporter.monitor.rounds import CONFIRM_AFTER
-from tests.monitor.looking import CUT, DOWN, GOOD, UNRESOLVED, Runner, rounds
+from exporter.monitor.rounds import CONFIRM_AFTER, TRACES_END
+from tests import make
+from tests.monitor.looking import (
+    CUT,
+    DOWN,
+    GOOD,
+    UNRESOLVED,
+    Runner,
+    one_round,
+    rounds,
+)
 
 
 def test_a_round_that_holds_needs_no_second_look():
@@ -59,3 +68,30 @@ def test_the_longest_pause_any_address_asks_for_is_kept():
     result = dataclasses.replace(CUT, addresses=tuple(judged))
     _, _, pauses = rounds(Runner(result))
     assert pauses == [1024]
+
+
+def test_where_everything_fails_alike_no_second_look_is_needed_any_more():
+    targets = [make.target(id=f"rule-{i}") for i in range(10)]
+    runner = Runner(DOWN)
+    store, _, _ = one_round(runner, targets, second_looks=3)
+    assert runner.runs == 10 + 3
+    assert {record.verdict for record in store.records()} == {Verdict.VIOLATED}
+
+
+def test_a_second_look_that_shows_another_thing_begins_the_count_anew():
+    targets = [make.target(id=f"rule-{i}") for i in range(6)]
+    runner = Runner(DOWN, DOWN, DOWN, GOOD, DOWN)
+    store, _, _ = one_round(runner, targets, second_looks=2)
+    # Confirmed, refuted, confirmed twice; the last two are believed.
+    assert runner.runs == 2 + 2 + 4 + 2
+    assert store.records()[1].verdict is Verdict.HOLDS
+
+
+def test_traces_of_thousands_that_fail_alike_come_to_an_end():
+    targets = [make.target(id=f"rule-{i}") for i in range(300)]
+    runner = Runner(DOWN)
+    store, _, waited = one_round(runner, targets, second_looks=0)
+    assert waited < TRACES_END + 5
+    traced = [record for record in store.records() if record.path is not None]
+    assert 20 < len(traced) < 100
+    assert len(runner.traces) == len(traced)

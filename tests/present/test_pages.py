@@ -369,7 +369,8 @@ async def test_certificates_and_what_holds_but_are_counted_and_can_be_filtered()
     for target, one in zip(targets, facts, strict=True):
         scene.store.add(target, exposing.answered(tls=one))
     page = await overview(scene)
-    for text in ("3 holds", "1 holds, but", "2 certificate ends within 30 days"):
+    assert page.of("h1") == ["All 3 hold, 1 of them with a concern"]
+    for text in ("holds: 3", "holds, but: 1", "certificate ends within 30 days: 2"):
         assert text in page.of("a")
     assert shown(await overview(scene, verdict="holds, but")) == ["ended"]
     ending = await overview(scene, verdict="certificate ends within 30 days")
@@ -384,7 +385,7 @@ async def test_certificates_and_what_holds_but_are_counted_and_can_be_filtered()
     ("host", "together"),
     [
         ("a.test", "a.test:443/tcp"),
-        ("a" * 60 + ".files.core.example.com", "example.com:443/tcp"),
+        ("a" * 60 + ".files.core.example.com", ".files.core.example.com:443/tcp"),
     ],
 )
 async def test_a_port_is_never_parted_from_its_host(host, together):
@@ -474,3 +475,13 @@ async def test_thousands_of_targets_are_searched_and_drawn_in_a_second():
     page = await overview(scene, text="10.9.2.2", verdict="violated")
     assert time.process_time() - begun < 2
     assert "3000 of 3000 targets, worst first; page 1 of 30" in page.of("caption")
+
+
+async def test_a_rules_page_says_where_this_host_sends_from():
+    scene = exposing.populated()
+    targets = [t for t in scene.all_targets if t.rule.id == "database"]
+    records = scene.store.of_rule("database")
+    towards = {"192.0.2.1": "10.20.0.11"}.get
+    page = Page(await render.rule(targets, records, CLOCK, (), towards))
+    assert "10.20.0.11" in page.of("dd")
+    assert "Sent from" not in (await rule_page(scene, "database")).of("dt")

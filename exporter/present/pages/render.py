@@ -102,7 +102,7 @@ async def overview(  # noqa: PLR0913 - one for each part of the page
         "overview.html",
         clock,
         targets,
-        headline=_headline(summary.counts, len(findings)),
+        headline=_headline(summary),
         counts=[
             (str(one), summary.states[one]) for one in State if summary.states[one]
         ],
@@ -130,6 +130,7 @@ async def rule(
     records: Sequence[Record],
     clock: Clock,
     findings: Sequence[Finding] = (),
+    source: views.Source = lambda _address: None,
 ) -> str:
     """The page of one rule.
 
@@ -138,6 +139,7 @@ async def rule(
         records: those of the targets that are probed.
         clock: the time to draw it at.
         findings: what explains targets, this rule's among them.
+        source: the address that this host sends from to another.
     """
     the_rule = targets[0].rule
     idle = [target for target in targets if target.status is not Status.ACTIVE]
@@ -151,20 +153,25 @@ async def rule(
         refresh_seconds=0,
         findings=cards(explaining, clock),
         facts=views.rule_facts(targets[0]),
-        views=[views.view(record, clock) for record in records[:PAGE_SIZE]],
+        views=[views.view(record, clock, source) for record in records[:PAGE_SIZE]],
         idle=[views.idle_row(target) for target in idle[:PAGE_SIZE]],
     )
 
 
-def _headline(counts: Counter[Verdict], findings: int) -> str:
+def _headline(summary: Summary) -> str:
+    counts = summary.counts
     if not counts:
         return "Nothing is probed from here"
+    found = len(summary.findings)
+    causes = f"{counted(found, 'finding')}: " if found else ""
     if counts[Verdict.VIOLATED]:
-        causes = f"{counted(findings, 'finding')}: " if findings else ""
         return f"{causes}{counts[Verdict.VIOLATED]} of {counts.total()} violated"
     if counts[Verdict.UNKNOWN]:
-        return f"None violated, {counts[Verdict.UNKNOWN]} of {counts.total()} unknown"
-    return f"All {counts.total()} hold"
+        unknown = f"{counts[Verdict.UNKNOWN]} of {counts.total()} unknown"
+        return f"{causes}None violated, {unknown}"
+    concerns = summary.states[State.BUT]
+    but = f", {concerns} of them with a concern" if concerns else ""
+    return f"{causes}All {counts.total()} hold{but}"
 
 
 def _matrix(summary: Summary) -> dict[str, object]:

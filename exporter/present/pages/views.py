@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.model.facts import Shown, shown_in
 from exporter.model.outcome import TlsError, Verdict
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from exporter.monitor.controls import Control
     from exporter.monitor.store import Episode, Record
 
+    Source: TypeAlias = Callable[[str], str | None]
+
 _LAST_YEAR = 253402300799.0
 """Unix time of the end of the year 9999, the last one that is written plainly."""
 _IDLE = {
@@ -31,6 +33,10 @@ _IDLE = {
     Status.RETIRED: "retired",
     Status.UNPROVABLE: "nothing can prove it from one host",
 }
+
+
+def _nowhere(_address: str) -> str | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,15 +202,21 @@ def control_row(control: Control) -> ControlRow:
     return ControlRow(verdict, MARKS[verdict], said, control.target.place)
 
 
-def view(record: Record, clock: Clock) -> View:
-    """A target in full."""
+def view(record: Record, clock: Clock, source: Source = _nowhere) -> View:
+    """A target in full.
+
+    Args:
+        record: what is known of it.
+        clock: the time to show it at.
+        source: the address that this host sends from to another.
+    """
     latest = record.latest
     seen = latest.observation if latest else None
     broken = record.verdict is not Verdict.HOLDS
     return View(
         row=row(record, clock),
         ask=explain.ask(record.target, seen) if seen and broken else "",
-        facts=tuple(_facts(record, seen)),
+        facts=(*_sources(record, source), *_facts(record, seen)),
         addresses=tuple(map(_address, latest.addresses)) if latest else (),
         history=tuple(_episode(one) for one in reversed(record.episodes)),
     )
@@ -243,6 +255,15 @@ def _certificate(facts: TlsFacts, clock: Clock) -> str:
     if facts.error not in {TlsError.NONE, TlsError.EXPIRED}:
         said += f", {facts.error.replace('_', ' ')}"
     return said + (", intercepted" if facts.intercepted else "")
+
+
+def _sources(record: Record, source: Source) -> Iterator[tuple[str, str]]:
+    """Where this host sends from, to the addresses of the last round."""
+    judged = record.latest.addresses if record.latest is not None else ()
+    to = (one.observation.address for one in judged if one.observation.address)
+    found = dict.fromkeys(filter(None, map(source, to)))
+    if found:
+        yield "Sent from", ", ".join(found)
 
 
 def _facts(record: Record, seen: Observation | None) -> Iterator[tuple[str, str]]:
