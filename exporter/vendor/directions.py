@@ -20,7 +20,7 @@ _NOTHING = re.compile(
 _GENERIC = re.compile(
     r"\b(?:network|ports?|connectivity|connections?|communications?|firewall|rules?|requirements?|traffic|access|used|required"
     r"|needed|needs?|opens?|incoming|outgoing|inbound|outbound|list|overview|reference|table|configuring|configuration"
-    r"|your|our|the|of|for|by|to|from|from|what|which|how|must|reach(?:es)?|and|in|on|settings|tcp|udp|ip|version"
+    r"|your|our|the|of|for|by|to|from|from|what|which|how|must|reach(?:es)?|and|in|on|settings|tcp|udp|ip|version|guide|deployment|installation|documentation|administrators?|manual|page|prerequisites"
     r"|v?[0-9][0-9.]*|netzwerk|anforderungen|freischaltungen|puertos?|requisitos|red|de|del|la|los|les|le|des|r\u00e9seau)\b",
     re.IGNORECASE,
 )
@@ -31,6 +31,8 @@ _TO = re.compile(
 _NO_ENDS = re.compile(
     r"\b(?:how|what|which|want|need|required|must|have|has|ports?)\b", re.IGNORECASE
 )
+
+_MOST_WORDS = 4
 
 
 class Direction(StrEnum):
@@ -58,6 +60,12 @@ def cell_direction(heading: str, cell: str) -> Direction | None:
     if _NOTHING.fullmatch(text):
         return Direction.UNSAID
     return direction_of(text) or None
+
+
+def is_direction(cell: str) -> bool:
+    """Whether a cell can only be one of directions."""
+    words = cell.replace("/", " ").split()
+    return len(words) <= _MOST_WORDS and bool(direction_of(cell))
 
 
 def product_of(title: str) -> str:

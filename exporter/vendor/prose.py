@@ -49,7 +49,7 @@ _PORTS = re.compile(
 )
 _HINTS = re.compile(
     rf"\b(?:tcp|udp|ports?|puertos?|portnummern?)\b[^.]{{0,40}}?[0-9]|\b[0-9]{{2,5}}\s*(?:/\s*)?(?:tcp|udp)\b"
-    rf"|\.[a-z]{{2,}}:[0-9]{{2,5}}\b|\b(?:{_APPLICATION})\b[^.0-9]{{0,12}}\b[0-9]{{2,5}}\b"
+    rf"|[a-z]:[0-9]{{2,5}}\b|\b(?:{_APPLICATION})\b[^.0-9]{{0,12}}\b[0-9]{{2,5}}\b"
     rf"|\b[0-9]{{2,5}}\s*(?:\(|for\s+)(?:{_APPLICATION})\b",
     re.IGNORECASE,
 )

@@ -16,7 +16,7 @@ from exporter.vendor.directions import (
     product_of,
     title_ends,
 )
-from exporter.vendor.ends import Destinations, read_destinations, words_of
+from exporter.vendor.ends import Destinations, read_destinations, refers, words_of
 from exporter.vendor.remarks import joined
 from exporter.vendor.statements import Unread
 
@@ -82,18 +82,21 @@ class TableContext:
         """What a map says of the table."""
         return self.reading.answers.of_table(self.letter, name)
 
-    def say_no(self, end: str, *, ask: bool = True) -> None:
+    def say_no(self, end: str, taken: str = "", *, ask: bool = True) -> None:
         """A remark, and a question, that the table names no sources or destinations."""
         if self.answer(end):
             return
         if ask:
             self.reading.questions[self.letter, end] = joined(self.table.rows[0].cells)
-        said = f"the table names no {end}s: what is taken for them stands in the draft"
-        self.say_once(self.table.rows[0].line, said)
+        what = (
+            f"{shown(taken)} is taken" if taken else "what is taken stands in the draft"
+        )
+        self.say_once(self.table.rows[0].line, f"the table names no {end}s: {what}")
 
     def product(self) -> str:
         """What the page is about, by the titles above the table."""
-        titles = (self.title, *self.table.sections[:1], self.reading.title)
+        own = self.title if direction_of(self.title) else ""
+        titles = (own, *self.table.sections[:1], self.reading.title)
         found = next(filter(None, map(product_of, titles)), "product")
         return self.answer("product") or found
 
@@ -147,9 +150,16 @@ class RowEnds:
     def _unsaid_source(self, taken: str = "") -> tuple[str, ...]:
         """The source of a table that names none: as a map says, or else what is taken."""
         said = self.of.answer("source")
-        if not said and not taken:
-            self.of.say_no("source")
+        if not said:
+            self.of.say_no("source", taken)
         return self._sources(said or taken)
+
+    def _own_side(self) -> tuple[str, ...]:
+        """What the page is about, as the one who connects."""
+        product = self.of.product()
+        if not self.of.answer("product"):
+            self.of.say_no("source", product, ask=False)
+        return (product,)
 
     def _unsaid_target(self, taken: str, *, told: bool = True) -> Destinations:
         said = self.of.answer("destination")
@@ -167,11 +177,8 @@ class RowEnds:
         other = first or part["usage"] or part["transport"] or "far end"
         other = " ".join(other.split())
         match direction:
-            case Direction.OUT:
-                return (self.of.product(),), self._unsaid_target(other)
-            case Direction.BOTH:
-                self.of.say_no("source")
-                return (self.of.product(),), self._unsaid_target(other)
+            case Direction.OUT | Direction.BOTH:
+                return self._own_side(), self._unsaid_target(other)
             case Direction.IN:
                 self.of.say_no("destination", ask=False)
                 return self._unsaid_source(first), Destinations(
@@ -206,5 +213,7 @@ class RowEnds:
             raise Unread(Fate.OPEN, f"which sources are meant by {shown(text)}?")
         if not text.strip(" -\u2013\u2014") and "source" in self.layout.columns:
             raise Unread(Fate.OPEN, "names no source")
+        if refers(text):
+            raise Unread(Fate.OPEN, f"which sources are meant by {shown(text)}?")
         whole = self.of.reading.answers.role(text)
         return tuple(self.of.reading.answers.role(one) for one in words_of(whole))

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.config.diagnostics import shown
 from exporter.model.ledger import Fate
 from exporter.vendor.conditions import condition_in, condition_of
 from exporter.vendor.pairing import paired
@@ -98,6 +99,7 @@ class RowReader:
             ends = RowEnds(self.of, self.layout, self.cells, self._sections())
             sources, lead, both = ends.read(part, host)
             check_lead(lead, flows.spans)
+            single = len(flows.spans) == 1 and (lead is None or len(lead.ends) < 2)  # noqa: PLR2004 - more than one
             notes = (
                 *flows.notes,
                 *filter(None, (rest,)),
@@ -117,7 +119,7 @@ class RowReader:
                 text=joined(self.row.cells),
                 choice=flows.choice,
                 both=both,
-                when=self._condition(part, notes),
+                when=self._condition(part, notes, single=single),
             )
 
     def _columns_of_ports(
@@ -145,7 +147,9 @@ class RowReader:
             *(i for n, i in self.layout.columns.items() if n in shown_too),
         ]
         return [
-            f"{self.layout.headings[i]}: {' '.join(self.cells[i].split())}"
+            f"{self.layout.headings[i]}: {' '.join(self.cells[i].split())}".removeprefix(
+                ": "
+            )
             for i in sorted(indices)
             if self.cells[i]
         ]
@@ -155,7 +159,10 @@ class RowReader:
         sections = tuple(written.split(" / ")) if written else self.of.table.sections
         return (*sections[-1:], self.of.title) if self.of.title else sections
 
-    def _condition(self, part: Cells, notes: Sequence[str]) -> Condition | None:
+    def _condition(
+        self, part: Cells, notes: Sequence[str], *, single: bool
+    ) -> Condition | None:
+        """What the row depends on; `single` says that it has one port and one end."""
         about = (
             part["usage"]
             or part["destination"]
@@ -166,5 +173,13 @@ class RowReader:
             found = condition_of(self.layout.headings[index], self.cells[index], about)
             if found:
                 return found
-        texts = (part["usage"], *notes, part["destination"], *self._sections()[-1:])
-        return next(filter(None, (condition_in(text, about) for text in texts)), None)
+        for text in (part["usage"], *self._others(), *self._sections()[-1:]):
+            if found := condition_in(text, about):
+                return found
+        texts = (*notes, part["destination"])
+        loose = next(filter(None, (condition_in(text, about) for text in texts)), None)
+        if loose and not single:
+            said = f"for which part is it that the row says {shown(loose.title)}?"
+            self.of.reading.remarks.add(self.row.line, self.name, said)
+            return None
+        return loose

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from exporter.config.field_types import ROW
 from exporter.model.ledger import Fate
-from exporter.vendor.alignment import aligned, fits
+from exporter.vendor.alignment import aligned, typed
 from exporter.vendor.columns import Layout, is_heading_row, layout_of
 from exporter.vendor.ends import hosts_in
 from exporter.vendor.footnotes import footnotes_of, resolved
@@ -87,8 +87,8 @@ def _fitted(
         and len(set(filter(None, row))) > 1
         and not is_heading_row(row)
     ]
-    if moved and whole and not any(fits(layout, row) for row in whole):
-        return moved if all(fits(moved, row) for row in whole) else layout
+    if moved and whole and not any(typed(layout, row) for row in whole):
+        return moved if all(typed(moved, row) for row in whole) else layout
     return layout
 
 
