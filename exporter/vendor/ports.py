@@ -28,7 +28,7 @@ _SPELLINGS = tuple(
     (re.compile(pattern, re.IGNORECASE), into)
     for pattern, into in (
         (
-            r"\b(?:tls|ssl|smb|version|v)\s*v?[0-9]+(?:\.[0-9]+)*(?:\s*(?:[/+]|or|and)\s*v?[0-9]+\.[0-9]+)*(?:\s+(?:and|or)\s+(?:higher|above|later))?",
+            r"\b(?:(?:tls|ssl|smb)\s*v?[0-9](?:\.[0-9]+)*(?![0-9])|(?:version|v)\s*[0-9]+(?:\.[0-9]+)*)(?:\s*(?:[/+]|or|and)\s*v?[0-9]+\.[0-9]+)*(?:\s+(?:and|or)\s+(?:higher|above|later))?",
             " tls ",
         ),
         ("[\u2010-\u2015\u2212\u301c~\u2026]|\\.{2,3}", "-"),
@@ -68,6 +68,9 @@ _SPELLINGS = tuple(
             r"\1+",
         ),
         (r"\btcp\s*/\s*ip\b", "tcp"),
+        (r"\b(?:one|any)\s+of\b|\beines?\s+von\b", " or "),
+        (r"\beither\b|\bentweder\b", " "),
+        (r"^([^()0-9]*)\(([0-9][0-9,\s/-]*)\)\W*$", r"\1 \2"),
         (r"([0-9])\s*[-:]\s*(?=[0-9])", r"\1-"),
         (r"\b(tcp|udp)\s*:\s*(?=[0-9])", r"\1 "),
         (r"(?<=[^\W\d_])\s+-\s+(?=(?:tcp|udp|[0-9]))", " "),

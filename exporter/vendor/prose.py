@@ -48,7 +48,8 @@ _PORTS = re.compile(
     re.IGNORECASE,
 )
 _HINTS = re.compile(
-    rf"\b(?:tcp|udp|ports?|puertos?|portnummern?)\b[^.]{{0,40}}?[0-9]|\b[0-9]{{2,5}}\s*(?:/\s*)?(?:tcp|udp)\b"
+    rf"\b(?:tcp|udp|ports?|puertos?|portnummern?)\b[^.]{{0,80}}?[0-9]|\b[0-9]{{2,5}}\s*(?:/\s*)?(?:tcp|udp)\b"
+    r"|\b(?:listen\w*|open\w*|allow\w*|h\u00f6r\w*|\u00f6ffne\w*|\u00e9coute\w*|ouvr\w*|escucha\w*|abr\w*)\b[^.0-9]{0,30}\b[0-9]{2,5}\b"
     rf"|[a-z]:[0-9]{{2,5}}\b|\b(?:{_APPLICATION})\b[^.0-9]{{0,12}}\b[0-9]{{2,5}}\b"
     rf"|\b[0-9]{{2,5}}\s*(?:\(|for\s+)(?:{_APPLICATION})\b",
     re.IGNORECASE,

@@ -11,6 +11,7 @@ from exporter.model.ledger import Fate, digest
 from exporter.vendor.columns import ends_of
 from exporter.vendor.directions import (
     Direction,
+    both_ways,
     cell_direction,
     direction_of,
     product_of,
@@ -118,16 +119,18 @@ class RowEnds:
         `host` is one that stands with the port.
         """
         direction = self._direction()
+        if both_ways(part["usage"]):
+            direction = Direction.BOTH
         target = host or part["destination"]
         if "ends" in self.layout.columns and (ends := ends_of(part["ends"])):
             found: Ends = self._sources(ends[0]), self._lead(host or ends[1])
         elif "source" in self.layout.columns or part["source"]:
             found = self._sources(part["source"]), self._target(target, direction)
         elif target or "destination" in self.layout.columns:
-            product = (
-                self.of.product() if direction is Direction.OUT and not host else ""
-            )
-            found = self._unsaid_source(product), self._lead(target)
+            own = direction is Direction.OUT and not host
+            titled = self._titled()[0]
+            source = self._own_side() if own else self._unsaid_source(titled)
+            found = source, self._lead(target)
         else:
             found = self._unsaid(part, direction)
         return (*found, direction is Direction.BOTH)
@@ -139,13 +142,19 @@ class RowEnds:
                 said = "the direction is 'inbound': taken as from source to destination"
                 self.of.say_once(self.of.table.rows[0].line, said)
             return self._lead(target)
-        if said := self.of.answer("destination"):
+        titled = self._titled()
+        if said := self.of.answer("destination") or titled[1]:
             return self._lead(said)
         return (
             Destinations(words=(self.of.product(),))
             if direction is Direction.IN
             else None
         )
+
+    def _titled(self) -> tuple[str, str]:
+        """The ends that the titles above name, the innermost that names any."""
+        titles = map(title_ends, reversed(self.sections))
+        return next(filter(None, titles), ("", ""))
 
     def _unsaid_source(self, taken: str = "") -> tuple[str, ...]:
         """The source of a table that names none: as a map says, or else what is taken."""
@@ -169,9 +178,9 @@ class RowEnds:
 
     def _unsaid(self, part: Cells, direction: Direction) -> Ends:
         """Ends of a row that has no column for either."""
-        titled = next(filter(None, map(title_ends, reversed(self.sections))), None)
-        if titled:
-            return self._unsaid_source(titled[0]), Destinations(words=(titled[1],))
+        titled = self._titled()
+        if titled[1]:
+            return self._unsaid_source(titled[0]), self._lead(titled[1])
         named = self.layout.columns.get("component") == 0 or not self.layout.headings[0]
         first = self.cells[0] if named else ""
         other = first or part["usage"] or part["transport"] or "far end"
