@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 _MEANINGS: Mapping[str, re.Pattern[str]] = {
     meaning: re.compile(words)
     for meaning, words in (
-        ("port", r"ports?|portnummern?|puertos?|anschlusse?"),
+        (
+            "port",
+            r"(?:tcp-?|udp-?|ziel-?|quell-?|server-?)?ports?|portnummern?|puertos?|anschlusse?",
+        ),
         ("direction", r"direction|bi-?directional|bidirektional|richtung|sens|sentido"),
         (
             "transport",
@@ -75,7 +78,7 @@ _WHOLE = {"section", "row"}
 MEANINGS = (*_MEANINGS, "source-port", "ends", "ignore")
 _FAR_PORT = re.compile(r"remote|peer|destination|dest|dst|target|ziel\w*|destino|cible")
 _ENDS_PORT = re.compile(rf"{_FAR_PORT.pattern}|server")
-_NEAR_PORT = re.compile(r"source|src|local|client|origin|quelle?|quellport|origen")
+_NEAR_PORT = re.compile(r"source|src|local|client|origin|quelle?|quell-?ports?|origen")
 _QUALIFIERS = re.compile(
     r"internal|external|numbers?|the|of|ip|type|default|tcp|udp|connection|remote|local|s|for|or|and|system|network|traffic"
 )
