@@ -1,4 +1,4 @@
-"""`diff`: what changed between two catalogues."""
+"""`diff`: what a new version of a document changes, or two catalogues differ in."""
 
 from __future__ import annotations
 
@@ -13,15 +13,26 @@ from rich.text import Text
 
 from exporter.config.catalogue import load_catalogue
 from exporter.present.formats import json
+from exporter.vendor.changes import Difference, Effect, differences
 from exporter.vendor.compare import compare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from exporter.vendor.compare import Change, Fields
 
 EXIT_DIFFERENT = 1
 _PIPE_WIDTH = 240
+_MARKS = {Effect.OPEN: "+", Effect.CLOSE: "-", Effect.TEXT: "~"}
+
+
+def _aliases(
+    _context: click.Context, _parameter: click.Parameter, given: Sequence[str]
+) -> dict[str, str]:
+    pairs = [alias.partition("=") for alias in given]
+    if any(not old or not new for old, _, new in pairs):
+        raise click.BadParameter("write OLD=NEW, such as web-server=web")
+    return {old: new for old, _, new in pairs}
 
 
 @click.command()
@@ -30,35 +41,106 @@ _PIPE_WIDTH = 240
 @click.option(
     "--flows",
     is_flag=True,
-    help="Compare only what the documents ask to open: source, destination, port and "
-    "transport. For a fresh draft, whose other fields nobody has written yet.",
+    help="Compare only what rules open, not the words of the requirements.",
+)
+@click.option(
+    "--fields",
+    is_flag=True,
+    help="Compare every field of the catalogues instead: what people added to them too.",
+)
+@click.option(
+    "--alias",
+    "aliases",
+    multiple=True,
+    metavar="OLD=NEW",
+    callback=_aliases,
+    help="A role or a host that only has another name now; repeatable.",
 )
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json"]),
+    type=click.Choice(["table", "json", "markdown"]),
     default="table",
     show_default=True,
 )
-def diff(old: str, new: str, flows: bool, form: str) -> None:
-    """Tell what changed from catalogue OLD to NEW: names of shipped ones, or paths.
+def diff(
+    old: str, new: str, flows: bool, fields: bool, aliases: dict[str, str], form: str
+) -> None:
+    """Tell what changes from catalogue OLD to NEW: names of shipped ones, or paths.
 
-    Rules are matched by id, or else by source, destination, port and transport.
+    What must be opened, what may be closed, and where only words differ. Ids, rows and
+    layout do not count; a role or a placeholder is known by its flows.
 
-    Exits with 0 if nothing changed, 1 if something did, 2 if one cannot be read.
+    Exits with 0 if nothing is to be opened or closed, 1 if something is, 2 if one
+    cannot be read. With --fields any difference is 1.
     """
     before, after = (load_catalogue(side) for side in (old, new))
-    changes = compare(before, after, flows=flows)
-    if form == "json":
-        told = {"changes": [_as_json(change) for change in changes]}
-        click.echo(json.write(told), nl=False)
-    else:
-        _print(changes)
-    if changes:
-        sys.exit(EXIT_DIFFERENT)
+    if fields:
+        _tell(compare(before, after), _FIELDS[form])
+    found = differences(before, after, aliases, ledger=not flows)
+    _tell(found, _EFFECTS[form])
 
 
-def _as_json(change: Change) -> dict[str, object]:
+def _tell(
+    changes: Sequence[Difference] | Sequence[Change], tell: Callable[..., None]
+) -> None:
+    tell(changes)
+    text = all(isinstance(c, Difference) and c.effect is Effect.TEXT for c in changes)
+    sys.exit(0 if text else EXIT_DIFFERENT)
+
+
+def _as_json(changes: Sequence[Difference]) -> None:
+    told = [
+        {
+            "effect": str(change.effect),
+            "what": change.what,
+            "name": change.name,
+            "old": change.old,
+            "new": change.new,
+            "rows": list(change.rows),
+        }
+        for change in changes
+    ]
+    click.echo(json.write({"changes": told}), nl=False)
+
+
+def _as_table(changes: Sequence[Difference]) -> None:
+    """One line for each change, under what it asks for."""
+    rows = [
+        (_MARKS[c.effect], str(c.effect), c.what, c.name, c.old, c.new) for c in changes
+    ]
+    _print(("", "effect", "what", "name", "old", "new"), rows)
+    _count(str(change.effect) for change in changes)
+
+
+def _as_markdown(changes: Sequence[Difference]) -> None:
+    """A change request: a table for what must be opened, and so on."""
+    for effect in Effect:
+        rows = [change for change in changes if change.effect is effect]
+        if not rows:
+            continue
+        click.echo(f"## {str(effect).capitalize()}\n")
+        click.echo("| what | old | new | the document says |\n|---|---|---|---|")
+        for change in rows:
+            said = " / ".join(change.rows)
+            cells = (f"{change.what} {change.name}", change.old, change.new, said)
+            click.echo(f"| {' | '.join(map(_markdown, cells))} |")
+        click.echo("")
+    if not changes:
+        click.echo("No difference.")
+
+
+def _markdown(text: str) -> str:
+    """Text that stays one cell, and text."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return "".join(f"\\{c}" if c in "\\|*_`<>[]" else c for c in line)
+
+
+def _fields_as_json(changes: Sequence[Change]) -> None:
+    click.echo(json.write({"changes": [*map(_field_json, changes)]}), nl=False)
+
+
+def _field_json(change: Change) -> dict[str, object]:
     kind = {change.old is None: "added", change.new is None: "removed"}.get(True)
     return {
         "change": kind or "changed",
@@ -69,22 +151,46 @@ def _as_json(change: Change) -> dict[str, object]:
     }
 
 
-def _print(changes: Sequence[Change]) -> None:
+def _fields_as_table(changes: Sequence[Change]) -> None:
     """One line for each field that differs, or each part that came or went."""
+    headings = ("", "what", "name", "field", "old", "new")
+    _print(headings, [cells for change in changes for cells in _lines(change)])
+    _count(str(_field_json(change)["change"]) for change in changes)
+
+
+def _fields_as_markdown(changes: Sequence[Change]) -> None:
+    click.echo("| | what | name | field | old | new |\n|---|---|---|---|---|---|")
+    for change in changes:
+        for cells in _lines(change):
+            click.echo(f"| {' | '.join(map(_markdown, cells))} |")
+
+
+_EFFECTS = {"table": _as_table, "json": _as_json, "markdown": _as_markdown}
+_FIELDS = {
+    "table": _fields_as_table,
+    "json": _fields_as_json,
+    "markdown": _fields_as_markdown,
+}
+
+
+def _print(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
     console = Console(highlight=False, width=width)
-    if not changes:
+    if not rows:
         console.print("no difference")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("", "what", "name", "field", "old", "new"):
+    for heading in headings:
         table.add_column(heading, overflow="fold")
-    for change in changes:
-        for cells in _lines(change):
-            table.add_row(*map(Text, cells))
+    for cells in rows:
+        table.add_row(*map(Text, cells))
     console.print(table)
-    counts = Counter(str(_as_json(change)["change"]) for change in changes)
-    console.print(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+
+
+def _count(kinds: Iterator[str]) -> None:
+    counts = Counter(kinds)
+    if counts:
+        click.echo(", ".join(f"{count} {kind}" for kind, count in counts.items()))
 
 
 def _lines(change: Change) -> Iterator[tuple[str, ...]]:
@@ -102,7 +208,6 @@ def _summary(fields: Fields | None) -> str:
     if fields is None:
         return ""
     if "transport" in fields:
-        ports = fields["port"] or fields.get("ports", "")
-        ends = "from {source} to {destination}".format(**fields)
-        return f"{fields['transport']} {ports} {ends}"
+        ports = fields["port"] or fields["ports"]
+        return f"{fields['transport']} {ports} from {fields['source']} to {fields['destination']}"
     return next(iter(fields.values()))

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from exporter.config.field_types import SLUG
+from exporter.vendor.answers import Answers, read_answers
 from exporter.vendor.catalogue_writer import written
 from exporter.vendor.draft import draft_of
 from exporter.vendor.names import slug
+from exporter.vendor.questions import explained
 from exporter.vendor.readers import read_page
 
 if TYPE_CHECKING:
@@ -49,19 +51,44 @@ def _catalogue_name(
     "repeatable. Without it these are hosts in a column headed Internal, in reserved "
     "domains, without a dot, and private addresses.",
 )
-def import_document(
-    file: Path, name: str | None, title: str, reference: str, internal: Sequence[str]
+@click.option(
+    "--map",
+    "answers_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file of answers to what the page leaves open.",
+)
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Write the map instead: the answers so far, and a question for all that is "
+    "open. Exits with 0 if none is.",
+)
+def import_document(  # noqa: PLR0913 - one for each option
+    file: Path,
+    *,
+    name: str | None,
+    title: str,
+    reference: str,
+    internal: Sequence[str],
+    answers_file: Path | None,
+    explain: bool,
 ) -> None:
-    """Draft a catalogue from a vendor's page: HTML, Markdown, text or CSV.
+    """Draft a catalogue from a vendor's page: HTML, Markdown, AsciiDoc, text, CSV or JSON.
 
-    The catalogue goes to standard output. It is read by guessing: what could not be
-    read stands in it as a comment and goes to standard error, as file:line.
+    The catalogue goes to standard output, with a ledger in which every row has a fate.
+    What is not understood is never guessed: it is open there, stands in a comment, and
+    goes to standard error as file:line.
 
     Exits with 0 if all rows were read, 1 if some need a person, 2 if the file cannot
     be read or holds no requirements at all.
     """
     domains = [domain.lower().strip("*.") for domain in internal]
-    draft = draft_of(read_page(file), str(file), domains)
+    answers = read_answers(answers_file) if answers_file else Answers()
+    draft = draft_of(read_page(file), str(file), domains, answers)
+    if explain:
+        asked, open_questions = explained(draft, str(file), answers)
+        click.echo(asked, nl=False)
+        sys.exit(EXIT_LOOK if open_questions else 0)
     name = name or slug(file.stem)[:_LONGEST].strip("-") or "catalogue"
     text = written(draft, str(file), name, title, reference)
     click.echo(text, nl=False)

@@ -96,13 +96,13 @@ def _reaching(
     found = []
     for lost in range(1, width - len(held) + 1):
         row = (*above[:lost], *held, *("",) * (width - lost - len(held)))
-        if fits(layout, row) and _has_ends(layout, row) and _typed(layout, row):
+        if fits(layout, row) and _has_ends(layout, row) and typed(layout, row):
             found.append(row)
     return found
 
 
-def _typed(layout: Layout, row: Sequence[str]) -> bool:
-    """Whether the row's ports and protocols can be nothing else."""
+def typed(layout: Layout, row: Sequence[str]) -> bool:
+    """Whether a row's ports and protocols can be nothing else."""
     told = layout.columns.get("transport")
     if told is not None and row[told] and not is_protocols(row[told]):
         return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from exporter.config import yamlfile
 from exporter.config.diagnostics import ConfigError, Problem
-from exporter.vendor.ledger import Fate
+from exporter.model.ledger import Fate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,14 +38,14 @@ def written(draft: Draft, file: str, name: str, title: str, reference: str) -> s
         ConfigError: the file would be larger than a catalogue may be.
     """
     lines = [
-        f"# A draft, read from {_comment(file)} by `connectivity-exporter import`.",
+        f"# A draft, read from {comment(file)} by `connectivity-exporter import`.",
         "# Before it is used: look at each remark below and at each guessed usage,",
         "# and give the rules that matter a severity, an owner and a probe.",
         *_remarks(draft),
         "",
-        f"catalogue: {_text(name)}",
-        f"title: {_text(title or draft.title or name)}",
-        *([f"reference: {_text(reference)}"] if reference else []),
+        f"catalogue: {scalar(name)}",
+        f"title: {scalar(title or draft.title or name)}",
+        *([f"reference: {scalar(reference)}"] if reference else []),
         "",
         "roles:" if draft.roles else "roles: {}",
         *_roles(draft.roles),
@@ -72,25 +72,25 @@ def _remarks(draft: Draft) -> Iterator[str]:
     if draft.remarks:
         yield "#"
     for remark in draft.remarks:
-        yield f"# {_comment(str(remark.problem))}"
-        yield from (f"#     {_comment(text)}" for text in remark.kept)
+        yield f"# {comment(str(remark.problem))}"
+        yield from (f"#     {comment(text)}" for text in remark.kept)
 
 
 def _roles(roles: Mapping[str, tuple[str, str | None]]) -> Iterator[str]:
     for name, (title, wider) in roles.items():
-        yield f"  {_text(name)}:"
-        yield f"    title: {_text(title)}"
+        yield f"  {scalar(name)}:"
+        yield f"    title: {scalar(title)}"
         if wider is not None:
-            yield f"    is_a: {_text(wider)}"
+            yield f"    is_a: {scalar(wider)}"
 
 
 def _placeholders(placeholders: Mapping[str, DraftPlaceholder]) -> Iterator[str]:
     if placeholders:
         yield from ("", "placeholders:")
     for name, place in placeholders.items():
-        yield f"  {_text(name)}:"
-        yield f"    title: {_text(place.title)}"
-        yield f"    example: {_text(place.example)}"
+        yield f"  {scalar(name)}:"
+        yield f"    title: {scalar(place.title)}"
+        yield f"    example: {scalar(place.example)}"
         if place.url:
             yield "    url: true"
 
@@ -99,55 +99,55 @@ def _features(features: Mapping[str, str]) -> Iterator[str]:
     if features:
         yield from ("", "features:")
     for name, title in features.items():
-        yield f"  {_text(name)}:"
-        yield f"    title: {_text(title)}"
+        yield f"  {scalar(name)}:"
+        yield f"    title: {scalar(title)}"
 
 
 def _rule(rule: DraftRule) -> Iterator[str]:
     flow = rule.flow
-    yield from ("", f"  - id: {_text(rule.id)}")
-    yield f"    source: {_text(flow.source)}"
-    yield f"    destination: {{{flow.lead.key}: {_text(flow.lead.name)}}}"
+    yield from ("", f"  - id: {scalar(rule.id)}")
+    yield f"    source: {scalar(flow.source)}"
+    yield f"    destination: {{{flow.lead.key}: {scalar(flow.lead.name)}}}"
     single = flow.span.low == flow.span.high
     yield f"    port: {flow.span}" if single else f"    ports: [{flow.span}]"
     yield f"    transport: {flow.transport}"
     if flow.when:
-        yield f"    when: {_text(flow.when)}"
+        yield f"    when: {scalar(flow.when)}"
     if rule.any_of:
-        yield f"    any_of: {_text(rule.any_of)}"
-    yield f"    usage: {rule.usage.usage}  # {_comment(rule.usage.why)}"
+        yield f"    any_of: {scalar(rule.any_of)}"
+    yield f"    usage: {rule.usage.usage}  # {comment(rule.usage.why)}"
     if flow.lead.public:
         yield "    public: true"
-    yield f"    description: {_text(rule.description)}"
+    yield f"    description: {scalar(rule.description)}"
     if rule.section:
-        yield f"    section: {_text(rule.section)}"
-    yield f"    rows: [{', '.join(map(_text, rule.rows))}]"
+        yield f"    section: {scalar(rule.section)}"
+    yield f"    rows: [{', '.join(map(scalar, rule.rows))}]"
     whole = [rule.description] if len(rule.description) > _LINE else []
     if notes := [*whole, *rule.notes]:
         sentences = (note if note[-1] in ".!?" else f"{note}." for note in notes)
-        yield f"    notes: {_text(' '.join(sentences), _NOTES)}"
+        yield f"    notes: {scalar(' '.join(sentences), _NOTES)}"
 
 
 def _entry(entry: Entry) -> Iterator[str]:
-    yield f"  - row: {_text(entry.row)}"
+    yield f"  - row: {scalar(entry.row)}"
     yield f"    line: {entry.line}"
-    yield f"    text: {_text(entry.text, _NOTES)}"
+    yield f"    text: {scalar(entry.text, _NOTES)}"
     yield f"    sha256: {entry.sha256}"
     if entry.fate is Fate.RULES:
-        yield f"    rules: [{', '.join(map(_text, entry.rules))}]"
+        yield f"    rules: [{', '.join(map(scalar, entry.rules))}]"
     else:
-        yield f"    {entry.fate}: {_text(entry.why, _NOTES)}"
+        yield f"    {entry.fate}: {scalar(entry.why, _NOTES)}"
 
 
 def _prose(draft: Draft) -> Iterator[str]:
     if draft.prose:
         yield from ("", "# What the page says outside its tables:")
-    yield from (f"# {_comment(item.text)}" for item in draft.prose[:_MAX_PROSE])
+    yield from (f"# {comment(item.text)}" for item in draft.prose[:_MAX_PROSE])
     if (left := len(draft.prose) - _MAX_PROSE) > 0:
         yield f"# ... and {left} lines more, from line {draft.prose[_MAX_PROSE].line} on"
 
 
-def _text(text: str, longest: int = _LINE) -> str:
+def scalar(text: str, longest: int = _LINE) -> str:
     """Text as a YAML scalar that every reader takes for that text."""
     line = " ".join(_printable(text).split())
     short = line if len(line) <= longest else line[: longest - 3] + "..."
@@ -156,7 +156,8 @@ def _text(text: str, longest: int = _LINE) -> str:
     return json.dumps(short, ensure_ascii=False)
 
 
-def _comment(text: str) -> str:
+def comment(text: str) -> str:
+    """Text for the end of a comment line."""
     return _printable(text)[:_COMMENT]
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.model.rule import Transport
+from exporter.vendor.directions import is_direction
 from exporter.vendor.ports import read_ports
 from exporter.vendor.protocols import is_protocols
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 # In the order in which they are tried: a "destination port" is a port.
 _MEANINGS: Mapping[str, re.Pattern[str]] = {
@@ -81,6 +82,8 @@ _NEAR_PORT = re.compile(r"source|src|local|client|origin|quelle?|quell-?ports?|o
 _QUALIFIERS = re.compile(
     r"internal|external|numbers?|the|of|ip|type|default|tcp|udp|connection|remote|local|s|for|or|and|system|network|traffic"
 )
+_PLACES = re.compile(r"zones?|interfaces?|vlans?|segments?|networks?|sites?|locations?")
+_NUMBERS = re.compile(r"ips?|addresse?s?|adressen?|urls?")
 _WORD = re.compile(r"[a-z-]+|#")
 _BOTH = re.compile(
     r"(.{2,100}?)\s+(?:to|->|=>|\u2192|nach|vers|hacia)\s+(.{2,100})", re.IGNORECASE
@@ -139,10 +142,10 @@ def layout_of(
             meanings[index] = answers[heading]
     if "port" not in meanings:
         _ports_by_content(meanings, rows)
-    if "port" not in meanings or len(meanings) == 1:
+    if "port" not in meanings or sum(map(bool, headings)) == 1:
         return None
     _by_content(meanings, headings, rows)
-    unclear = _which_ports(meanings, headings)
+    unclear = _which_ports(meanings, headings) or _which_ends(meanings, headings)
     columns: dict[str, int] = {}
     for index, meaning in enumerate(meanings):
         if meaning and meaning not in ("port", "source-port", "ignore"):
@@ -179,25 +182,6 @@ def _meaning(words: Sequence[str]) -> str:
     return found[0] if found else ""
 
 
-def _by_content(
-    meanings: list[str], headings: Sequence[str], rows: Sequence[Sequence[str]]
-) -> None:
-    """Gives columns whose headings tell nothing the meaning of their cells."""
-    free = [
-        i for i, meaning in enumerate(meanings) if meaning in ("", "usage", "component")
-    ]
-    if "transport" not in meanings:
-        for index in free:
-            if _all(rows, index, len(headings), is_protocols) and meanings[index] == "":
-                meanings[index] = "transport"
-                break
-    if not {"source", "destination"} & set(meanings):
-        for index in free:
-            if _all(rows, index, len(headings), lambda cell: ends_of(cell) is not None):
-                meanings[index] = "ends"
-                break
-
-
 def _ports_by_content(meanings: list[str], rows: Sequence[Sequence[str]]) -> None:
     """Gives a column whose cells are mostly ports that meaning: `Service: LDAPS (636)`.
 
@@ -215,17 +199,44 @@ def _ports_by_content(meanings: list[str], rows: Sequence[Sequence[str]]) -> Non
                 return
 
 
-def _all(rows: Sequence[Sequence[str]], index: int, width: int, test: object) -> bool:
+def _by_content(
+    meanings: list[str], headings: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Gives columns whose headings tell nothing, or little, the meaning of their cells."""
+    width = len(headings)
+    for meaning, instead_of, test in _TESTS:
+        both_named = {"source", "destination"} <= set(meanings)
+        if meaning in meanings or (meaning == "ends" and both_named):
+            continue
+        for index, found in enumerate(meanings):
+            if found in instead_of and _all(rows, index, width, test):
+                meanings[index] = meaning
+                break
+
+
+def _all(
+    rows: Sequence[Sequence[str]],
+    index: int,
+    width: int,
+    test: Callable[[str], object],
+) -> bool:
     cells = [
         row[index] for row in rows[:_LOOKED_AT] if len(row) == width and row[index]
     ]
-    return bool(cells) and callable(test) and all(map(test, cells))
+    return bool(cells) and all(test(cell) for cell in cells)
 
 
 def ends_of(text: str) -> tuple[str, str] | None:
     """Both ends of a text such as `Clients to the Gateway`."""
     found = _BOTH.fullmatch(" ".join(text.split()))
     return (found[1], found[2]) if found else None
+
+
+_TESTS: tuple[tuple[str, tuple[str, ...], Callable[[str], object]], ...] = (
+    ("transport", ("",), is_protocols),
+    ("direction", ("", "destination", "usage"), is_direction),
+    ("ends", ("", "usage", "component"), ends_of),
+)
 
 
 def _which_ports(meanings: list[str], headings: Sequence[str]) -> str:
@@ -249,6 +260,30 @@ def _which_ports(meanings: list[str], headings: Sequence[str]) -> str:
         return ""
     names = ", ".join(headings[i] for i in split)
     return f"does not say which column has the ports of the destination: {names}"
+
+
+def _which_ends(meanings: list[str], headings: Sequence[str]) -> str:
+    """Settles which of several columns names an end; the others are mere words."""
+    for meaning in ("source", "destination"):
+        indices = [i for i, found in enumerate(meanings) if found == meaning]
+        ranks = {i: _rank(words_of(headings[i]), meaning) for i in indices}
+        best = [i for i in indices if ranks[i] == min(ranks.values())]
+        if len(best) > 1:
+            names = ", ".join(headings[i] for i in best)
+            return f"does not say which column has the {meaning}s: {names}"
+        for index in set(indices) - set(best):
+            meanings[index] = ""
+    return ""
+
+
+def _rank(words: Sequence[str], meaning: str) -> int:
+    """How much a heading is of an end: "To" more than "To host", that more than "To zone"."""
+    rest = [word for word in words if not _MEANINGS[meaning].fullmatch(word)]
+    if any(map(_PLACES.fullmatch, rest)):
+        return 3
+    if any(map(_NUMBERS.fullmatch, words)):
+        return 2
+    return int(bool(rest))
 
 
 def is_heading_row(cells: Sequence[str]) -> bool:

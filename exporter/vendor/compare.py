@@ -1,4 +1,4 @@
-"""What changed between two catalogues.
+"""Every field in which two catalogues differ.
 
 Two rules are one if they have the same id, or else the same flow: source, destination,
 port and transport. A placeholder then counts as its example, since two authors name
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from exporter.config.rule_schema import TlsModel
 from exporter.model.endpoint import Endpoint
-from exporter.model.rule import Expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -51,36 +50,13 @@ class _Told:
     facts: Fields
 
 
-def compare(old: Catalogue, new: Catalogue, *, flows: bool = False) -> list[Change]:
-    """All changes from `old` to `new`, rules last.
-
-    Args:
-        old: the catalogue before.
-        new: the catalogue after.
-        flows: compare only what a document asks to open, by its flows. Advice, rules
-            for the mirrors of a list and what must be closed are left out.
-    """
-    told = [_told(catalogue, flows=flows) for catalogue in (old, new)]
-    return ([] if flows else _surroundings(old, new)) + _rules(*told)
-
-
-def _told(catalogue: Catalogue, *, flows: bool) -> list[_Told]:
-    every = [_as_text(catalogue, one) for one in catalogue.definitions]
-    if not flows:
-        return every
-    stated = [
-        one.written.id
-        for one in catalogue.definitions
-        if one.written.expect is Expect.ALLOW
-        and not one.written.advisory
-        and one.written.destination.mirrors is None
+def compare(old: Catalogue, new: Catalogue) -> list[Change]:
+    """All changes from `old` to `new`, rules last."""
+    told = [
+        [_as_text(catalogue, one) for one in catalogue.definitions]
+        for catalogue in (old, new)
     ]
-    keys = ("source", "destination", "port", "transport")
-    return [
-        dataclasses.replace(told, facts=dict(zip(keys, told.flow, strict=True)))
-        for told in every
-        if told.name in stated
-    ]
+    return _surroundings(old, new) + _rules(*told)
 
 
 def _as_text(catalogue: Catalogue, definition: RuleDefinition) -> _Told:

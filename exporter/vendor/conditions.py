@@ -104,7 +104,9 @@ def condition_in(text: str, about: str) -> Condition | None:
     for sentence in filter(None, map(str.strip, _SENTENCE.split(text))):
         for pattern in (_IF, _ONLY, _OPTIONAL):
             if found := pattern.search(sentence):
-                return _condition(sentence, sentence[found.end() :], about)
+                return _condition(
+                    sentence, re.split(r"[,;:.]\s", sentence[found.end() :])[0], about
+                )
     return None
 
 

@@ -20,7 +20,7 @@ _NOTHING = re.compile(
 _GENERIC = re.compile(
     r"\b(?:network|ports?|connectivity|connections?|communications?|firewall|rules?|requirements?|traffic|access|used|required"
     r"|needed|needs?|opens?|incoming|outgoing|inbound|outbound|list|overview|reference|table|configuring|configuration"
-    r"|your|our|the|of|for|by|to|from|from|what|which|how|must|reach(?:es)?|and|in|on|settings|tcp|udp|ip|version"
+    r"|your|our|the|of|for|by|to|from|from|what|which|how|must|reach(?:es)?|and|in|on|settings|tcp|udp|ip|version|guide|deployment|installation|documentation|administrators?|manual|page|prerequisites"
     r"|v?[0-9][0-9.]*|netzwerk|anforderungen|freischaltungen|puertos?|requisitos|red|de|del|la|los|les|le|des|r\u00e9seau)\b",
     re.IGNORECASE,
 )
@@ -28,9 +28,20 @@ _TO = re.compile(
     r"(.{2,80}?)\s+(?:to|->|\u2192|nach|vers|hacia)\s+(?:the\s+|your\s+)?(.{2,80})",
     re.IGNORECASE,
 )
+_FROM = re.compile(
+    r"(?:network\s+|outbound\s+|outgoing\s+)?(?:connections?|traffic|ports?|access|communications?|verbindungen|connexions|conexiones)\s+"
+    r"(?:from|von|depuis|desde)\s+(?:the\s+|your\s+)?(.{2,60})",
+    re.IGNORECASE,
+)
+_BOTH_WAYS = re.compile(
+    r"\bboth\s+(?:directions|ways)\b|\bbi-?directional\b|\bbeide\w*\s+richtungen\b|\bles\s+deux\s+sens\b|\bambos\s+sentidos\b|\u2194|<->",
+    re.IGNORECASE,
+)
 _NO_ENDS = re.compile(
     r"\b(?:how|what|which|want|need|required|must|have|has|ports?)\b", re.IGNORECASE
 )
+
+_MOST_WORDS = 4
 
 
 class Direction(StrEnum):
@@ -60,6 +71,12 @@ def cell_direction(heading: str, cell: str) -> Direction | None:
     return direction_of(text) or None
 
 
+def is_direction(cell: str) -> bool:
+    """Whether a cell can only be one of directions."""
+    words = cell.replace("/", " ").split()
+    return len(words) <= _MOST_WORDS and bool(direction_of(cell))
+
+
 def product_of(title: str) -> str:
     """The product that a title is about: what is left without general words."""
     before = title.partition(":")[0] or title
@@ -67,9 +84,20 @@ def product_of(title: str) -> str:
     return " ".join(_GENERIC.sub(" ", words).split()).strip(" -.")
 
 
+def both_ways(text: str) -> bool:
+    """Whether a text says that connections are opened from either end."""
+    return _BOTH_WAYS.search(text) is not None
+
+
 def title_ends(title: str) -> tuple[str, str] | None:
-    """Both ends of a title such as `Gateway to Database`."""
-    found = _TO.fullmatch(" ".join(title.split()))
-    if not found or _NO_ENDS.search(found[1]):
-        return None
-    return ("" if not product_of(found[1]) else found[1], found[2])
+    """The ends that a title names, such as `Gateway to Database` or `Traffic from Hub`.
+
+    What it does not name is empty.
+    """
+    line = " ".join(title.split())
+    found = _TO.fullmatch(line)
+    if found and not _NO_ENDS.search(found[1]):
+        left = _FROM.sub(r"\1", found[1])
+        return (left if product_of(left) else "", found[2])
+    come = _FROM.fullmatch(line)
+    return (come[1], "") if come and product_of(come[1]) else None

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.config.diagnostics import ConfigError, Problem, shown
+from exporter.model.ledger import Fate
 from exporter.model.rule import Transport
 from exporter.vendor import names
+from exporter.vendor.answers import Answers
 from exporter.vendor.boilerplate import notes_of
 from exporter.vendor.destinations import Destination, DraftPlaceholder, Places
-from exporter.vendor.ledger import Entry, Fate, Ledger
+from exporter.vendor.ledger import Entry, Ledger
 from exporter.vendor.ports import Span
 from exporter.vendor.prose import read_prose
 from exporter.vendor.remarks import Remark, Remarks
-from exporter.vendor.tables import read_tables
+from exporter.vendor.tables import read_tables, reading_of
 from exporter.vendor.usage import Guess, guess
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ class Draft:
     """A catalogue to be: `roles` are titles and wider roles by name.
 
     `features` are the titles of switches by name. `prose` is the page's text outside
-    tables. `ledger` has every row.
+    tables. `ledger` has every row. `questions` has the headings of tables that do not name
+    an end, by their letter and that end.
     """
 
     title: str
@@ -71,15 +74,22 @@ class Draft:
     ledger: Sequence[Entry]
     remarks: Sequence[Remark]
     prose: Sequence[Prose]
+    questions: Mapping[tuple[str, str], str]
 
 
-def draft_of(page: Page, file: str, internal: Collection[str] = ()) -> Draft:
+def draft_of(
+    page: Page,
+    file: str,
+    internal: Collection[str] = (),
+    answers: Answers | None = None,
+) -> Draft:
     """The rules that a page states, and the fate of all that it asks for.
 
     Args:
         page: what was read from the file.
         file: its name, for remarks.
         internal: domains whose hosts are examples that each site replaces.
+        answers: what a person has said of the page.
 
     Raises:
         ConfigError: there is no row and no sentence that could be a requirement.
@@ -88,13 +98,12 @@ def draft_of(page: Page, file: str, internal: Collection[str] = ()) -> Draft:
     for line, said in page.losses:
         remarks.add(line, "", said)
     drafter = _Drafter(Places(internal), remarks, ledger)
-    for statement in read_tables(page, remarks, ledger):
-        drafter.take(statement)
-    for statement in read_prose(page, remarks, ledger):
+    reading = reading_of(page, remarks, ledger, answers or Answers())
+    for statement in (*read_tables(page, reading), *read_prose(page, reading)):
         drafter.take(statement)
     drafter.finish()
     if all(
-        told.fates and {f for f, _ in told.fates} == {Fate.NO_REQUIREMENT}
+        told.fates and {f for f, _ in told.fates} == {Fate.NOT_A_REQUIREMENT}
         for told in ledger.told.values()
     ):
         said = "holds no table of requirements that could be read"
@@ -109,6 +118,7 @@ def draft_of(page: Page, file: str, internal: Collection[str] = ()) -> Draft:
         ledger=[*ledger.entries()],
         remarks=sorted(remarks.found, key=lambda remark: remark.problem.line),
         prose=page.prose,
+        questions=reading.questions,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from exporter.config import scalars
+from exporter.config.diagnostics import shown
 from exporter.model.addresses import is_public
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ _RANGE_WORDS = re.compile(
 _EXCEPT = re.compile(
     r"\b(?:except\w*|excluding|but\s+not|other\s+than|au\u00dfer|ausgenommen|sauf|excepto|salvo)\b"
     r"|\b(?:not|never|no|nicht|pas|without|ohne|sans|sin)\s+[`'\"]?[a-z0-9*-]+(?:\.[a-z0-9-]+)+",
+    re.IGNORECASE,
+)
+_REFERS = re.compile(
+    r"^(?:see|siehe|voir|v\u00e9ase|ver)\b|\b(?:above|below|following|same\s+as|ditto|dito|oben|unten|ci-dessus|ci-dessous|arriba|abajo)\b|^[\"\u201d\u3003]$",
     re.IGNORECASE,
 )
 _LOCAL = re.compile(r"(?:localhost|loopback)(?:\s*\([^()]*\))?", re.IGNORECASE)
@@ -175,10 +180,21 @@ def _described(text: str) -> Destinations:
     if (ends or told) and _EXCEPT.search(text):
         told.append(f"says what is left out: {text[:100]}")
     if ends or told:
-        return Destinations(ends, (), "", tuple(told), text)
+        either = len(ends) > 1 and any(
+            before.lower() in _OR and end
+            for before, (end, _) in zip(tokens, read[1:], strict=False)
+        )
+        return Destinations(ends, (), "", tuple(told), text, either)
+    if refers(text) or (not any(map(str.isalnum, text)) and text):
+        return Destinations(open=(f"which destination is meant by {shown(text)}?",))
     if _RANGE_WORDS.search(text):
         return Destinations(open=(f"names no network by its numbers: {text[:100]}",))
     return Destinations(words=words_of(text))
+
+
+def refers(text: str) -> bool:
+    """Whether a text only points to another place of the page."""
+    return _REFERS.search(text) is not None
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -295,7 +311,7 @@ def _name(text: str, *, alone: bool) -> End | None:
     if _is_address(host):
         return End(Kind.HOST, host, port)
     dotted = re.fullmatch(r".+\.(?:[a-z]{2,}|xn--[a-z0-9-]+)", host)
-    named = dotted or (alone and host == name.lower() and not port)
+    named = dotted or (alone and host == name.lower())
     return End(Kind.HOST, host, port) if named else None
 
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from exporter.model.ledger import Fate, digest
 from exporter.vendor.remarks import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-class Fate(StrEnum):
-    """What becomes of a requirement; the words are the keys of a catalogue."""
-
-    RULES = "rules"
-    UNPROVABLE = "unprovable"
-    OPEN = "open"
-    NO_REQUIREMENT = "not_a_requirement"
-    ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +31,7 @@ class Entry:
     @property
     def sha256(self) -> str:
         """A fingerprint of the words, in which a changed one shows, but no blank cell."""
-        return hashlib.sha256(folded(" ".join(self.cells)).encode()).hexdigest()
+        return digest(self.cells)
 
 
 @dataclass(slots=True)
@@ -88,8 +77,3 @@ def _parts(told: _Told) -> Iterator[tuple[Fate, tuple[str, ...], str]]:
         yield fate, (), why
     if not told.rules and not told.fates:
         yield Fate.OPEN, (), "nothing was read from it"
-
-
-def folded(text: str) -> str:
-    """Text with white space folded."""
-    return " ".join(text.split())

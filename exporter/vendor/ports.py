@@ -28,7 +28,7 @@ _SPELLINGS = tuple(
     (re.compile(pattern, re.IGNORECASE), into)
     for pattern, into in (
         (
-            r"\b(?:tls|ssl|smb|version|v)\s*v?[0-9]+(?:\.[0-9]+)*(?:\s*(?:[/+]|or|and)\s*v?[0-9]+\.[0-9]+)*(?:\s+(?:and|or)\s+(?:higher|above|later))?",
+            r"\b(?:(?:tls|ssl|smb)\s*v?[0-9](?:\.[0-9]+)*(?![0-9])|(?:version|v)\s*[0-9]+(?:\.[0-9]+)*)(?:\s*(?:[/+]|or|and)\s*v?[0-9]+\.[0-9]+)*(?:\s+(?:and|or)\s+(?:higher|above|later))?",
             " tls ",
         ),
         ("[\u2010-\u2015\u2212\u301c~\u2026]|\\.{2,3}", "-"),
@@ -67,6 +67,10 @@ _SPELLINGS = tuple(
             r"([0-9]+)\s*(?:\+|(?:and|or|und|oder|et|ou|y|o)\s+(?:above|higher|up(?:wards?)?|greater|over|h\u00f6her|dar\u00fcber|plus|superior(?:es)?|sup\u00e9rieurs?|m\u00e1s|mayor(?:es)?)|upwards?)(?!\s*[0-9\w])",
             r"\1+",
         ),
+        (r"\btcp\s*/\s*ip\b", "tcp"),
+        (r"\b(?:one|any)\s+of\b|\beines?\s+von\b", " or "),
+        (r"\beither\b|\bentweder\b", " "),
+        (r"^([^()0-9]*)\(([0-9][0-9,\s/-]*)\)\W*$", r"\1 \2"),
         (r"([0-9])\s*[-:]\s*(?=[0-9])", r"\1-"),
         (r"\b(tcp|udp)\s*:\s*(?=[0-9])", r"\1 "),
         (r"(?<=[^\W\d_])\s+-\s+(?=(?:tcp|udp|[0-9]))", " "),
@@ -101,7 +105,7 @@ _TELLS = re.compile(
     re.IGNORECASE,
 )
 TURNS = re.compile(
-    r"\b(?:no|not|never|except\w*|but|without|unless|closed?|block\w*|den(?:y|ied)|instead|excluding|nicht|kein\w*|au\u00dfer"
+    r"\b(?:no|not|never|disabled|inactive|deactivated|removed|obsolete|except\w*|but|without|unless|closed?|block\w*|den(?:y|ied)|instead|excluding|nicht|kein\w*|au\u00dfer"
     r"|ausgenommen|ohne|sauf|sans|pas|excepto|salvo|sin|minus|other\s+than|rather)\b",
     re.IGNORECASE,
 )
@@ -304,6 +308,8 @@ def _bind(marks: Sequence[tuple[str, str]], found: Ports) -> None:
             transports = tuple(dict.fromkeys(Transport(word) for _, word in behind))
         for kind, word in run:
             text, _, own = word.partition("@")
+            if own and before and not set(own.split("@")) <= set(transports):
+                found.unread.append(f"{text} {own}")
             each = (
                 tuple(map(Transport, own.split("@"))) if kind == "own" else transports
             )

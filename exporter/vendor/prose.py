@@ -11,20 +11,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.config.diagnostics import shown
+from exporter.model.ledger import Fate
 from exporter.vendor.conditions import condition_in
 from exporter.vendor.directions import product_of
-from exporter.vendor.ends import Destinations, hosts_in, read_destinations
-from exporter.vendor.ledger import Fate
+from exporter.vendor.ends import (
+    Destinations,
+    hosts_in,
+    read_destinations,
+    words_of,
+)
 from exporter.vendor.ports import TURNS
 from exporter.vendor.protocols import APPLICATIONS
-from exporter.vendor.statements import Statement, Unread, check_bound, read_flows
+from exporter.vendor.statements import (
+    Flows,
+    Statement,
+    Unread,
+    check_bound,
+    check_lead,
+    read_flows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from exporter.vendor.ledger import Ledger
+    from exporter.vendor.answers import RowModel
     from exporter.vendor.page import Page, Prose
-    from exporter.vendor.remarks import Remarks
+    from exporter.vendor.row_ends import Reading
 
 _APPLICATION = "|".join(sorted(APPLICATIONS, key=len, reverse=True))
 _NUMBER = r"[0-9]{1,5}(?![0-9.]*[0-9])"
@@ -36,8 +48,9 @@ _PORTS = re.compile(
     re.IGNORECASE,
 )
 _HINTS = re.compile(
-    rf"\b(?:tcp|udp|ports?|puertos?|portnummern?)\b[^.]{{0,40}}?[0-9]|\b[0-9]{{2,5}}\s*(?:/\s*)?(?:tcp|udp)\b"
-    rf"|\.[a-z]{{2,}}:[0-9]{{2,5}}\b|\b(?:{_APPLICATION})\b[^.0-9]{{0,12}}\b[0-9]{{2,5}}\b"
+    rf"\b(?:tcp|udp|ports?|puertos?|portnummern?)\b[^.]{{0,80}}?[0-9]|\b[0-9]{{2,5}}\s*(?:/\s*)?(?:tcp|udp)\b"
+    r"|\b(?:listen\w*|open\w*|allow\w*|h\u00f6r\w*|\u00f6ffne\w*|\u00e9coute\w*|ouvr\w*|escucha\w*|abr\w*)\b[^.0-9]{0,30}\b[0-9]{2,5}\b"
+    rf"|[a-z]:[0-9]{{2,5}}\b|\b(?:{_APPLICATION})\b[^.0-9]{{0,12}}\b[0-9]{{2,5}}\b"
     rf"|\b[0-9]{{2,5}}\s*(?:\(|for\s+)(?:{_APPLICATION})\b",
     re.IGNORECASE,
 )
@@ -78,7 +91,7 @@ class Sentence:
     sections: tuple[str, ...]
 
 
-def read_prose(page: Page, remarks: Remarks, ledger: Ledger) -> Iterator[Statement]:
+def read_prose(page: Page, reading: Reading) -> Iterator[Statement]:
     """What the sentences of a page state; the ledger and remarks have the others."""
     number = 0
     about_ports = (
@@ -89,12 +102,19 @@ def read_prose(page: Page, remarks: Remarks, ledger: Ledger) -> Iterator[Stateme
             continue
         number += 1
         row = f"text-{number}"
-        ledger.open(row, sentence.line, sentence.text)
+        answer = reading.take_down(row, sentence.line, sentence.text)
+        if answer.fate:
+            reading.ledger.settle(row, *answer.fate)
+            continue
         try:
-            yield _statement(row, sentence)
+            yield _statement(row, sentence, answer)
         except Unread as unread:
-            ledger.settle(row, unread.fate, unread.why)
-            remarks.add(sentence.line, row, unread.why, [sentence.text])
+            reading.settle(row, sentence.line, sentence.text, unread)
+
+
+def names_a_port(text: str) -> bool:
+    """Whether a text speaks of a port by its number."""
+    return _HINTS.search(text) is not None
 
 
 def _sentences(prose: Sequence[Prose]) -> Iterator[Sentence]:
@@ -130,13 +150,43 @@ def _asks(sentence: Sentence, *, about_ports: bool) -> bool:
     return bool(_HINTS.search(text) or _is_host(text) or (bullet and about_ports))
 
 
-def _statement(row: str, sentence: Sentence) -> Statement:
-    """What a sentence states.
+def _statement(row: str, sentence: Sentence, answer: RowModel) -> Statement:
+    """What a sentence states, or a person says that it does.
 
     Raises:
         Unread: that is not clear.
     """
     text = sentence.text
+    sources: Sequence[str] = words_of(answer.source)
+    if answer.port:
+        flows = read_flows([(answer.port, ())], answer.transport)
+        lead = read_destinations(answer.destination)
+    else:
+        flows, lead, named = _read(text)
+        sources = sources or named
+    check_lead(lead, flows.spans)
+    return Statement(
+        row=row,
+        line=sentence.line,
+        sections=sentence.sections,
+        sources=tuple(sources),
+        lead=lead,
+        internal=None,
+        spans=flows.spans,
+        usage=text,
+        notes=flows.notes,
+        text=text,
+        choice=flows.choice,
+        when=condition_in(text, text),
+    )
+
+
+def _read(text: str) -> tuple[Flows, Destinations, tuple[str, ...]]:
+    """A sentence's ports, where it leads, and who connects, if it says so.
+
+    Raises:
+        Unread: that is not clear.
+    """
     check_bound([text])
     ends = hosts_in(text)
     found = list(_PORTS.finditer(text))
@@ -158,20 +208,7 @@ def _statement(row: str, sentence: Sentence) -> Statement:
     said = _FROM.search(text)
     if _FROM_HOST.search(text):
         raise Unread(Fate.OPEN, "which host connects to which?")
-    return Statement(
-        row=row,
-        line=sentence.line,
-        sections=sentence.sections,
-        sources=(said[1],) if said else (),
-        lead=lead,
-        internal=None,
-        spans=flows.spans,
-        usage=text,
-        notes=flows.notes,
-        text=text,
-        choice=flows.choice,
-        when=condition_in(text, text),
-    )
+    return flows, lead, (said[1],) if said else ()
 
 
 def _check_words(text: str, found: Sequence[re.Match[str]]) -> None:

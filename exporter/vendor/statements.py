@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.config.diagnostics import shown
+from exporter.model.ledger import Fate
 from exporter.model.rule import Transport
-from exporter.vendor.ends import Destinations, read_destinations
-from exporter.vendor.ledger import Fate
 from exporter.vendor.ports import Ports, Span, read_ports
 from exporter.vendor.protocols import (
     APPLICATIONS,
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exporter.vendor.conditions import Condition
+    from exporter.vendor.ends import Destinations
 
 _NTP = 123
 _HOST_AND_PORT = re.compile(
@@ -219,13 +219,15 @@ def hosts_with_ports(cell: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def read_lead(cell: str, spans: Sequence[Span]) -> Destinations:
-    """Where a row leads.
+def check_lead(lead: Destinations | None, spans: Sequence[Span]) -> None:
+    """Raises what a row is that no host can prove, or that contradicts itself.
 
     Raises:
-        Unread: a port stands with the host, and another one in the column of ports.
+        Unread: nobody can prove it; or a port stands with the host, and another one in
+            the column of ports.
     """
-    lead = read_destinations(cell)
+    if lead is None:
+        return
     if lead.unprovable:
         raise Unread(Fate.UNPROVABLE, lead.unprovable)
     listed = {span.low for span in spans if span.low == span.high}
@@ -233,7 +235,6 @@ def read_lead(cell: str, spans: Sequence[Span]) -> Destinations:
         if end.port and end.port not in listed:
             said = f"names port {end.port} with the host {end.name}, and other ports beside"
             raise Unread(Fate.OPEN, said)
-    return lead
 
 
 def check_bound(cells: Sequence[str]) -> None:

@@ -7,20 +7,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.config.field_types import ROW
-from exporter.vendor.alignment import aligned, fits
+from exporter.model.ledger import Fate
+from exporter.vendor.alignment import aligned, typed
 from exporter.vendor.columns import Layout, is_heading_row, layout_of
 from exporter.vendor.ends import hosts_in
 from exporter.vendor.footnotes import footnotes_of, resolved
-from exporter.vendor.ledger import Fate
 from exporter.vendor.names import letters
 from exporter.vendor.ports import is_ports
+from exporter.vendor.prose import names_a_port
+from exporter.vendor.protocols import is_protocols
 from exporter.vendor.remarks import joined
-from exporter.vendor.rows import Reading, RowReader, TableContext
+from exporter.vendor.row_ends import Reading, TableContext
+from exporter.vendor.rows import RowReader
 from exporter.vendor.statements import Statement, Unread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from exporter.vendor.answers import Answers, RowModel
     from exporter.vendor.ledger import Ledger
     from exporter.vendor.page import Page, Row, Table
     from exporter.vendor.remarks import Remarks
@@ -30,53 +34,70 @@ _TITLES = 4
 """Rows among which a table's headings are looked for."""
 
 
-def read_tables(page: Page, remarks: Remarks, ledger: Ledger) -> Iterator[Statement]:
+def read_tables(page: Page, reading: Reading) -> Iterator[Statement]:
     """All rows that could be read; the ledger and remarks have the others.
 
     Tables are named A, B, C ... and their rows A1, A2 ..., unless a column gives them
     ids of their own.
     """
-    reading = Reading(remarks, ledger, footnotes_of(page.prose), page.title)
     count = 0
     for table in page.tables:
-        first, layout = _headings(table)
+        first, layout = _headings(table, reading.answers.columns(letters(count)))
         context = TableContext(reading, table, letters(count))
         reader = TableReader(context, layout)
         if layout is None:
             reader.pass_over(table.rows)
         else:
-            titles = [joined(tuple(dict.fromkeys(r.cells))) for r in table.rows[:first]]
-            context.title = ", ".join(titles)
+            context.title = ", ".join(map(reader.above_headings, table.rows[:first]))
             yield from reader.statements(table.rows[first + 1 :])
         count += layout is not None
 
 
-def _headings(table: Table) -> tuple[int, Layout | None]:
+def reading_of(
+    page: Page, remarks: Remarks, ledger: Ledger, answers: Answers
+) -> Reading:
+    """What is shared while a page is read."""
+    return Reading(remarks, ledger, footnotes_of(page.prose), page.title, answers)
+
+
+def _headings(table: Table, answers: Mapping[str, str]) -> tuple[int, Layout | None]:
     """Which row holds the headings; titles may stand above them."""
     for index, row in enumerate(table.rows[:_TITLES]):
         if index and re.search(r"[0-9]|\.[a-z]", "".join(row.cells)):
             break
-        layout = _fitted(row.cells, [r.cells for r in table.rows[index + 1 :]])
+        layout = _fitted(row.cells, [r.cells for r in table.rows[index + 1 :]], answers)
         if layout is not None:
             return index, layout
     return 0, None
 
 
-def _fitted(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Layout | None:
+def _fitted(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], answers: Mapping[str, str]
+) -> Layout | None:
     """The meaning of headings; a blank first one may have been lost from them."""
-    layout = layout_of(headings, rows)
+    layout = layout_of(headings, rows, answers)
     if layout is None or headings[-1] or not rows:
         return layout
-    moved = layout_of(("", *headings[:-1]), rows)
+    moved = layout_of(("", *headings[:-1]), rows, answers)
     width = len(headings)
     whole = [
         row
         for row in rows[:_TITLES]
-        if len(row) == width and len(set(filter(None, row))) > 1
+        if len(row) == width
+        and len(set(filter(None, row))) > 1
+        and not is_heading_row(row)
     ]
-    if moved and whole and not any(fits(layout, row) for row in whole):
-        return moved if all(fits(moved, row) for row in whole) else layout
+    if moved and whole and not any(typed(layout, row) for row in whole):
+        return moved if all(typed(moved, row) for row in whole) else layout
     return layout
+
+
+def titles_rows(cells: Sequence[str], width: int) -> bool:
+    """Whether cells are a title: one alone says something, or all say the same words."""
+    filled = [cell for cell in cells if cell]
+    if width == 1 or not filled or not cells[0] or len(set(filled)) > 1:
+        return False
+    return len(filled) == 1 or not (is_ports(cells[0]) or is_protocols(cells[0]))
 
 
 @dataclass(slots=True)
@@ -91,6 +112,17 @@ class TableReader:
     number: int = 0
     titles: int = 0
 
+    def above_headings(self, row: Row) -> str:
+        """A title above the headings; it is open if it names a port."""
+        self.titles += 1
+        text = joined(tuple(dict.fromkeys(filter(None, row.cells))))
+        if names_a_port(text):
+            name = f"{self.of.letter}.t{self.titles}"
+            self.of.reading.ledger.open(name, row.line, *row.cells)
+            said = Unread(Fate.OPEN, "stands above the headings")
+            self.of.reading.settle(name, row.line, text, said)
+        return text
+
     def pass_over(self, rows: Sequence[Row]) -> None:
         """Rows of a table whose headings name no ports."""
         said = "no table of requirements, going by its headings: not read"
@@ -100,9 +132,9 @@ class TableReader:
         for row in rows:
             self.of.reading.others += 1
             name = f"other-{self.of.reading.others}"
-            self.of.reading.ledger.open(name, row.line, *row.cells)
-            fate = Fate.OPEN if asks else Fate.NO_REQUIREMENT
-            self.of.reading.ledger.settle(name, fate, said)
+            answer = self.of.reading.take_down(name, row.line, *row.cells)
+            fate = Fate.OPEN if asks else Fate.NOT_A_REQUIREMENT
+            self.of.reading.ledger.settle(name, *(answer.fate or (fate, said)))
         kept = [joined(row.cells) for row in rows]
         self.of.reading.remarks.add(rows[0].line, "", said, kept)
 
@@ -114,19 +146,25 @@ class TableReader:
         keeps = any("" in row.cells for row in rows)
         for index, row in enumerate(rows):
             if is_heading_row(row.cells):
-                self.layout = _fitted(row.cells, [r.cells for r in rows[index + 1 :]])
+                below = [r.cells for r in rows[index + 1 :]]
+                known = self.of.reading.answers.columns(self.of.letter)
+                self.layout = _fitted(row.cells, below, known)
                 continue
             if self._is_title(row):
                 continue
             self.number += 1
-            self.untitled = None
+            if self.untitled is not None:
+                self._keep_title(Fate.NOT_A_REQUIREMENT, "a title of the rows below it")
             name, text = (
                 self._name(row, f"{self.of.letter}{self.number}"),
                 joined(row.cells),
             )
-            self.of.reading.ledger.open(name, row.line, *row.cells)
+            answer = self.of.reading.take_down(name, row.line, *row.cells)
+            if answer.fate:
+                self.of.reading.ledger.settle(name, *answer.fate)
+                continue
             try:
-                yield from self._row(row, name, keeps_blanks=keeps)
+                yield from self._row(row, name, answer, keeps_blanks=keeps)
             except Unread as unread:
                 self.of.reading.settle(name, row.line, text, unread)
         self._tell_of_title()
@@ -146,23 +184,26 @@ class TableReader:
         if self.untitled is not None:
             said = "only one cell says anything, and no row follows: not read"
             self.of.reading.remarks.add(self.untitled, "", said, [self.of.title])
-            self.titles += 1
-            name = f"{self.of.letter}.t{self.titles}"
-            self.of.reading.ledger.open(name, self.untitled, self.of.title)
-            self.of.reading.ledger.settle(name, Fate.OPEN, said)
+            self._keep_title(Fate.OPEN, said)
+
+    def _keep_title(self, fate: Fate, said: str) -> None:
+        """Takes down what becomes of a row that is a title."""
+        name = f"{self.of.letter}.t{self.titles}"
+        self.of.reading.ledger.settle(name, fate, said)
+        self.untitled = None
 
     def _is_title(self, row: Row) -> bool:
         """Whether a row is a title of those below it."""
-        texts = set(filter(None, row.cells))
-        if (
-            len(texts) != 1
-            or not row.cells[0]
-            or self.layout is None
-            or len(self.layout.headings) == 1
-        ):
+        layout = self.layout
+        if layout is None or not titles_rows(row.cells, len(layout.headings)):
             return False
         self._tell_of_title()
         self.of.title, self.untitled = row.cells[0].replace("\n", " "), row.line
+        self.titles += 1
+        name = f"{self.of.letter}.t{self.titles}"
+        self.of.reading.ledger.open(name, row.line, self.of.title)
+        if names_a_port(self.of.title):
+            self._tell_of_title()
         return True
 
     def _name(self, row: Row, default: str) -> str:
@@ -173,7 +214,9 @@ class TableReader:
         fits_as_id = re.fullmatch(ROW, written) and len(written) <= _LONGEST_ROW
         return written if fits_as_id and written not in taken else default
 
-    def _row(self, row: Row, name: str, *, keeps_blanks: bool) -> Iterator[Statement]:
+    def _row(
+        self, row: Row, name: str, answer: RowModel, *, keeps_blanks: bool
+    ) -> Iterator[Statement]:
         layout = self.layout
         if layout is None:
             raise Unread(Fate.OPEN, "stands under headings that name no ports")
@@ -182,15 +225,19 @@ class TableReader:
         marked = [resolved(cell, self.of.reading.footnotes) for cell in row.cells]
         bare = tuple(cell for cell, _, _ in marked)
         cells, why = aligned(layout, bare, self.above, keeps_blanks=keeps_blanks)
-        if cells is None:
+        if cells is None and not answer.cells:
             raise Unread(Fate.OPEN, why)
+        if cells is None:
+            width = len(layout.headings)
+            cells = (*bare, *("",) * width)[:width]
         notes = [note for _, found, _ in marked for note in found]
         lost = [mark for _, _, found in marked for mark in found]
         if lost:
             said = f"has footnote marks that nothing explains: {', '.join(lost)}"
             self.of.reading.remarks.add(row.line, name, said)
         self.above = self._inherited(cells)
-        yield from RowReader(self.of, layout, row, name, self.above, notes).statements()
+        reader = RowReader(self.of, layout, row, name, self.above, notes, answer)
+        yield from reader.statements()
 
     def _inherited(self, cells: tuple[str, ...]) -> tuple[str, ...]:
         """A row's cells, with the source of the row above where it is blank."""

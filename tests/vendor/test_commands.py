@@ -91,7 +91,7 @@ def test_a_draft_of_the_page_asks_for_what_the_shipped_catalogue_has(tmp_path):
     path.write_text(run("import", PAGES / "appsanywhere.html").stdout)
     done = run("diff", "--flows", "appsanywhere", path)
     assert (done.exit_code, done.stdout) == (0, "no difference\n")
-    assert run("diff", "appsanywhere", path).exit_code == 1
+    assert run("diff", "--fields", "appsanywhere", path).exit_code == 1
 
 
 def test_next_year_s_page_tells_what_came_went_and_changed(tmp_path):
@@ -106,13 +106,13 @@ def test_next_year_s_page_tells_what_came_went_and_changed(tmp_path):
     path.write_text(run("import", later).stdout)
     done = run("diff", "--flows", "appsanywhere", path)
     assert done.exit_code == 1
-    lines = [line.split() for line in done.stdout.splitlines()]
-    flow = ["tcp", "443", "from", "analytics", "to"]
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert lines[1:] == [
-        ["~", "rule", "client-analytics-looker", "port", "9999", "9998"],
-        ["-", "rule", "analytics-bitbucket", *flow, "bitbucket.org"],
-        ["+", "rule", "analytics-models-vendor-com-443", *flow, "models.vendor.com"],
-        ["1", "changed,", "1", "removed,", "1", "added"],
+        "+ must be opened flow client-device-analytics-9998 tcp 9998 from client-device to analytics.uni.edu",
+        "+ must be opened flow analytics-models-vendor-com-443 tcp 443 from analytics to models.vendor.com",
+        "- may be closed flow client-analytics-looker tcp 9999 from client-device to analytics.uni.edu",
+        "- may be closed flow analytics-bitbucket tcp 443 from analytics to bitbucket.org",
+        "2 must be opened, 2 may be closed",
     ]
 
 
@@ -134,17 +134,18 @@ def test_the_worked_example_of_the_docs_is_true(tmp_path, monkeypatch):
 
 def test_json_holds_every_change_with_old_and_new(draft):
     _, old = draft(TABLE + "| Web | a.vendor.com | 443 TCP |\n", name="old.yaml")
-    _, new = draft(TABLE + "| Web | a.vendor.com | 444 TCP |\n", name="new.yaml")
-    done = run("diff", old, new, "--flows", "--format", "json")
+    _, new = draft(TABLE + "| Web | a.vendor.com | 443, 444 TCP |\n", name="new.yaml")
+    done = run("diff", old, new, "--format", "json")
     assert done.exit_code == 1
     assert json.loads(done.stdout) == {
         "changes": [
             {
-                "change": "changed",
-                "what": "rule",
-                "name": "web-a-vendor-com-443",
-                "old": {"port": "443"},
-                "new": {"port": "444"},
+                "effect": "must be opened",
+                "what": "flow",
+                "name": "web-a-vendor-com-444",
+                "old": "",
+                "new": "tcp 444 from web to a.vendor.com",
+                "rows": ["Web | a.vendor.com | 443, 444 TCP"],
             }
         ]
     }
@@ -152,10 +153,42 @@ def test_json_holds_every_change_with_old_and_new(draft):
     assert (same.exit_code, json.loads(same.stdout)) == (0, {"changes": []})
 
 
+def test_markdown_is_a_change_request(draft):
+    _, old = draft(TABLE + "| Web | a.vendor.com | 443 TCP |\n", name="old.yaml")
+    _, new = draft(TABLE + "| Web | *.vendor.com | 443 TCP |\n", name="new.yaml")
+    done = run("diff", old, new, "--format", "markdown")
+    assert done.exit_code == 1
+    assert "## Must be opened\n" in done.stdout
+    assert "tcp 443 from web to \\*.vendor.com" in done.stdout
+    assert "## May be closed\n" in done.stdout
+    assert run("diff", old, old, "--format", "markdown").stdout == "No difference.\n"
+
+
+def test_text_alone_is_no_alarm_and_an_alias_no_change(draft):
+    _, old = draft(TABLE + "| Web | a.vendor.com (old) | 443 TCP |\n", name="old.yaml")
+    _, new = draft(TABLE + "| Web | a.vendor.com (new) | 443 TCP |\n", name="new.yaml")
+    done = run("diff", old, new)
+    assert (done.exit_code, "text only" in done.stdout) == (0, True)
+    _, moved = draft(TABLE + "| Web | b.vendor.com | 443 TCP |\n", name="moved.yaml")
+    assert run("diff", old, moved).exit_code == 1
+    assert (
+        run("diff", old, moved, "--alias", "a.vendor.com=b.vendor.com").exit_code == 0
+    )
+    assert run("diff", old, moved, "--alias", "a.vendor.com").exit_code == 2
+
+
+@pytest.mark.parametrize("form", ["table", "json", "markdown"])
+def test_fields_are_compared_on_demand(draft, form):
+    _, old = draft(TABLE + "| Web | a.vendor.com | 443 TCP |\n", name="old.yaml")
+    _, new = draft(TABLE + "| Web | a.vendor.com | 444 TCP |\n", name="new.yaml")
+    done = run("diff", "--fields", old, new, "--format", form)
+    assert (done.exit_code, "444" in done.stdout) == (1, True)
+
+
 def test_parts_around_the_rules_have_lines_too(draft):
     _, old = draft(TABLE + "| Web | a.test | 443 TCP |\n", name="old.yaml")
     _, new = draft(TABLE + "| Web | b.test | 443 TCP |\n", name="new.yaml")
-    done = run("diff", old, new)
+    done = run("diff", "--fields", old, new)
     found = [line.split()[:3] for line in done.stdout.splitlines()[1:-1]]
     assert found == [
         ["-", "placeholder", "a"],

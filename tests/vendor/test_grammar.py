@@ -67,6 +67,8 @@ def spans(cell):
         ("TCP:443 (HTTPS)", {"443/tcp"}),
         ("SNMP 161, SNMP trap 162", {"161", "162"}),
         ("443 by default", {"443"}),
+        ("HTTPS (443)", {"443"}),
+        ("either 80 or 443", {"80", "443"}),
     ],
 )
 def test_ports_in_every_spelling(cell, wanted):
@@ -84,6 +86,7 @@ def test_ports_in_every_spelling(cell, wanted):
             "80 \u2192 443",
             "9-1",
             "443 outbound only",
+            "8080, if TLS 8443",
             "443; 80 if plain",
         ),
     ],

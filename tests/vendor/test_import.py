@@ -874,11 +874,17 @@ HOSTILE = {
     "rulers": "|-" * 32_000 + "\n" + "|-" * 32_000,
     "lists": "".join(" " * (n % 200) + "- a\n" for n in range(600)),
     "comment": "<!--" + "-" * 65_000,
+    "asciidoc": "|===\n" + "2.2+|" * 13_000,
+    "words": "| A | B | Port |\n|-|-|-|\n" + "| x | to y | 9 to |\n" * 3_000,
+    "numbers": "Source|Host|Port\n" + "a|b.c.org|" + "9," * 30_000,
+    "sentences": "open port 9 to a.org from b " * 2_300,
+    "bars": "a |\n" * 16_000,
+    "json": "[" + '{"a": 1},' * 7_000,
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("form", [".html", ".md", ".txt", ".csv"])
+@pytest.mark.parametrize("form", [".html", ".md", ".txt", ".csv", ".adoc", ".json"])
 def test_hostile_text_is_read_in_bounded_time_and_depth(name, form, tmp_path):
     path = tmp_path / f"page{form}"
     path.write_text(HOSTILE[name], encoding="utf-8")

@@ -131,8 +131,54 @@ def test_both_ends_stand_in_a_title_or_in_one_cell(page):
         "# Zork\n\n## Hub to Vault\n\n| Port | Protocol |\n|-|-|\n| 1 | TCP |\n\n"
         "## More\n\n| Port | Protocol | Opened by |\n|-|-|-|\n| 2 | TCP | Phones to the Hub |\n"
     )
-    assert flows(found, "A1") == {"hub > vault.example tcp/1"}
+    assert flows(found, "A1") == {"hub > vault tcp/1"}
     assert flows(found, "B1") == {"phones > the-hub.example tcp/2"}
+
+
+def test_titles_name_the_end_that_no_column_does(page):
+    found = page(
+        "# Zork\n\n## Connections from the Zork server\n\n| To | Port |\n|-|-|\n"
+        "| d.org | 1/TCP |\n\n## Connections to the Zork server\n\n"
+        "| From | Port |\n|-|-|\n| Browser | 2/TCP |\n"
+    )
+    assert flows(found, "A1") == {"zork-server > d.org tcp/1"}
+    assert flows(found, "B1") == {"browser > zork-server.example tcp/2"}
+
+
+def test_zones_are_no_ends_and_two_columns_of_ends_are_a_question(page):
+    found = page(
+        "| From zone | From | To zone | To | Port |\n|-|-|-|-|-|\n"
+        "| DMZ | app | LAN | d.org | 1/TCP |\n\n"
+        "| Source host | Source server | To | Port |\n|-|-|-|-|\n| a | b | c.org | 2/TCP |\n"
+    )
+    assert flows(found, "A1") == {"app > d.org tcp/1"}
+    assert "which column has the sources" in found.fates["B1"][1]
+
+
+def test_a_column_of_ports_without_such_a_heading_is_one(page):
+    found = page("| From | To | Service |\n|-|-|-|\n| App | d.org | TCP 1521 |\n")
+    assert flows(found, "A1") == {"app > d.org tcp/1521"}
+
+
+def test_a_condition_of_one_of_several_hosts_binds_none_of_them(page):
+    found = page(HEAD + "| App | a.org, b.org (Asia only) | TCP | 443 | x |\n")
+    assert all("when" not in rule for rule in found.rules)
+    assert any("for which part" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize("words", ["All of the above", "see below", "\u2190"])
+def test_what_only_points_elsewhere_is_a_question(page, words):
+    found = page(HEAD + f"| App | {words} | TCP | 443 | x |\n")
+    assert (found.rules, found.fates["A1"][0]) == ([], "open")
+
+
+def test_a_title_that_names_a_port_is_open(page):
+    found = page(
+        HEAD + "| Open TCP 443 for all | | | | |\n| App | d.org | TCP | 1 | x |\n"
+    )
+    assert found.fates["A.t1"][0] == "open"
+    found = page(HEAD + "| Clients | | | | |\n| App | d.org | TCP | 1 | x |\n")
+    assert found.fates["A.t1"][0] == "not_a_requirement"
 
 
 def test_components_listen(page):

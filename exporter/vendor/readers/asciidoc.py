@@ -22,7 +22,9 @@ _COLUMNS = re.compile(r"""cols\s*=\s*(?:"([^"]*)"|'([^']*)'|([^,\]]*))""")
 _CELL = re.compile(
     r"(?:(?:(?<=\s)|^)(?:([0-9]{1,2})?(?:\.([0-9]{1,2}))?([+*]))?(?:[<^>]?(?:\.[<^>])?)[adehlmsv]?)?(?<!\\)\|"
 )
-_LINK = re.compile(r"(?:link:|xref:|mailto:)?(\S+)\[([^\[\]]*)\]")
+_LINK = re.compile(
+    r"(?:link:|xref:|mailto:|(?=https?://))([^\s\[\]]{1,500})\[([^\[\]]*)\]"
+)
 _MOST_COLUMNS = 50
 _MOST_ROWS = 5000
 

@@ -1,0 +1,228 @@
+"""Who connects to whom in a row: by its columns, its direction, its title, or a map."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from exporter.config.diagnostics import shown
+from exporter.model.ledger import Fate, digest
+from exporter.vendor.columns import ends_of
+from exporter.vendor.directions import (
+    Direction,
+    both_ways,
+    cell_direction,
+    direction_of,
+    product_of,
+    title_ends,
+)
+from exporter.vendor.ends import Destinations, read_destinations, refers, words_of
+from exporter.vendor.remarks import joined
+from exporter.vendor.statements import Unread
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from exporter.vendor.answers import Answers, RowModel
+    from exporter.vendor.columns import Layout
+    from exporter.vendor.ledger import Ledger
+    from exporter.vendor.page import Table
+    from exporter.vendor.pairing import Cells
+    from exporter.vendor.remarks import Remarks
+
+Ends: TypeAlias = "tuple[tuple[str, ...], Destinations | None]"
+
+_EVERYONE = re.compile(
+    r"(?:any|all|every(?:one|where)?|anyone|anywhere|\*|internet|alle|beliebig|tous|todos|0\.0\.0\.0/0|any\s+host)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What is shared while a page is read: where rows and remarks go."""
+
+    remarks: Remarks
+    ledger: Ledger
+    footnotes: Mapping[str, str]
+    title: str
+    answers: Answers
+    guessed: dict[str, int] = field(default_factory=dict)
+    others: int = 0
+    questions: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def take_down(self, row: str, line: int, *cells: str) -> RowModel:
+        """A row or a sentence is there; the answer that a map has for it."""
+        self.ledger.open(row, line, *cells)
+        return self.answers.row(row, digest(cells))
+
+    def settle(self, row: str, line: int, text: str, unread: Unread) -> None:
+        """Takes down that a row, or a part of it, is no rule, and tells it."""
+        self.ledger.settle(row, unread.fate, unread.why)
+        self.remarks.add(line, row, unread.why, [text])
+
+
+@dataclass(slots=True)
+class TableContext:
+    """What the rows of one table share. `title` is that of the rows below it."""
+
+    reading: Reading
+    table: Table
+    letter: str
+    title: str = ""
+    told: dict[str, None] = field(default_factory=dict)
+
+    def say_once(self, line: int, message: str) -> None:
+        """A remark on the whole table."""
+        if message not in self.told:
+            self.told[message] = None
+            self.reading.remarks.add(line, self.letter, message)
+
+    def answer(self, name: str) -> str:
+        """What a map says of the table."""
+        return self.reading.answers.of_table(self.letter, name)
+
+    def say_no(self, end: str, taken: str = "", *, ask: bool = True) -> None:
+        """A remark, and a question, that the table names no sources or destinations."""
+        if self.answer(end):
+            return
+        if ask:
+            self.reading.questions[self.letter, end] = joined(self.table.rows[0].cells)
+        what = (
+            f"{shown(taken)} is taken" if taken else "what is taken stands in the draft"
+        )
+        self.say_once(self.table.rows[0].line, f"the table names no {end}s: {what}")
+
+    def product(self) -> str:
+        """What the page is about, by the titles above the table."""
+        own = self.title if direction_of(self.title) else ""
+        titles = (own, *self.table.sections[:1], self.reading.title)
+        found = next(filter(None, map(product_of, titles)), "product")
+        return self.answer("product") or found
+
+
+@dataclass(slots=True)
+class RowEnds:
+    """Both ends of the rows of one table, in a row with these cells."""
+
+    of: TableContext
+    layout: Layout
+    cells: Sequence[str]
+    sections: Sequence[str]
+
+    def read(
+        self, part: Cells, host: str
+    ) -> tuple[tuple[str, ...], Destinations | None, bool]:
+        """Sources, where it leads, and whether connections are opened both ways.
+
+        `host` is one that stands with the port.
+        """
+        direction = self._direction()
+        if both_ways(part["usage"]):
+            direction = Direction.BOTH
+        target = host or part["destination"]
+        if "ends" in self.layout.columns and (ends := ends_of(part["ends"])):
+            found: Ends = self._sources(ends[0]), self._lead(host or ends[1])
+        elif "source" in self.layout.columns or part["source"]:
+            found = self._sources(part["source"]), self._target(target, direction)
+        elif target or "destination" in self.layout.columns:
+            own = direction is Direction.OUT and not host
+            titled = self._titled()[0]
+            source = self._own_side() if own else self._unsaid_source(titled)
+            found = source, self._lead(target)
+        else:
+            found = self._unsaid(part, direction)
+        return (*found, direction is Direction.BOTH)
+
+    def _target(self, target: str, direction: Direction) -> Destinations | None:
+        """Where a row with a source leads; None where the table sums up others."""
+        if target or "destination" in self.layout.columns:
+            if direction is Direction.IN:
+                said = "the direction is 'inbound': taken as from source to destination"
+                self.of.say_once(self.of.table.rows[0].line, said)
+            return self._lead(target)
+        titled = self._titled()
+        if said := self.of.answer("destination") or titled[1]:
+            return self._lead(said)
+        return (
+            Destinations(words=(self.of.product(),))
+            if direction is Direction.IN
+            else None
+        )
+
+    def _titled(self) -> tuple[str, str]:
+        """The ends that the titles above name, the innermost that names any."""
+        titles = map(title_ends, reversed(self.sections))
+        return next(filter(None, titles), ("", ""))
+
+    def _unsaid_source(self, taken: str = "") -> tuple[str, ...]:
+        """The source of a table that names none: as a map says, or else what is taken."""
+        said = self.of.answer("source")
+        if not said:
+            self.of.say_no("source", taken)
+        return self._sources(said or taken)
+
+    def _own_side(self) -> tuple[str, ...]:
+        """What the page is about, as the one who connects."""
+        product = self.of.product()
+        if not self.of.answer("product"):
+            self.of.say_no("source", product, ask=False)
+        return (product,)
+
+    def _unsaid_target(self, taken: str, *, told: bool = True) -> Destinations:
+        said = self.of.answer("destination")
+        if not said and told:
+            self.of.say_no("destination")
+        return self._lead(said) if said else Destinations(words=(taken,))
+
+    def _unsaid(self, part: Cells, direction: Direction) -> Ends:
+        """Ends of a row that has no column for either."""
+        titled = self._titled()
+        if titled[1]:
+            return self._unsaid_source(titled[0]), self._lead(titled[1])
+        named = self.layout.columns.get("component") == 0 or not self.layout.headings[0]
+        first = self.cells[0] if named else ""
+        other = first or part["usage"] or part["transport"] or "far end"
+        other = " ".join(other.split())
+        match direction:
+            case Direction.OUT | Direction.BOTH:
+                return self._own_side(), self._unsaid_target(other)
+            case Direction.IN:
+                self.of.say_no("destination", ask=False)
+                return self._unsaid_source(first), Destinations(
+                    words=(self.of.product(),)
+                )
+            case _ if first:
+                self.of.say_no("destination", ask=False)
+                return self._unsaid_source(), Destinations(words=(first,))
+            case _:
+                return self._unsaid_source(), self._unsaid_target(other)
+
+    def _direction(self) -> Direction:
+        index = self.layout.columns.get("direction")
+        if index is not None:
+            said = cell_direction(self.layout.headings[index], self.cells[index])
+            if said is None:
+                raise Unread(
+                    Fate.OPEN, f"which way is meant by {shown(self.cells[index])}?"
+                )
+            return said
+        if {"source", "destination"} <= self.layout.columns.keys():
+            return Direction.UNSAID
+        found = (direction_of(title) for title in reversed(self.sections))
+        said = next(filter(None, found), Direction.UNSAID)
+        return Direction.UNSAID if said is Direction.BOTH else said
+
+    def _lead(self, text: str) -> Destinations:
+        return read_destinations(self.of.reading.answers.hosts(text))
+
+    def _sources(self, text: str) -> tuple[str, ...]:
+        if _EVERYONE.fullmatch(text.strip()):
+            raise Unread(Fate.OPEN, f"which sources are meant by {shown(text)}?")
+        if not text.strip(" -\u2013\u2014") and "source" in self.layout.columns:
+            raise Unread(Fate.OPEN, "names no source")
+        if refers(text):
+            raise Unread(Fate.OPEN, f"which sources are meant by {shown(text)}?")
+        whole = self.of.reading.answers.role(text)
+        return tuple(self.of.reading.answers.role(one) for one in words_of(whole))
