@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CONFIG ?= config/connectivity.yaml
 
-.PHONY: help run quick scripts-update test check imports lint types lab soak bench dashboards dashboards-test lock dist clean
+.PHONY: help run quick scripts-update test check imports lint types lab soak alerts bench dashboards dashboards-test lock dist clean
 
 help:
 	@grep -E '^## ' Makefile | sed 's/^## //'
@@ -57,6 +57,10 @@ soak: $(VENV)/dev
 bench: $(VENV)/dev
 	tests/install-packages
 	$(BIN)/python -m tests.bench
+
+## alerts      make alerts/*.yml from alerts/source
+alerts: $(VENV)/dev
+	$(BIN)/python -m alerts.build
 
 ## dashboards  build dashboards/*.json from their Python
 dashboards: $(VENV)/dev

@@ -11,19 +11,27 @@ from __future__ import annotations
 
 import promql_parser as promql
 
+from alerts.build import HOST_LABELS, INFO
 from exporter.metrics.families import COMMON_LABELS, EXPORTER, TARGET, Kind
 
 SCRAPED = frozenset({"job", "instance"})
 OWN = {
     "up": SCRAPED,
+    # Every process exposes it, by the Prometheus client's own collector.
+    "process_start_time_seconds": SCRAPED,
     # The labels of whatever alert; those that the alerts in question all have.
     "ALERTS": frozenset(
-        {"alertname", "alertstate", "severity", "job", "source_role", "usage"}
-        | {"destination", "long"}
+        {"alertname", "alertstate", "severity", "owner", "job", "source_role", "usage"}
+        | {"rule", "destination", "port", "protocol", "last_hop", "cause", "subject"}
+        | {"long"}
     ),
     # Recorded by a site that uses it; see connectivity.thresholds.yml.
     "connectivity:expected_role:info": frozenset({"source_role"}),
+    "connectivity:exporter:up": SCRAPED,
+    "connectivity:maintenance:muted": SCRAPED.union(COMMON_LABELS),
 }
+UNSEEN = frozenset({*HOST_LABELS, *INFO, "last_hop"})
+"""Labels that may be taken off or ignored where they are not."""
 
 
 class Mistake(Exception):  # noqa: N818 - a finding, not an accident
@@ -110,6 +118,8 @@ class Catalogue:
             return frozenset()
         if name == "histogram_quantile":
             return _demand({"le"}, of_args[1], name) - {"le"}
+        if name == "label_replace":
+            return of_args[0] | {args[1].val}
         if name == "label_join":
             _demand({arg.val for arg in args[3:]}, of_args[0], name)
             return of_args[0] | {args[1].val}
@@ -122,9 +132,10 @@ class Catalogue:
         if node.modifier is None:
             return frozenset()
         named = frozenset(node.modifier.labels)
-        _demand(named, inner, f"{node.op} by or without")
-        by = node.modifier.type == promql.AggModifierType.By
-        return named if by else inner - named
+        if node.modifier.type == promql.AggModifierType.By:
+            return _demand(named, inner, f"{node.op} by") and named
+        _demand(named - UNSEEN, inner, f"{node.op} without")
+        return inner - named
 
     def _binary(self, node):
         left, right = self._labels(node.lhs), self._labels(node.rhs)
@@ -137,12 +148,17 @@ class Catalogue:
 
     def _joined(self, node, left, right):
         modifier, op = node.modifier, str(node.op)
-        on = modifier.matching if modifier else None
-        if on is not None:
-            _demand(set(on.labels), left, f"left of {op}")
-            _demand(set(on.labels), right, f"right of {op}")
-        elif op != "or" and left != right:
-            raise Mistake(f"{op} without on: {sorted(left)} and {sorted(right)}")
+        matching = modifier.matching if modifier else None
+        if matching is not None and matching.type == promql.LabelModifierType.Include:
+            shared = frozenset(matching.labels)
+            _demand(shared, left, f"left of {op}")
+            _demand(shared, right, f"right of {op}")
+        else:
+            ignored = frozenset(matching.labels if matching is not None else ())
+            _demand(ignored - UNSEEN, left | right, f"ignored by {op}")
+            shared = left - ignored
+            if op != "or" and shared != right - ignored:
+                raise Mistake(f"{op}: {sorted(shared)} and {sorted(right - ignored)}")
         if op in {"and", "unless"}:
             return left
         if op == "or":
@@ -151,7 +167,7 @@ class Catalogue:
             extra = frozenset(modifier.group_labels or ())
             _demand(extra, right, f"group_left of {op}")
             return left | extra
-        return frozenset(on.labels) if on is not None else left
+        return shared
 
 
 def _is_number(node):

@@ -95,6 +95,22 @@ def test_the_subject_of_several_counts_them_and_names_what_they_share(render):
     )
 
 
+def test_the_subject_of_a_finding_names_the_site_the_cause_and_the_thing(render):
+    labels = {
+        "alertname": "ConnectivityFinding",
+        "severity": "critical",
+        "owner": "network",
+        "site": "north",
+        "cause": "path",
+        "subject": "192.0.2.1",
+    }
+    one = {"summary": "One cause keeps connections from working."}
+    finding = {**FIRING, "labels": labels, "annotations": {**ANNOTATIONS, **one}}
+    assert render("connectivity.subject", finding) == (
+        "[CRITICAL] One cause keeps connections from working. north: path 192.0.2.1"
+    )
+
+
 def test_the_subject_says_when_it_is_over(render):
     assert render("connectivity.subject", RESOLVED).startswith("[RESOLVED] A required")
 

@@ -50,6 +50,7 @@ def payload(count):
     scene = Scene(*(_target(number, usages) for number in range(count)))
     for number, record in enumerate(scene.store.records()):
         if number % 101 == 7:
+            record.add(answered(at=now - 60, phases=_PHASES))
             seen = prohibited(at=now)
         else:
             seen = answered(at=now, tls=facts if number % 2 else None, phases=_PHASES)
@@ -170,7 +171,10 @@ def _row(port, targets):
     ]
 
 
-_GROUPS = ("state", "slow", "slo", "paths", "tls", "trends", "burn", "exporter")
+_GROUPS = (
+    *("state", "slow", "slo", "paths", "unproven"),
+    *("tls", "trends", "burn", "exporter"),
+)
 _TOOK = (
     "quantile_over_time(0.5, prometheus_rule_group_last_duration_seconds"
     '{rule_group=~".*connectivity.%s"}[4m])'

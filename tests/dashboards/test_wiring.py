@@ -17,6 +17,7 @@ from tests.servers.process import binary
 
 SERVICE = {
     *("build", "image", "command", "network_mode", "environment", "volumes", "restart"),
+    *("security_opt", "read_only", "cap_drop"),
 }
 PROVIDER = {
     *("name", "folder", "type", "disableDeletion", "allowUiUpdates"),

@@ -20,52 +20,26 @@ from tests.lab import firewall, plan
 pytestmark = pytest.mark.lab
 
 ALL = {"job": "connectivity", "site": "lab"}
-API = {
+FINDING = {
     **ALL,
-    "alertname": "ConnectivityRuleViolated",
-    "scope": "rule",
+    "alertname": "ConnectivityFinding",
+    "scope": "finding",
     "severity": "critical",
+}
+API = {**FINDING, "cause": "path", "subject": "10.9.2.2", "owner": "network"}
+EGRESS = {**FINDING, "cause": "path", "subject": "10.9.2.2", "owner": "network"}
+LICENCE = {
+    **FINDING,
+    "cause": "service",
+    "subject": "license.looker.com:443",
     "owner": "vendor",
-    "source_role": "web",
-    "usage": "vendor-api",
-    "rule": "web-api",
-    "destination": "api.software2.com",
-    "port": "443",
-    "protocol": "tcp",
 }
-EGRESS = {
-    **ALL,
-    "alertname": "ConnectivityRoleEgressDown",
-    "scope": "role",
-    "severity": "critical",
-    "owner": "network",
-    "source_role": "batch",
-}
+OPEN = {**FINDING, "cause": "forbidden_path", "subject": "web-closed"}
 EXPORTER = {
     **ALL,
     "alertname": "ConnectivityExporterDown",
     "scope": "exporter",
     "severity": "critical",
-}
-LICENCE = {
-    **ALL,
-    "alertname": "ConnectivityDestinationDown",
-    "scope": "destination",
-    "severity": "critical",
-    "owner": "vendor",
-    "destination": "license.looker.com",
-}
-OPEN = {
-    **ALL,
-    "alertname": "ConnectivityForbiddenPathOpen",
-    "scope": "rule",
-    "severity": "critical",
-    "source_role": "web",
-    "usage": "analytics",
-    "rule": "web-closed",
-    "destination": "cloudpaging.uni.edu",
-    "port": "80",
-    "protocol": "tcp",
 }
 FLAPPING = {
     **ALL,
@@ -85,7 +59,7 @@ BURN = {
     "alertname": "ConnectivityErrorBudgetBurn",
     "scope": "slo",
     "severity": "critical",
-    "owner": "network",
+    "owner": "dba",
     "source_role": "web",
     "long": "1h",
     "short": "5m",
@@ -99,7 +73,7 @@ SINGLE = (
     rule("web-app", "api.appsanywhere.com", 80, "vendor-api", "critical", **VENDOR),
     rule("web-portal", "appsanywhere.uni.edu", 443, "user-access", "critical", **DBA),
     rule(
-        "web-closed", "cloudpaging.uni.edu", 80, "analytics", "warning", expect="deny"
+        "web-closed", "cloudpaging.uni.edu", 80, "analytics", "critical", expect="deny"
     ),
 )
 WEB = (
@@ -185,13 +159,14 @@ def _refused(lab, what):
 
 def everything_holds(stage):
     targets = sum(len(rules) for _, rules in stage.cast.values())
-    stage.until("target:connectivity_rule_satisfied:last10m == 1", targets)
+    stage.until("connectivity_rule_satisfied == 1", targets)
+    stage.until("target:connectivity_rule_held:bool == 1", targets)
 
 
 def one_rule_dropped(lab, stage):
     with firewall.drop(lab.fw, "api.software2.com", 443):
         (text,) = stage.expect(("oncall", "firing", API))
-        assert f"{stage.instances['web']}: timeout at connect." in text
+        assert f"web for vendor-api (1) on {stage.instances['web']};" in text
     stage.expect(("oncall", "resolved", API))
 
 

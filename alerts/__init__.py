@@ -1,0 +1,1 @@
+"""Alert and recording rules, and what writes them."""
