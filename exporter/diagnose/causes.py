@@ -16,7 +16,7 @@ from exporter.diagnose.features import Kind
 from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason
-from exporter.model.rule import Expect
+from exporter.model.rule import Expect, Proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from exporter.diagnose.scene import Scene
     from exporter.diagnose.symptoms import Symptom
     from exporter.model.outcome import Observation
+
+
+_REFUSALS = frozenset({Reason.REFUSED, Reason.PORT_UNREACHABLE})
+_WHO_REFUSED = "want of proof of who refused"
 
 
 def grouped(
@@ -115,7 +119,7 @@ def unproven(scene: Scene, left: Iterable[Symptom]) -> list[Explanation]:
                 why,
                 members,
                 f"Never proven since this exporter watches it, for {why}: {extent(members)}",
-                "Please give these rules a probe, a payload or a witness that can tell.",
+                _wish(why),
                 seen_of(members),
             )
         )
@@ -129,7 +133,7 @@ def neither(why: str, members: Sequence[Symptom]) -> Explanation:
         why,
         members,
         f"Neither proven nor refuted, for {why}: {extent(members)}",
-        "Please give these rules a probe, a payload or a witness that can tell.",
+        _wish(why),
         seen_of(members),
     )
 
@@ -138,11 +142,24 @@ def _why(symptom: Symptom) -> str:
     rule = symptom.target.rule
     if rule.unverifiable is not None:
         return "want of a way to verify it"
+    if symptom.seen.reason in _REFUSALS:
+        return _WHO_REFUSED
     if rule.expect is Expect.DENY:
         return "want of a witness that answers"
+    if rule.proof is Proof.SAMPLE:
+        return "want of a host that answers there"
     if rule.probe == "udp":
         return "want of a reply over UDP"
     return "want of a look at every address"
+
+
+def _wish(why: str) -> str:
+    if why == _WHO_REFUSED:
+        return (
+            "Please tell whether the host itself refuses, or a firewall before it; "
+            "where a firewall resets, `denial: [reset]` in the rule says so."
+        )
+    return "Please give these rules a probe, a payload or a witness that can tell."
 
 
 def _part(seen: Observation) -> str:
