@@ -44,6 +44,8 @@ _TRACES = 2
 router, and Linux routers say no more than one a second to one peer."""
 _LOOKS = 8
 """Targets at once of which distances are compared: that wants no word of routers."""
+_MOST_BEGUN = 256
+"""Traces that somebody waits for who waits for one round, however long they take."""
 _ADDRESSES = 50_000
 _RESET = "reset by a device on the path{where}: nearer than the destination is"
 _OWN = "reset from as far away as the destination is: the path is open, nothing listens"
@@ -107,6 +109,7 @@ class Traces:
         self._distances: dict[tuple[str, Key], _Measured] = {}
         self._measuring: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._until = math.inf
+        self._begun = 0
         self._slots = asyncio.Semaphore(_TRACES)
         self._looks = asyncio.Semaphore(_LOOKS)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -238,8 +241,9 @@ class Traces:
             latest = self._revise(target, result)
             for address in due.traces:
                 async with self._slots:
-                    if self._clock() > self._until:
+                    if not self._may_begin(result):
                         return
+                    self._begun += 1
                     path = await self._runner.trace(target, address)
                 latest = await self._take_path(target, latest, address, path)
         except ProbeError as error:
@@ -249,6 +253,14 @@ class Traces:
             self._compared.pop(target.key, None)
         finally:
             self._busy.discard(target.key)
+
+    def _may_begin(self, result: Result) -> bool:
+        """Whether somebody who waits for one round waits for this trace too.
+
+        Without it nobody knows whose a message is; where a router speaks it is short.
+        """
+        speaks = any(map(_needs_a_router, _claims(result)))
+        return self._clock() <= self._until or (speaks and self._begun < _MOST_BEGUN)
 
     async def _place_reset(self, target: Target, address: str) -> None:
         nearer = await self._nearer(

@@ -89,3 +89,10 @@ def test_one_that_is_shown_to_be_another_is_so_each_round():
 
 def test_a_message_that_says_nothing_of_its_distance_tells_nothing():
     assert not told(said(HOST, None, verdict=Verdict.HOLDS)).claims
+
+
+def test_whoever_waits_for_a_round_waits_for_all_who_spoke():
+    targets = [make.target("udp", id=f"rule-{i}") for i in range(100)]
+    runner = Runner(said(DEVICE, 63, verdict=Verdict.VIOLATED))
+    looking.one_round(runner, targets, second_looks=0)
+    assert len({rule for rule, _ in runner.traces}) == 100
