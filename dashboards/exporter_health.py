@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboards.lib import links, load, panels, words
+from dashboards.lib import certificates, links, load, panels, words
 from dashboards.lib.frame import frame
 from dashboards.lib.panels import cell, merged
-from dashboards.lib.query import EXPORTER, exporter, now, rows, target
+from dashboards.lib.query import EXPORTER, exporter, now, rows, series, target
 
 if TYPE_CHECKING:
-    from grafana_foundation_sdk.builders import stat, table
+    from grafana_foundation_sdk.builders import stat, statetimeline, table
     from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+
+_CERTIFICATE = "web_certificate_expiry_timestamp_seconds"
 
 
 def build() -> Dashboard:
@@ -25,7 +28,13 @@ def build() -> Dashboard:
         links.EXPORTER,
         "Whether the exporters probe in time, with the configuration meant.",
     )
-    for panel in (*_numbers(), _exporters(), *load.graphs(), *load.lists()):
+    for panel in (
+        *_numbers(),
+        _exporters(),
+        _resolvers(),
+        *load.graphs(),
+        *load.lists(),
+    ):
         board = board.with_panel(panel)
     return board
 
@@ -102,6 +111,7 @@ def _exporters() -> table.Panel:
         "E": scrape % "duration_seconds",
         "F": scrape % "samples_scraped",
         "G": f"max by (instance) ({exporter('control_answered')})",
+        "H": f"(min by (instance) ({exporter(_CERTIFICATE)}) - time()) / 86400",
     }
     names = {
         "instance": "Instance",
@@ -113,6 +123,7 @@ def _exporters() -> table.Panel:
         "Value #E": "Scrape time",
         "Value #F": "Scrape samples",
         "Value #G": "Controls",
+        "Value #H": "Certificate, days",
     }
     truth = cell(
         mappings=words.YES_NO, custom_cellOptions=panels.COLORED, custom_width=90
@@ -121,7 +132,8 @@ def _exporters() -> table.Panel:
         panels.table(
             "Exporters",
             "Each exporter: version, configuration, what a scrape costs, and whether a"
-            " control answers that must not: then bare handshakes prove nothing.",
+            " control answers that must not: then bare handshakes prove nothing. Last the"
+            " days that the certificate of its own pages is still valid.",
             *(rows(expr, ref) for ref, expr in queries.items()),
             height=7,
         )
@@ -135,8 +147,38 @@ def _exporters() -> table.Panel:
             "Controls",
             cell(mappings=words.CONTROLS, custom_cellOptions=panels.COLORED),
         )
+        .override_by_name(
+            "Certificate, days",
+            cell(
+                unit="none",
+                decimals=0,
+                mappings=[words.nothing("none", words.CLEAR)],
+                thresholds=certificates.DAYS.build(),
+                custom_cellOptions=panels.TINTED,
+            ),
+        )
         .sort_by(panels.sorted_by("Instance"))
     )
     sizes = {"Version": 110, "Python": 110, "Configuration age": 150}
-    sizes |= {"Scrape time": 120, "Scrape samples": 130, "Controls": 100}
+    sizes |= {
+        "Scrape time": 120,
+        "Scrape samples": 130,
+        "Controls": 100,
+        "Certificate, days": 130,
+    }
     return panels.widths(panel, sizes)
+
+
+def _resolvers() -> statetimeline.Panel:
+    answers = f"connectivity_resolver_up{{{EXPORTER}}}"
+    return (
+        panels.timeline(
+            "Resolvers over time",
+            "Whether each resolver of an exporter's host answers when asked by itself,"
+            " over UDP and TCP. A gap is a time at which that was not known.",
+            series(answers, "{{instance}}: {{server}} {{transport}}"),
+            height=6,
+        )
+        .mappings(words.RESOLVER)
+        .thresholds(words.steps((None, words.BAD), (1, words.GOOD)))
+    )

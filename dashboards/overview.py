@@ -1,7 +1,8 @@
 """Overview: is anything broken, whose is it, since when?
 
-Read from the top: the numbers that must be zero, then each violated rule with what to
-do about it, then where in the house it hurts, then how it came about.
+Read from the top: the causes found, the numbers that must be zero, what fires, each
+violated rule with what to do about it, what to have opened, then where in the house it
+hurts, then how it came about.
 """
 
 from __future__ import annotations
@@ -11,8 +12,19 @@ from typing import TYPE_CHECKING
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from dashboards.lib import budget, certificates, links, panels, words
+from dashboards.lib.findings import table_of_alerts, table_of_findings
 from dashboards.lib.frame import FIRING, WATCHED, frame
-from dashboards.lib.query import KEY, known, now, rows, series, target, unknown
+from dashboards.lib.query import (
+    EXPORTER,
+    KEY,
+    known,
+    now,
+    rows,
+    series,
+    target,
+    unknown,
+)
+from dashboards.lib.to_open import table_to_open
 from dashboards.lib.violated import table_of_violated
 from exporter.model.rule import Usage
 
@@ -24,7 +36,7 @@ if TYPE_CHECKING:
 _SATISFIED = target("satisfied")
 _CUT_OFF = (
     'source_role_instance:connectivity_egress_down:bool{job=~"$job",'
-    ' instance=~"$instance", source_role=~"$source_role"}'
+    ' instance=~"$instance", site=~"$site", source_role=~"$source_role"}'
 )
 _PER_ROLE = f"avg by (source_role) ({_SATISFIED})"
 
@@ -46,10 +58,13 @@ def build() -> Dashboard:
         links.OVERVIEW,
         "Is anything broken, whose is it, and since when? Every rule of every role.",
     )
+    board = board.with_panel(table_of_findings("Findings", height=8))
     for panel in _numbers():
         board = board.with_panel(panel)
     return (
-        board.with_panel(table_of_violated("Violated now", height=9))
+        board.with_panel(table_of_alerts("Firing alerts", height=7))
+        .with_panel(table_of_violated("Violated now", height=9))
+        .with_panel(table_to_open("What to open", height=7))
         .with_panel(_matrix())
         .with_panel(_roles())
         .with_panel(budget.per_role(width=10))
@@ -61,13 +76,14 @@ def _numbers() -> list[stat.Panel]:
     broken = f"sum(1 - {_SATISFIED})"
     critical = target("info", extra=', severity="critical"')
     loud = f"sum((1 - {_SATISFIED}) * on ({KEY}) group_left () {critical})"
-    down = 'sum(1 - up{job=~"$job", instance=~"$instance"})'
+    down = f"sum(1 - up{{{EXPORTER}}})"
+    muted = f"sum({target('muted')}) or 0 * count({known()})"
     return [
         panels.count(
             "Violated",
             "Targets whose rule does not hold now.",
             now(broken),
-            width=4,
+            width=3,
             bad=words.BAD,
         ),
         panels.count(
@@ -90,15 +106,22 @@ def _numbers() -> list[stat.Panel]:
             "Targets of which nothing can be said now, neither good nor bad. Leads to"
             " the list of them.",
             now(unknown()),
-            width=4,
+            width=3,
             bad=words.UNKNOWN,
         ).override_by_query("A", panels.cell(links=links.to_selected(links.ROLE))),
+        panels.count(
+            "In maintenance",
+            "Targets that announced maintenance mutes now: they raise no alert.",
+            now(muted),
+            width=4,
+            bad=words.NEUTRAL,
+        ),
         panels.count(
             "Alerts firing",
             "Alerts of this exporter that fire now, the watchdog left out. No data: the"
             " alert rules are not loaded.",
             now(f"count({FIRING}) or 0 * count({WATCHED})"),
-            width=4,
+            width=3,
             bad=words.WARN,
         ),
         panels.count(
@@ -106,7 +129,7 @@ def _numbers() -> list[stat.Panel]:
             "Exporters that Prometheus cannot scrape: what they proved is not known."
             " Leads to their health.",
             now(down),
-            width=4,
+            width=3,
             bad=words.BAD,
         ).override_by_query("A", panels.cell(links=links.to_selected(links.EXPORTER))),
     ]

@@ -14,7 +14,7 @@ from dashboards.lib.query import KEY, MANY, ONE, rows, target
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import table
 
-_DAYS = words.steps((None, words.BAD), (7, words.WARN), (21, words.GOOD))
+DAYS = words.steps((None, words.BAD), (7, words.WARN), (21, words.GOOD))
 VERIFIED = [
     words.values(
         {
@@ -104,7 +104,7 @@ def _dressed(panel: table.Panel, names: dict[str, str]) -> table.Panel:
     left = cell(
         unit="none",
         decimals=0,
-        thresholds=_DAYS.build(),
+        thresholds=DAYS.build(),
         custom_cellOptions=COLORED,
         custom_width=90,
     )

@@ -18,9 +18,10 @@ from dashboards.lib.panels import DATASOURCE
 TAG = "connectivity"
 FIRING = (
     'ALERTS{alertname=~"Connectivity.*", alertname!="ConnectivityWatchdog",'
-    ' alertstate="firing", source_role=~"$source_role|"}'
+    ' alertstate="firing", source_role=~"$source_role|", site=~"$site|",'
+    ' owner=~"$owner|", severity=~"$severity"}'
 )
-"""What fires now for the roles selected, or for none."""
+"""What fires now for the roles, sites and owners selected, or for none."""
 WATCHED = 'ALERTS{alertname="ConnectivityWatchdog", alertstate="firing"}'
 """Fires always: without it nobody evaluates the alert rules."""
 
@@ -68,6 +69,11 @@ def some_of(name: str, label: str, query: str) -> dashboard.QueryVariable:
     return variable.all_value(".+").current(everything)
 
 
+def any_of(name: str, label: str, query: str) -> dashboard.QueryVariable:
+    """Like `some_of()`, for a label that not every series has."""
+    return some_of(name, label, query).all_value(".*")
+
+
 def _datasource() -> dashboard.DatasourceVariable:
     first = VariableOption(selected=True, text="default", value="default")
     variable = dashboard.DatasourceVariable("datasource").label("Data source")
@@ -79,6 +85,11 @@ def _selectors() -> list[dashboard.QueryVariable]:
     info = 'connectivity_rule_info{job=~"$job", instance=~"$instance"%s}'
     links = "connectivity:links:info"
     within = info % ', source_role=~"$source_role"'
+    # A finding's owner need not be the owner of any rule.
+    owned = (
+        '{__name__=~"connectivity_rule_info|connectivity_finding",'
+        ' job=~"$job", instance=~"$instance"}'
+    )
     return [
         some_of("job", "Job", f"label_values({build}, job)"),
         some_of(
@@ -88,6 +99,9 @@ def _selectors() -> list[dashboard.QueryVariable]:
             "source_role", "Source role", f"label_values({info % ''}, source_role)"
         ),
         some_of("usage", "Usage", f"label_values({within}, usage)"),
+        any_of("site", "Site", f'label_values({build}{{job=~"$job"}}, site)'),
+        any_of("owner", "Owner", f"label_values({owned}, owner)"),
+        any_of("severity", "Severity", f"label_values({owned}, severity)"),
         one_of("runbook", "Runbook", f"label_values({links}, runbook)").hide(
             VariableHide.HIDE_VARIABLE
         ),

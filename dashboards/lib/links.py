@@ -10,7 +10,10 @@ OVERVIEW = "connectivity-overview"
 ROLE = "connectivity-role"
 RULE = "connectivity-rule"
 EXPORTER = "connectivity-exporter"
-_KEPT = "${__url_time_range}&${datasource:queryparam}&${job:queryparam}"
+_KEPT = (
+    "${__url_time_range}&${datasource:queryparam}&${job:queryparam}"
+    "&${site:queryparam}&${owner:queryparam}&${severity:queryparam}"
+)
 
 
 def _link(title: str, url: str, *, blank: bool = False) -> list[dict[str, object]]:
@@ -26,14 +29,23 @@ def to_selected(uid: str) -> list[dict[str, object]]:
     return _link("Open what is counted", url)
 
 
-def to_rule(rule: str, destination: str) -> list[dict[str, object]]:
-    """From a row to its rule; the arguments name the row's columns."""
+def to_rule(rule: str, destination: str = "") -> list[dict[str, object]]:
+    """From a row to its rule; the arguments name the row's columns.
+
+    Without a destination, all that the rule has.
+    """
     url = (
         f"/d/{RULE}?{_KEPT}&${{instance:queryparam}}"
         f"&var-rule=${{__data.fields.{rule}:percentencode}}"
-        f"&var-destination=${{__data.fields.{destination}:percentencode}}"
     )
+    if destination:
+        url += f"&var-destination=${{__data.fields.{destination}:percentencode}}"
     return _link("Open this rule", url)
+
+
+def to_runbook() -> list[dict[str, object]]:
+    """From an alert to what it means and what to do."""
+    return _link("Open the runbook", "${runbook}", blank=True)
 
 
 def to_role(role: str) -> list[dict[str, object]]:
@@ -58,3 +70,9 @@ def to_exporter_page(instance: str) -> list[dict[str, object]]:
     field = f"${{__data.fields.{instance}}}"
     url = f"http://{field}/rules/${{rule:percentencode}}"
     return _link("The exporter's own page of this rule", url, blank=True)
+
+
+def to_exporter(instance: str) -> list[dict[str, object]]:
+    """From a row to the first page of the exporter that saw it."""
+    url = f"http://${{__data.fields.{instance}}}/"
+    return _link("The exporter's own page", url, blank=True)

@@ -24,14 +24,13 @@ def lateness() -> str:
 
 def graphs() -> list[timeseries.Panel]:
     """How busy, how late and how large each exporter is."""
-    duration = (
-        'connectivity_probe_duration_seconds_bucket{job=~"$job",'
-        ' instance=~"$instance", source_role=~"$source_role", usage=~"$usage"}'
-    )
+    duration = f"connectivity_probe_duration_seconds_bucket{{{MANY}}}"
     slow = f"histogram_quantile(0.95, sum by (probe, le) (rate({duration}{_RATE})))"
     late = f"histogram_quantile(0.99, sum by (instance, le) ({lateness()}))"
     probes = f"sum by (instance) (rate({target('probes_total', MANY)}{_RATE}))"
     skipped = f"sum by (instance) (rate({exporter('probes_skipped_total')}{_RATE}))"
+    rejected = exporter("http_rejected_total")
+    turned_away = f"sum by (class, reason) (rate({rejected}{_RATE}))"
     cpu = f"sum by (instance) (rate(process_cpu_seconds_total{{{EXPORTER}}}{_RATE}))"
     busy = f"{exporter('probes_in_flight')} / {exporter('probe_slots')}"
     files = f"process_open_fds{{{EXPORTER}}} / process_max_fds{{{EXPORTER}}}"
@@ -78,6 +77,18 @@ def graphs() -> list[timeseries.Panel]:
             series(f"scrape_samples_scraped{{{EXPORTER}}}", _PER_INSTANCE),
             width=12,
         ),
+        panels.small(
+            "HTTP connections",
+            "Connections of HTTP clients, by what they are used for.",
+            series(f"sum by (class) ({exporter('http_connections')})", "{{class}}"),
+            width=12,
+        ),
+        panels.small(
+            "HTTP clients turned away",
+            "Per second, by what they were and why: places taken, or no whole request.",
+            series(turned_away, "{{class}}: {{reason}}"),
+            width=12,
+        ).unit("ops"),
         panels.small(
             "Processor",
             "Processor time used; 100 % is one core.",

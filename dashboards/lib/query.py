@@ -12,14 +12,14 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 KEY = "job, instance, rule, destination, port, protocol"
 """The labels that tell one target, seen by one exporter, from all others."""
-MANY = (
-    'job=~"$job", instance=~"$instance", source_role=~"$source_role", usage=~"$usage"'
-)
+EXPORTER = 'job=~"$job", instance=~"$instance", site=~"$site"'
+"""Selects series of exporters that are not about a target."""
+MANY = f'{EXPORTER}, source_role=~"$source_role", usage=~"$usage"'
 """Selects by the variables that every dashboard has."""
 ONE = f'{MANY}, rule="$rule", destination=~"$destination"'
 """Selects one rule, at one or more destinations."""
-EXPORTER = 'job=~"$job", instance=~"$instance"'
-"""Selects series of exporters that are not about a target."""
+WHOSE = ', owner=~"$owner", severity=~"$severity"'
+"""Appended to a selection of series that say whose a target is, and how grave."""
 
 
 def target(name: str, select: str = MANY, extra: str = "") -> str:

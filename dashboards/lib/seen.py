@@ -8,7 +8,7 @@ violated rule, whom to ask.
 from __future__ import annotations
 
 from dashboards.lib.query import EXPORTER, KEY, known, states, target
-from dashboards.lib.words import DOWN, UNPROBED
+from dashboards.lib.words import DOWN, INFO_LAST, UNPROBED
 
 
 def joined(expr: str, label: str, between: str, *parts: str) -> str:
@@ -23,6 +23,11 @@ def named(expr: str, label: str, text: str) -> str:
     An empty label is no label to Prometheus; a table would lose the column with it.
     """
     return f'label_replace({expr}, "{label}", "{text}", "{label}", "")'
+
+
+def info_last(expr: str) -> str:
+    """Renames severity `info` so that it sorts behind the others."""
+    return f'label_replace({expr}, "severity", "{INFO_LAST}", "severity", "info")'
 
 
 def failures(select: str) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from dashboards.lib import links, words
 from dashboards.lib.panels import COLORED, cell, columns, sorted_by, table, widths
-from dashboards.lib.query import KEY, MANY, rows, target
-from dashboards.lib.seen import in_words, joined, with_failure
+from dashboards.lib.query import KEY, MANY, WHOSE, rows, target
+from dashboards.lib.seen import in_words, info_last, joined, with_failure
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.table import Panel
@@ -55,11 +55,19 @@ def violated(select: str = MANY) -> str:
     since = target("state_change_timestamp_seconds", select)
     broken = f"({since} and on ({KEY}) {target('satisfied', select)} == 0)"
     latest = with_failure(f"topk({MOST}, {broken})", select)
-    info = target("info", select)
-    told = f"time() - ({latest}) * on ({KEY}) group_left (severity, owner) {info}"
+    labels = "severity, owner"
+    told = f"time() - ({latest}) * on ({KEY}) group_left ({labels}) {_loudness(select)}"
     told = joined(in_words(told), "ask", "@", "seen")
-    told = f'label_replace({told}, "host", "$1", "instance", "{_HOST}")'
-    return f'label_replace({told}, "severity", "{words.INFO_LAST}", "severity", "info")'
+    return info_last(f'label_replace({told}, "host", "$1", "instance", "{_HOST}")')
+
+
+def _loudness(select: str) -> str:
+    """Whose each target is and how grave, muted ones under a severity of their own."""
+    info, muted = target("info", select, WHOSE), f"on ({KEY}) {target('muted', select)}"
+    return (
+        f"({info} unless {muted} == 1 or label_replace({info} and {muted} == 1,"
+        f' "severity", "{words.MUTED_LAST}", "", ""))'
+    )
 
 
 def table_of_violated(title: str, *, height: int, width: int = 24) -> Panel:
@@ -69,7 +77,8 @@ def table_of_violated(title: str, *, height: int, width: int = 24) -> Panel:
         "Every rule that is violated now, critical ones first, of each severity the"
         f" latest change first, at most {MOST}: what the last probe saw, who refused"
         " it, the last router that answered before, whom to ask first, and for how"
-        " long. Empty too when nothing is known: the numbers above tell.",
+        " long. What maintenance mutes stands last. Empty too when nothing is known:"
+        " the numbers above tell.",
         rows(violated()),
         width=width,
         height=height,

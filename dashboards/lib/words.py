@@ -25,6 +25,7 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
+from exporter.model.finding import Cause
 from exporter.model.outcome import Reason
 
 if TYPE_CHECKING:
@@ -86,8 +87,13 @@ REASON_COLORS = {
 
 UNPROBED, DOWN = "unprobed", "exporter_down"
 """In place of a reason, where there is no result."""
-INFO_LAST = "~info"
-"""Severity `info` under a name that sorts behind `critical` and `warning`."""
+INFO_LAST = "x-info"
+"""Severity `info` under a name that sorts behind `critical` and `warning`.
+
+A letter, since browsers sort punctuation before all letters.
+"""
+MUTED_LAST = "y-muted"
+"""In place of the severity while maintenance mutes a target; sorts behind all others."""
 
 
 def word(text: str, color: str, index: int = 0) -> ValueMappingResult:
@@ -173,6 +179,7 @@ SEVERITY: list[ValueMapping] = [
             "warning": ("warning", WARN),
             "info": ("info", NEUTRAL),
             INFO_LAST: ("info", NEUTRAL),
+            MUTED_LAST: ("muted", CLEAR),
         }
     )
 ]
@@ -184,6 +191,13 @@ ORIGIN: list[ValueMapping] = [
             "self": ("this host", NEUTRAL),
         }
     )
+]
+CAUSE: list[ValueMapping] = [
+    values({str(cause): (cause.replace("_", " "), NEUTRAL) for cause in Cause})
+]
+RESOLVER: list[ValueMapping] = [
+    values({"0": ("down", BAD), "1": ("answers", GOOD)}),
+    nothing(),
 ]
 YES_NO: list[ValueMapping] = [values({"0": ("no", BAD), "1": ("yes", GOOD)}), nothing()]
 CONTROLS: list[ValueMapping] = [

@@ -15,15 +15,19 @@ with warnings.catch_warnings():
 ALERTS = Path(__file__).parents[2] / "alerts"
 MACROS = {"$__rate_interval": "5m", "$__range": "6h"}
 VARIABLES = ("job", "instance", "source_role", "usage", "destination")
+SOMETIMES = ("site", "owner", "severity")
+"""Variables of labels that not every series has."""
 
 
 def filled_in(expr, rule="appsanywhere-mssql"):
     """An expression as Grafana would send it, with everything selected."""
     for macro, value in MACROS.items():
         expr = expr.replace(macro, value)
+    selected = {"rule": rule, **dict.fromkeys(VARIABLES, ".+")}
+    selected |= dict.fromkeys(SOMETIMES, ".*")
     return re.sub(
         r"\$(\w+)",
-        lambda m: rule if m[1] == "rule" else ".+" if m[1] in VARIABLES else m[0],
+        lambda m: selected.get(m[1], m[0]),
         expr,
     )
 

@@ -21,6 +21,7 @@ from tests.dashboards.cases import (
     LAB,
     MINUTES,
     ROCKY,
+    SITES,
     START,
     STEP,
     UNPROBED,
@@ -37,6 +38,8 @@ class Samples:
     def add(self, name, labels, at, minutes):
         """One series: `at(minute)` is its value, None for no sample."""
         self.labels[name].add(tuple(labels))
+        if "instance" in labels:  # as Prometheus adds what it is told of a target
+            labels = {**labels, "site": SITES[labels["instance"]]}
         text = ",".join(f'{key}="{value}"' for key, value in labels.items() if value)
         for minute in minutes:
             value = at(minute)
@@ -60,6 +63,7 @@ def samples():
         _target(out, case)
     for instance in (AA, ROCKY, LAB, GONE):
         surroundings.exporter(out, instance)
+    surroundings.findings(out)
     surroundings.mirrors(out)
     surroundings.prometheus(out)
     return out
@@ -118,6 +122,11 @@ class Target:
         since = self.case.seen(minute)[1]
         return _time(since) if since else START - 9 * DAY
 
+    def muted(self):
+        since = self.case.muted
+        if since is not None:
+            self.add("muted", lambda m: int(m >= since))
+
     def network(self):
         self.add(
             "latency_seconds",
@@ -143,7 +152,7 @@ class Target:
             owner=case.owner,
             public="false",
             via="",
-            finding="",
+            finding=case.finding,
             catalogue="appsanywhere",
             section="AppsAnywhere / Outbound Traffic (Internal)",
             description=f"{case.usage.capitalize()} of the application",
@@ -170,6 +179,7 @@ def _target(out, case):
         return
     target.states()
     target.times()
+    target.muted()
     target.network()
     if case.days is not None:
         _certificate(target.add, case)

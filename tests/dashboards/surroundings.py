@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from tests.dashboards.cases import (
+    AA,
     CASES,
     DAY,
     END,
+    FINDINGS,
     GONE,
     LAB,
     MINUTES,
     ROCKY,
     START,
+    STEP,
 )
 
 
@@ -57,6 +61,7 @@ def exporter(out, instance):
         "probes_skipped_total",
         lambda m: max(0, m - 340) // 4 if instance == ROCKY else 0,
     )
+    _outside(own, add, instance)
     own("event_loop_lag_seconds", lambda m: 0.0008 + 0.0004 * math.sin(m / 5))
     histogram(
         "connectivity_exporter_schedule_lateness_seconds",
@@ -70,6 +75,46 @@ def exporter(out, instance):
             source_role=role,
             usage=usage,
             probe=probe,
+        )
+
+
+def _outside(own, add, instance):
+    """Whom it serves, with which certificate, and whether its resolvers answer."""
+    for kind, count in {"scrape": 2, "people": 1, "unknown": 0}.items():
+        own("http_connections", lambda _, n=count: n, **{"class": kind})
+    turned_away = {"class": "unknown", "reason": "no_request"}
+    own("http_rejected_total", lambda m: m // 40, **turned_away)
+    if instance == AA:
+        name = "connectivity_exporter_web_certificate_expiry_timestamp_seconds"
+        add(name, lambda _: END + 60 * DAY)
+    for transport in ("udp", "tcp"):
+        labels = {"server": "10.40.0.53", "transport": transport}
+        up = lambda m: int(instance != LAB or m < 310)  # noqa: E731 - one line says it
+        add("connectivity_resolver_up", up, **labels)
+
+
+def findings(out):
+    """Each finding, for every role and usage of what it explains."""
+    for one in FINDINGS:
+        lasts = range(one.since, MINUTES)
+        job = {"job": "connectivity", "instance": one.instance}
+        labels = {name: getattr(one, name) for name in ("cause", "subject")}
+        labels |= {"severity": one.severity, "owner": one.owner}
+        hurt = Counter((c.role, c.usage) for c in CASES if c.finding == one.finding)
+        for (role, usage), count in (hurt or {("", ""): 0}).items():
+            touched = {"source_role": role, "usage": usage, "finding": one.finding}
+            out.add(
+                "connectivity_finding",
+                {**job, **labels, **touched},
+                lambda _, n=count: n,
+                lasts,
+            )
+        began = START + one.since * STEP
+        out.add(
+            "connectivity_finding_since_timestamp_seconds",
+            {**job, "finding": one.finding},
+            lambda _, t=began: t,
+            lasts,
         )
 
 
@@ -130,3 +175,11 @@ def prometheus(out):
             "job": "connectivity",
         }
         out.add("ALERTS", labels, lambda _: 1, range(since, MINUTES))
+        del labels["alertstate"]
+        began = START + (since - 1) * STEP
+        out.add(
+            "ALERTS_FOR_STATE",
+            labels,
+            lambda _, t=began: t,
+            range(since, MINUTES),
+        )

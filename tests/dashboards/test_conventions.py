@@ -33,7 +33,13 @@ WITHOUT_INSTANCE = {
     "ALERTS",
 }
 FOREIGN = {
-    *("up", "ALERTS", "scrape_duration_seconds", "scrape_samples_scraped"),
+    *(
+        "up",
+        "ALERTS",
+        "ALERTS_FOR_STATE",
+        "scrape_duration_seconds",
+        "scrape_samples_scraped",
+    ),
     *("process_cpu_seconds_total", "process_resident_memory_bytes"),
     *("process_open_fds", "process_max_fds"),
 }
@@ -140,6 +146,11 @@ def test_every_panel_says_what_it_shows(boards):
         assert panel["description"].endswith("."), panel["title"]
         assert panel["datasource"]["uid"] == "${datasource}", panel["title"]
         assert panel["targets"], panel["title"]
+
+
+def test_the_overview_begins_with_what_was_found(boards):
+    first = min(boards["overview.json"]["panels"], key=lambda one: one["gridPos"]["y"])
+    assert first["title"] == "Findings"
 
 
 def test_titles_are_unique_within_a_dashboard(boards):

@@ -103,6 +103,107 @@ def test_the_numbers_on_top_name_the_trouble_in_its_colour(seen):
         assert (stat["text"], stat["color"]) == (text, color), title
 
 
+def test_findings_come_first_with_owner_age_targets_and_roles(seen):
+    panels = seen["overview.json"]["panels"]
+    rows = rows_by(panels["Findings"], "Subject")
+    assert rows["10.20.0.1"] == {
+        "Severity": "critical",
+        "For": "21 mins",
+        "Cause": "path",
+        "Subject": "10.20.0.1",
+        "From": "appsanywhere",
+        "Targets": "2",
+        "A rule of it": "appsanywhere-mssql",
+        "Owner": "network",
+        "Seen from": "aa01.example.ac.uk:9842",
+    }
+    assert rows["10.30.0.1"]["Cause"] == "this host"
+    assert rows["10.30.0.1"]["Targets"] == "3"
+    assert rows["10.40.0.53"]["Targets"] == "0", "the other resolver answers"
+    assert (rows["10.40.0.53"]["From"], rows["10.40.0.53"]["A rule of it"]) == (
+        "-",
+        "-",
+    )
+    assert len(rows) == 5
+
+
+def test_findings_stand_in_the_order_of_severity_and_age(seen):
+    rows = seen["overview.json"]["shown"]["Findings"]
+    assert [row[:2] for row in rows] == [
+        ["critical", "13 mins"],
+        ["critical", "21 mins"],
+        ["critical", "2 hours"],
+        ["warning", "38 mins"],
+        ["info", "50 mins"],
+    ]
+
+
+def test_a_finding_leads_to_its_role_to_a_rule_and_to_its_exporter(seen):
+    table = seen["overview.json"]["panels"]["Findings"]
+    links = dict(zip(table["fields"], table["links"], strict=True))
+    role, rule, host = (
+        cell(table, 0, name) for name in ("From", "A rule of it", "Seen from")
+    )
+    (link,) = links["From"]
+    assert link.startswith("/d/connectivity-role?from=2026-01-14")
+    assert link.endswith(f"&var-source_role={role}")
+    (link,) = links["A rule of it"]
+    assert link.startswith("/d/connectivity-rule?from=2026-01-14")
+    assert link.endswith(f"&var-rule={rule}")
+    assert links["Seen from"] == [f"http://{host}/"]
+
+
+def test_firing_alerts_are_listed_with_ways_to_what_they_are_about(seen):
+    table = seen["overview.json"]["panels"]["Firing alerts"]
+    told = {
+        (row["Alert"], row["Rule"]): row["For"]
+        for row in (
+            dict(zip(table["fields"], texts, strict=True)) for texts in table["rows"]
+        )
+    }
+    assert told == {
+        ("ConnectivityRuleViolated", "appsanywhere-mssql"): "20 mins",
+        ("ConnectivityRuleViolated", "appsanywhere-ldaps"): "12 mins",
+        ("ConnectivityRoleEgressDown", "-"): "37 mins",
+        ("ConnectivityExporterDown", "-"): "28 mins",
+    }
+    links = dict(zip(table["fields"], table["links"], strict=True))
+    assert links["Alert"]
+    assert links["Rule"][0].startswith("/d/connectivity-rule?")
+    assert links["From"][0].startswith("/d/connectivity-role?")
+
+
+def test_what_to_open_are_blocked_flows_that_a_rule_requires(seen):
+    table = seen["overview.json"]["panels"]["What to open"]
+    rows = rows_by(table, "Rule")
+    assert rows["appsanywhere-mssql"] == {
+        "Severity": "critical",
+        "From": "appsanywhere",
+        "To": "sql01.example.ac.uk",
+        "Port": "1433",
+        "Protocol": "tcp",
+        "Reason": "silence: no answer",
+        "Rule": "appsanywhere-mssql",
+        "Owner": "dba",
+        "Hosts": "1",
+    }
+    # Neither the name that does not exist, nor the path that must stay closed.
+    assert set(rows) == {
+        *("appsanywhere-mssql", "appsanywhere-ldaps"),
+        *("rocky-mirrors", "rocky-epel", "rocky-vendor"),
+    }
+
+
+def test_what_maintenance_mutes_says_so_and_stands_last(seen):
+    panels = seen["overview.json"]["panels"]
+    (stat,) = panels["In maintenance"]
+    assert stat["text"] == "1"
+    rows = rows_by(panels["Violated now"], "Rule")
+    assert rows["rocky-ntp"]["Severity"] == "muted"
+    assert rows["rocky-mirrors"]["Severity"] == "warning"
+    assert seen["overview.json"]["shown"]["Violated now"][-1][0] == "muted"
+
+
 def test_a_number_leads_to_what_it_counts(seen):
     panels = seen["overview.json"]["panels"]
     for title, uid in (
@@ -121,6 +222,9 @@ def test_while_all_is_well_the_overview_is_green_and_its_list_empty(other_times)
         (stat,) = panels[title]
         assert (stat["text"], stat["color"]) == ("none", GREEN), title
     assert panels["Violated now"]["instead"] == "Nothing is known to be violated"
+    assert panels["Findings"]["instead"] == "No finding is known"
+    assert panels["Firing alerts"]["instead"] == "No alert is known to fire"
+    assert panels["What to open"]["instead"] == "Nothing is known to be blocked"
     last = {
         role: bars[-1] for role, bars in panels["Each source role over time"].items()
     }
@@ -134,6 +238,7 @@ def test_without_data_nothing_on_the_overview_is_green(other_times):
     ]
     assert {(stat["text"], stat["color"]) for stat in stats} == {("no data", PURPLE)}
     assert panels["Violated now"]["instead"] == "Nothing is known to be violated"
+    assert panels["Findings"]["instead"] == "No finding is known"
     assert panels["Each source role over time"] == {}
 
 
@@ -297,6 +402,16 @@ def test_a_dead_exporter_and_a_failed_reload_are_seen(seen):
     assert rows["lab-pc.example.ac.uk:9842"]["Controls"] == "answered"
     assert rows["aa01.example.ac.uk:9842"]["Controls"] == "silent"
     assert rows["analytics.example.ac.uk:9842"]["Controls"] == "none"
+    assert rows["aa01.example.ac.uk:9842"]["Certificate, days"] == "60"
+    assert rows["lab-pc.example.ac.uk:9842"]["Certificate, days"] == "none"
+
+
+def test_a_resolver_that_fell_silent_is_seen(seen):
+    panels = seen["exporter.json"]["panels"]
+    line = panels["Resolvers over time"]["lab-pc.example.ac.uk:9842: 10.40.0.53 udp"]
+    assert line == [["answers", GREEN], ["down", RED]]
+    assert "unknown: no_request" in panels["HTTP clients turned away"]["series"]
+    assert {"scrape", "people"} <= set(panels["HTTP connections"]["series"])
 
 
 def test_a_mirror_list_that_was_never_fetched_is_told_from_an_old_one(seen):
