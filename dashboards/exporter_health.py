@@ -152,7 +152,7 @@ def _exporters() -> table.Panel:
             cell(
                 unit="none",
                 decimals=0,
-                mappings=[words.nothing("none", words.CLEAR)],
+                mappings=[words.nothing("none", words.NEUTRAL)],
                 thresholds=certificates.DAYS.build(),
                 custom_cellOptions=panels.TINTED,
             ),

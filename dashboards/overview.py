@@ -98,7 +98,7 @@ def _numbers() -> list[stat.Panel]:
             "Source roles of whose rules almost none holds, seen from one exporter at"
             " least: look at the way out of that network first.",
             now(f"sum(max by (source_role) ({_CUT_OFF}))"),
-            width=4,
+            width=3,
             bad=words.BAD,
         ),
         panels.count(
@@ -129,7 +129,7 @@ def _numbers() -> list[stat.Panel]:
             "Exporters that Prometheus cannot scrape: what they proved is not known."
             " Leads to their health.",
             now(down),
-            width=3,
+            width=4,
             bad=words.BAD,
         ).override_by_query("A", panels.cell(links=links.to_selected(links.EXPORTER))),
     ]
