@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from exporter.model.facts import FLOW
+
 
 class Kind(StrEnum):
     """The metric types in use, as the TYPE line spells them."""
@@ -30,7 +32,8 @@ class Family:
     labels: tuple[str, ...] = ()
 
 
-COMMON_LABELS = ("rule", "source_role", "destination", "port", "protocol", "usage")
+COMMON_LABELS = tuple(fact.name for fact in FLOW)
+"""The labels of every target's series, which `samples.common_labels` writes."""
 
 TARGET: tuple[Family, ...] = (
     Family(

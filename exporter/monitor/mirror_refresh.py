@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from exporter.config.maintenance import muted
 from exporter.config.mirror_list import UselessListError, expand, needed, parse
-from exporter.monitor.fetch import PATIENCE, Fetcher, FetchError
+from exporter.monitor.list_fetch import PATIENCE, Fetcher, FetchError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence

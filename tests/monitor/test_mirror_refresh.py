@@ -10,7 +10,7 @@ import pytest
 
 from exporter.config.mirror_list import ListFormat, MirrorList
 from exporter.model.endpoint import Endpoint
-from exporter.monitor.fetch import FetchError
+from exporter.monitor.list_fetch import FetchError
 from exporter.monitor.mirror_refresh import (
     FETCHES,
     FORGET,
