@@ -127,6 +127,7 @@ def answered(at=NOW - 10, **changes):
     facts = {
         "stage": Stage.EXCHANGE,
         "latency": 0.0123,
+        "source_address": "192.0.2.100",
         "syn_retransmits": 0,
         "phases": {Stage.RESOLVE: 0.0005, Stage.CONNECT: 0.0125},
     }

@@ -86,6 +86,7 @@ def full():
         tls=exposing.tls(),
         via="proxy",
         broken="gateway",
+        source_address="192.0.2.7",
         conversation=talk,
         evidence=outcome.Evidence("said", instances=(outcome.Instance("name", 1),)),
     )
