@@ -42,7 +42,7 @@ class Scene:
         self.resolvers = {}
         self.door = Admission()
         self.certificate_expiry = None
-        sources = Sources(
+        self.sources = Sources(
             targets=lambda: self.all_targets,
             lag=lambda: self.lag,
             load=lambda: self.load,
@@ -54,7 +54,7 @@ class Scene:
             door=lambda: self.door,
             certificate_expiry=lambda: self.certificate_expiry,
         )
-        self.telemetry = Telemetry(sources)
+        self.telemetry = Telemetry(self.sources)
         self.exposition = Exposition(self.store, self.telemetry)
         self.reload()
 

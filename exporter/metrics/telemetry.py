@@ -26,7 +26,7 @@ from exporter.metrics.text_format import ExpositionFormat, header, sample_lines
 from exporter.model.rule import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from prometheus_client.core import Metric
 
@@ -233,6 +233,12 @@ class Telemetry(Collector):
         name = self._sources.site()
         return label("site", name) if name else ""
 
+    def gauges(self, names: Collection[str]) -> Iterator[bytes]:
+        """Those of these names that have samples, in the text format."""
+        for metric in self.collect():
+            if metric.name in names and metric.samples:
+                yield _rendered(metric, ExpositionFormat.TEXT, self.site)
+
     def rendered(self, form: ExpositionFormat) -> Iterator[bytes]:
         """All of it, in parts that each take well under a millisecond.
 
@@ -240,14 +246,18 @@ class Telemetry(Collector):
         """
         site = self.site
         for metric in self._registry.collect():
-            kind = Kind(metric.type)
-            suffix = "_total" if kind is Kind.COUNTER else ""
-            family = Family(metric.name + suffix, kind, metric.documentation)
-            yield (header(family, form) + sample_lines(metric, site)).encode()
+            yield _rendered(metric, form, site)
         yield header(families.PROBE_DURATION, form).encode()
         for labels, histogram in list(self._durations.values()):
             for metric in histogram.collect():
                 yield sample_lines(metric, labels + site).encode()
+
+
+def _rendered(metric: Metric, form: ExpositionFormat, site: str) -> bytes:
+    kind = Kind(metric.type)
+    suffix = "_total" if kind is Kind.COUNTER else ""
+    family = Family(metric.name + suffix, kind, metric.documentation)
+    return (header(family, form) + sample_lines(metric, site)).encode()
 
 
 def _clients(door: Door) -> Iterator[Metric]:
