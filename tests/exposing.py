@@ -38,6 +38,8 @@ class Scene:
         self.lists = []
         self.controls = []
         self.ledgers = []
+        self.config_sha256 = ""
+        self.catalogues = {}
         self.site = ""
         self.resolvers = {}
         self.door = Admission()
@@ -49,6 +51,8 @@ class Scene:
             lists=lambda: self.lists,
             controls=lambda: self.controls,
             ledgers=lambda: self.ledgers,
+            config_sha256=lambda: self.config_sha256,
+            catalogues=lambda: self.catalogues,
             site=lambda: self.site,
             resolvers=lambda: self.resolvers,
             door=lambda: self.door,

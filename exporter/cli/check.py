@@ -155,6 +155,8 @@ async def _probed(
         lag=float,
         controls=lambda: report.controls,
         ledgers=lambda: site.ledgers,
+        config_sha256=lambda: site.sha256,
+        catalogues=lambda: site.hashes,
         site=lambda: site.name,
     )
     outcome = CheckOutcome(

@@ -25,6 +25,8 @@ _OF_EXPORTER = frozenset(
     {
         families.BUILD_INFO,
         families.TARGETS,
+        families.CONFIG_INFO,
+        families.CATALOGUE_INFO,
         families.REQUIREMENTS,
         families.CONTROL_ANSWERED,
         families.FINDING,

@@ -619,6 +619,7 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene.certificate_expiry = NOW
     await scene.exposition.explain([exposing.finding(failing)])
     scene.ledgers = [ledger_of("shop", [Requirement(Fate.OPEN)], [])]
+    scene.config_sha256, scene.catalogues = "00ff", {"shop": "ff00"}
     holding, spared = (make.target(id=name, any_of="it") for name in ("yes", "no"))
     scene.reload(*scene.all_targets, holding, spared)
     scene.store.add(holding, make.result())
@@ -791,6 +792,19 @@ async def test_a_document_is_told_by_what_became_of_what_it_asks_for():
     assert told == [
         f'connectivity_catalogue_requirements{{catalogue="shop",fate="{fate}"}} {count}'
         for fate, count in zip(Fate, (1, 0, 1, 0, 0), strict=True)
+    ]
+
+
+async def test_the_files_in_force_are_told_by_their_hashes():
+    scene = Scene()
+    names = ("connectivity_exporter_config_info", "connectivity_catalogue_info")
+    assert await scene.lines(*names) == []
+    scene.config_sha256 = "00ff"
+    scene.catalogues = {"shop": "ff00", "bank": "0f0f"}
+    assert await scene.lines(*names) == [
+        'connectivity_exporter_config_info{sha256="00ff"} 1',
+        'connectivity_catalogue_info{catalogue="shop",sha256="ff00"} 1',
+        'connectivity_catalogue_info{catalogue="bank",sha256="0f0f"} 1',
     ]
 
 
