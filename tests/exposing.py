@@ -38,23 +38,27 @@ class Scene:
         self.lists = []
         self.controls = []
         self.ledgers = []
+        self.config_sha256 = ""
+        self.catalogues = {}
         self.site = ""
         self.resolvers = {}
         self.door = Admission()
         self.certificate_expiry = None
-        sources = Sources(
+        self.sources = Sources(
             targets=lambda: self.all_targets,
             lag=lambda: self.lag,
             load=lambda: self.load,
             lists=lambda: self.lists,
             controls=lambda: self.controls,
             ledgers=lambda: self.ledgers,
+            config_sha256=lambda: self.config_sha256,
+            catalogues=lambda: self.catalogues,
             site=lambda: self.site,
             resolvers=lambda: self.resolvers,
             door=lambda: self.door,
             certificate_expiry=lambda: self.certificate_expiry,
         )
-        self.telemetry = Telemetry(sources)
+        self.telemetry = Telemetry(self.sources)
         self.exposition = Exposition(self.store, self.telemetry)
         self.reload()
 
@@ -127,6 +131,7 @@ def answered(at=NOW - 10, **changes):
     facts = {
         "stage": Stage.EXCHANGE,
         "latency": 0.0123,
+        "source_address": "192.0.2.100",
         "syn_retransmits": 0,
         "phases": {Stage.RESOLVE: 0.0005, Stage.CONNECT: 0.0125},
     }

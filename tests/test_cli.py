@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
+from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.app import oneshot, service
 from exporter.cli.main import main
@@ -209,6 +210,28 @@ def test_json_has_the_documented_shape(site, ports):
     assert target["phases"].keys() == {"resolve", "connect", "exchange"}
     (address,) = target["addresses"]
     assert (address["address"], address["verdict"]) == ("127.0.0.1", "holds")
+
+
+def test_a_round_is_put_where_a_textfile_collector_reads_it(site, ports, tmp_path):
+    path = site(rule("fine", ports["ssh"], "ssh"), rule("broken", ports["closed"]))
+    out = tmp_path / "connectivity.prom"
+    done = run(
+        *("check", "--config", path, "--format", "prometheus", "--output", str(out))
+    )
+    assert (done.exit_code, done.stdout) == (1, "")
+    samples = {
+        (sample.name, sample.labels.get("rule", "")): sample
+        for family in text_string_to_metric_families(out.read_text())
+        for sample in family.samples
+    }
+    assert samples["connectivity_rule_satisfied", "fine"].value == 1
+    assert samples["connectivity_rule_satisfied", "broken"].value == 0
+    failure = samples["connectivity_rule_failure", "broken"]
+    assert failure.labels["reason"] == "refused"
+    finding = samples["connectivity_rule_info", "broken"].labels["finding"]
+    assert samples["connectivity_finding", ""].labels["finding"] == finding != ""
+    assert samples["connectivity_exporter_targets", ""].value >= 0
+    assert ("connectivity_rule_probes_total", "fine") not in samples
 
 
 def test_csv_and_junit_say_the_same(site, ports):

@@ -28,9 +28,11 @@ from prometheus_client.parser import text_string_to_metric_families as parsed
 
 from exporter.app import service
 from exporter.cli import logs
+from exporter.cli.check import check as check_command
 from exporter.cli.common import fail
 from exporter.config.diagnostics import ConfigError, Problem
 from exporter.http.server import make_app
+from exporter.metrics import one_round
 from exporter.metrics.text_format import ExpositionFormat
 from exporter.model import finding, outcome, rule
 from exporter.model.outcome import (
@@ -86,6 +88,7 @@ def full():
         tls=exposing.tls(),
         via="proxy",
         broken="gateway",
+        source_address="192.0.2.7",
         conversation=talk,
         evidence=outcome.Evidence("said", instances=(outcome.Instance("name", 1),)),
     )
@@ -370,6 +373,11 @@ def exposition(form):
     return scraped
 
 
+async def one_round_file(given):
+    scene = given.scene
+    return one_round.exposition(given.records, [given.finding], scene.sources)
+
+
 async def log(given):
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
@@ -410,6 +418,7 @@ MEDIA = {
     "rule-page": (rule_page, a_page),
     "text": (exposition(ExpositionFormat.TEXT), an_exposition(parsed)),
     "openmetrics": (exposition(ExpositionFormat.OPENMETRICS), an_exposition(opened)),
+    "check-prometheus": (one_round_file, an_exposition(parsed)),
     "log": (log, some_lines),
     "problems": (problem_lines, some_lines),
     "last-words": (last_words, some_lines),
@@ -435,6 +444,11 @@ def test_every_route_has_its_medium():
     routes = {route.resource.canonical for route in app.router.routes()}
     assert routes == set(ROUTES)
     assert {*filter(None, ROUTES.values())} <= set(MEDIA)
+
+
+def test_every_format_of_a_check_is_a_medium():
+    (option,) = (one for one in check_command.params if one.name == "form")
+    assert {f"check-{name}" for name in option.type.choices} <= set(MEDIA)
 
 
 @pytest.mark.parametrize("evil", EVIL)

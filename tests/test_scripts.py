@@ -41,7 +41,7 @@ _VARYING = (
     (re.compile(r'(time=")\d+\.\d+'), r"\1N"),
     (re.compile(r'("(?:resolve|connect|tls|exchange)": )[\d.e-]+'), r"\1N"),
     (re.compile(r'("(?:latency_seconds|rtt_seconds)": )[\d.e-]+'), r"\1N"),
-    (re.compile(r'("(?:finding|since)": )(?:"\w+"|[\d.]+)'), r"\1N"),
+    (re.compile(r'("(?:finding|since|timestamp)": )(?:"\w+"|[\d.]+)'), r"\1N"),
     (re.compile(r"(From: )[^\s\\]+"), r"\1N"),
     (re.compile(r"(Since: )\d[\d: -]+ UTC"), r"\1N"),
 )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from exporter.model.finding import Finding
     from exporter.model.outcome import Path
     from exporter.model.rule import Target
+    from exporter.monitor.controls import Control
     from exporter.monitor.scheduler import Limits
     from exporter.monitor.store import Record
 
@@ -41,10 +42,17 @@ _SECOND_LOOKS = 64
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One round: what is known of each target, and what explains all that is wrong."""
+    """One round.
+
+    Attributes:
+        records: what is known of each target.
+        findings: what explains all that is wrong, the worst first.
+        controls: what must not answer, and whether it does.
+    """
 
     records: Sequence[Record]
     findings: Sequence[Finding]
+    controls: Sequence[Control] = ()
 
 
 async def with_mirrors(site: Site, rules: Collection[str] | None = None) -> Site:
@@ -104,7 +112,7 @@ async def check(
         await _as_long_as_wanted(ways.look())
         known = known_of(site, store, resolver, controls, ways)
         known = replace(known, records=records, once=True, waiting=waiting)
-        return Report(records, Diagnosis().update(known))
+        return Report(records, Diagnosis().update(known), controls.states())
 
 
 async def _round(targets: Sequence[Target], rounds: Rounds, limits: Limits) -> None:

@@ -145,6 +145,8 @@ class Exporter:
                 lists=self._mirrors.states,
                 controls=self._controls.states,
                 ledgers=lambda: self._site.ledgers,
+                config_sha256=lambda: self._site.sha256,
+                catalogues=lambda: self._site.hashes,
                 site=lambda: self._site.name,
                 resolvers=self._watch.states,
                 door=lambda: self._admission,

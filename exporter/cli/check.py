@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from exporter.config.site import Site
+    from exporter.metrics.telemetry import Sources
     from exporter.monitor.store import Record
     from exporter.present.formats.interface import CheckOutcome
 
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "csv", "junit", "request"]),
+    type=click.Choice(["table", "json", "csv", "junit", "prometheus", "request"]),
     default="table",
     show_default=True,
 )
@@ -77,18 +78,18 @@ def check(  # noqa: PLR0913 - one for each option
     """Probe every rule once, now, or each RULE named.
 
     Tells what is broken, by its cause; Ctrl-C ends it with what was seen so far.
+    `prometheus` is a file of metrics for a node exporter's textfile collector.
 
     Exits with 0 if all hold, 1 if some are violated, 3 if none is but some are
     unknown (or a mirror list could not be fetched), 2 if it could not run.
     """
-    from exporter.present import formats  # noqa: PLC0415 - rich tables load slowly
-    from exporter.present.verdicts import concern  # noqa: PLC0415 - likewise
+    from exporter.present.verdicts import concern  # noqa: PLC0415 - rich tables load slowly
 
     logs.set_up(logging.WARNING, "%(levelname)s: %(message)s")
     site = load(config, roles)
     ids = chosen(site, (*named, *rules), usages)
-    outcome = asyncio.run(_probed(site, ids, rows or "none"))
-    deliver(formats.CHECK[form](outcome), output)
+    outcome, sources = asyncio.run(_probed(site, ids, rows or "none"))
+    deliver(_text(form, outcome, sources), output)
     for ledger in site.ledgers:
         click.echo(ledger.sentence, err=True)
     verdicts = set(_verdicts(outcome))
@@ -96,6 +97,16 @@ def check(  # noqa: PLR0913 - one for each option
         sys.exit(EXIT_VIOLATED)
     if Verdict.UNKNOWN in verdicts or not verdicts:
         sys.exit(EXIT_UNKNOWN)
+
+
+def _text(form: str, outcome: CheckOutcome, sources: Sources) -> str:
+    if form == "prometheus":
+        from exporter.metrics.one_round import exposition  # noqa: PLC0415 - likewise
+
+        return exposition(outcome.records, outcome.findings, sources)
+    from exporter.present import formats  # noqa: PLC0415 - likewise
+
+    return formats.CHECK[form](outcome)
 
 
 def _verdicts(outcome: CheckOutcome) -> Iterator[Verdict]:
@@ -110,8 +121,12 @@ def _verdicts(outcome: CheckOutcome) -> Iterator[Verdict]:
         yield Verdict.UNKNOWN
 
 
-async def _probed(site: Site, ids: Collection[str], rows: str) -> CheckOutcome:
+async def _probed(
+    site: Site, ids: Collection[str], rows: str
+) -> tuple[CheckOutcome, Sources]:
+    """The round, and what its metrics are read from besides."""
     from exporter.app import oneshot  # noqa: PLC0415 - the other commands start without it
+    from exporter.metrics.telemetry import Sources  # noqa: PLC0415 - likewise
     from exporter.present.formats.interface import CheckOutcome, Rows  # noqa: PLC0415 - likewise
 
     site = await oneshot.with_mirrors(site, ids)
@@ -135,7 +150,16 @@ async def _probed(site: Site, ids: Collection[str], rows: str) -> CheckOutcome:
             progress.update(task, advance=1, description=so_far)
 
         report = await oneshot.check(site, targets, done, waiting)
-    return CheckOutcome(
+    sources = Sources(
+        targets=lambda: site.targets,
+        lag=float,
+        controls=lambda: report.controls,
+        ledgers=lambda: site.ledgers,
+        config_sha256=lambda: site.sha256,
+        catalogues=lambda: site.hashes,
+        site=lambda: site.name,
+    )
+    outcome = CheckOutcome(
         records=report.records,
         findings=report.findings,
         without_list=waiting,
@@ -143,3 +167,4 @@ async def _probed(site: Site, ids: Collection[str], rows: str) -> CheckOutcome:
         missing=len(targets) - len(report.records),
         rows=Rows(rows),
     )
+    return outcome, sources

@@ -80,7 +80,7 @@ class Catalogue:
     """One vendor document's rules, not yet bound to any site.
 
     `requirements` is its ledger, empty if it keeps none. `names` are all that the file
-    declares, for checking what refers to them.
+    declares, for checking what refers to them. `sha256` is that of the file's bytes.
     """
 
     name: str
@@ -94,6 +94,7 @@ class Catalogue:
     notes: tuple[Note, ...]
     requirements: tuple[Requirement, ...]
     names: DeclaredNames
+    sha256: str
 
 
 def load_catalogue(source: str | Path) -> Catalogue:
@@ -175,6 +176,7 @@ def read_catalogue(path: Path, problems: list[Problem]) -> Catalogue | None:
             features=_written_names(file.value, "features"),
             usages=frozenset(model.usages),
         ),
+        sha256=file.sha256,
     )
     _check_names(catalogue, file, problems)
     return catalogue

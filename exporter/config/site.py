@@ -97,6 +97,7 @@ class Site:
 
     Attributes:
         path: the site file.
+        sha256: of its bytes, in hexadecimal.
         name: what tells this site from others, empty if nothing has to.
         catalogues: as loaded, in the order of the file.
         roles: those this host plays.
@@ -114,6 +115,7 @@ class Site:
     """
 
     path: Path
+    sha256: str
     name: str
     catalogues: tuple[Catalogue, ...]
     roles: tuple[str, ...]
@@ -133,6 +135,11 @@ class Site:
     web: WebSettings
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """The SHA-256 of each catalogue's bytes, by its name."""
+        return {one.name: one.sha256 for one in self.catalogues}
 
 
 def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
@@ -183,6 +190,7 @@ def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
     )
     return Site(
         path=path,
+        sha256=file.sha256,
         name=model.site or "",
         catalogues=whole.catalogues,
         roles=roles,

@@ -9,6 +9,7 @@ neither reading is taken: the word is a problem, explained at its line.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +65,7 @@ class YamlFile:
         path: where it was read from; relative paths inside it start at its folder.
         value: its content; sequences are tuples.
         lines: the line, counted from 1, of each location's key or list item.
+        sha256: of its bytes, in hexadecimal.
         problems: words and constructs that were refused; in their place stands text
             or None, which later checks need not complain about again.
     """
@@ -71,6 +73,7 @@ class YamlFile:
     path: Path
     value: Value
     lines: Mapping[Location, int]
+    sha256: str
     problems: tuple[Problem, ...] = ()
 
     def problem(self, location: Location, message: str) -> Problem:
@@ -97,13 +100,15 @@ def read_yaml(path: Path) -> YamlFile:
     Raises:
         ConfigError: the file cannot be read or is not YAML at all.
     """
-    text = _text(path)
+    data = _data(path)
+    text = _text(path, data)
     builder = _Builder(path)
     try:
         value = builder.document(yaml.parse(text, Loader=_LOADER))
     except yaml.YAMLError as error:
         raise ConfigError([_syntax_problem(path, text, error)]) from error
-    return YamlFile(path, value, builder.lines, tuple(builder.problems))
+    sha256 = hashlib.sha256(data).hexdigest()
+    return YamlFile(path, value, builder.lines, sha256, tuple(builder.problems))
 
 
 def is_text(word: str) -> bool:
@@ -111,7 +116,7 @@ def is_text(word: str) -> bool:
     return _plain(word) == (word, None)
 
 
-def _text(path: Path) -> str:
+def _data(path: Path) -> bytes:
     try:
         data = read_regular(path, MAX_BYTES + 1)
     except OSError as error:
@@ -120,6 +125,10 @@ def _text(path: Path) -> str:
     if len(data) > MAX_BYTES:
         message = f"is larger than {MAX_BYTES} bytes, which is the limit"
         raise ConfigError([Problem(str(path), 1, "", message)])
+    return data
+
+
+def _text(path: Path, data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

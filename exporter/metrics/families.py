@@ -231,6 +231,18 @@ TARGETS = Family(
     "Targets of the configuration, by whether they are probed from here.",
     ("status",),
 )
+CONFIG_INFO = Family(
+    "connectivity_exporter_config_info",
+    Kind.GAUGE,
+    "1, with the SHA-256 of the site file in force.",
+    ("sha256",),
+)
+CATALOGUE_INFO = Family(
+    "connectivity_catalogue_info",
+    Kind.GAUGE,
+    "1, with the SHA-256 of each catalogue in force.",
+    ("catalogue", "sha256"),
+)
 REQUIREMENTS = Family(
     "connectivity_catalogue_requirements",
     Kind.GAUGE,
@@ -348,6 +360,8 @@ EXPORTER = (
     PROBE_DURATION,
     BUILD_INFO,
     TARGETS,
+    CONFIG_INFO,
+    CATALOGUE_INFO,
     REQUIREMENTS,
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,

@@ -26,7 +26,7 @@ from exporter.metrics.text_format import ExpositionFormat, header, sample_lines
 from exporter.model.rule import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from prometheus_client.core import Metric
 
@@ -87,6 +87,8 @@ class Sources:
         lists: the mirror lists in use.
         controls: what must not answer, and whether it does.
         ledgers: what became of the requirements of catalogues that keep account.
+        config_sha256: of the site file in force, empty where there is none.
+        catalogues: the SHA-256 of each catalogue in force, by its name.
         site: the label on every series, empty for none.
         resolvers: whether each answers, by its address and the transport.
         door: who is at the HTTP server, None where nothing is served.
@@ -99,6 +101,8 @@ class Sources:
     lists: Callable[[], Sequence[ListState]] = lambda: ()
     controls: Callable[[], Sequence[Control]] = lambda: ()
     ledgers: Callable[[], Sequence[Ledger]] = lambda: ()
+    config_sha256: Callable[[], str] = str
+    catalogues: Callable[[], Mapping[str, str]] = dict
     site: Callable[[], str] = str
     resolvers: Callable[[], Mapping[tuple[str, Transport], bool]] = dict
     door: Callable[[], Door | None] = lambda: None
@@ -209,6 +213,15 @@ class Telemetry(Collector):
         for status in Status:
             by_status.add_metric([status], counts[status])
         yield by_status
+        config = _gauge(families.CONFIG_INFO)
+        sha256 = self._sources.config_sha256()
+        if sha256:
+            config.add_metric([sha256], 1)
+        yield config
+        catalogues = _gauge(families.CATALOGUE_INFO)
+        for labels in self._sources.catalogues().items():
+            catalogues.add_metric(labels, 1)
+        yield catalogues
         by_fate = _gauge(families.REQUIREMENTS)
         for ledger in self._sources.ledgers():
             for fate, count in ledger.fates.items():
@@ -233,6 +246,12 @@ class Telemetry(Collector):
         name = self._sources.site()
         return label("site", name) if name else ""
 
+    def gauges(self, names: Collection[str]) -> Iterator[bytes]:
+        """Those of these names that have samples, in the text format."""
+        for metric in self.collect():
+            if metric.name in names and metric.samples:
+                yield _rendered(metric, ExpositionFormat.TEXT, self.site)
+
     def rendered(self, form: ExpositionFormat) -> Iterator[bytes]:
         """All of it, in parts that each take well under a millisecond.
 
@@ -240,14 +259,18 @@ class Telemetry(Collector):
         """
         site = self.site
         for metric in self._registry.collect():
-            kind = Kind(metric.type)
-            suffix = "_total" if kind is Kind.COUNTER else ""
-            family = Family(metric.name + suffix, kind, metric.documentation)
-            yield (header(family, form) + sample_lines(metric, site)).encode()
+            yield _rendered(metric, form, site)
         yield header(families.PROBE_DURATION, form).encode()
         for labels, histogram in list(self._durations.values()):
             for metric in histogram.collect():
                 yield sample_lines(metric, labels + site).encode()
+
+
+def _rendered(metric: Metric, form: ExpositionFormat, site: str) -> bytes:
+    kind = Kind(metric.type)
+    suffix = "_total" if kind is Kind.COUNTER else ""
+    family = Family(metric.name + suffix, kind, metric.documentation)
+    return (header(family, form) + sample_lines(metric, site)).encode()
 
 
 def _clients(door: Door) -> Iterator[Metric]:

@@ -224,8 +224,9 @@ class Observation:
     a proxy, `via` names it, and address and latency are the proxy's. `heard` is how
     many bytes came in the stage a failed probe ended in: with any, nobody was silent.
     `conversation` is kept where the rule does not hold, as far as anything was said.
-    `answer_hops` is how far away whoever spoke is, by what was left of its time to
-    live. `broken` names the part of this host that is proven to be at fault.
+    `source_address` is this host's own, that the probe was sent from; empty if none
+    was chosen. `answer_hops` is how far away whoever spoke is, by what was left of its
+    time to live. `broken` names the part of this host that is proven to be at fault.
     `small_passes` says that the silence ended when all segments were small.
     `began` and `ended` are monotonic seconds: when it was seen.
     """
@@ -244,6 +245,7 @@ class Observation:
     via: str = ""
     heard: int = 0
     conversation: Conversation | None = None
+    source_address: str = ""
     answer_hops: int | None = None
     broken: str = ""
     small_passes: bool = False

@@ -46,6 +46,7 @@ T = TypeVar("T")
 
 _DATAGRAM = 65535
 _STRAY_DATAGRAMS = 16
+_UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104 - compared with, never bound to
 _RESET = frozenset({errno.ECONNRESET, errno.EPIPE})
 
 
@@ -256,6 +257,11 @@ class Link:
         self.stage = stage
         self._since = now
 
+    def source_address(self) -> str:
+        """This host's own address that the probe was sent from; empty if none was."""
+        chosen = map(_own_address, self._sockets)
+        return next(filter(None, chosen), "")
+
     def phases(self) -> Mapping[Stage, float]:
         """Seconds spent per stage until now."""
         self.enter(self.stage)
@@ -361,10 +367,7 @@ class Link:
         # The failed call already took SO_ERROR; draining the queue before it had
         # would clear it and make the failure look like success.
         icmp = kernel.drain_errors(sock) if sock is not None else None
-        own = ""
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                own = sock.getsockname()[0]
+        own = _own_address(sock) if sock is not None else ""
         code = error.errno or errno.EIO
         if icmp is not None:
             self.heard(icmp.left)
@@ -528,6 +531,14 @@ class Datagrams:
                 raise self._link.refusal(self._sock, error, State.STANDING) from error
             else:
                 return data, ancillary
+
+
+def _own_address(sock: socket.socket) -> str:
+    """What the kernel chose when the socket was connected; empty before that."""
+    with contextlib.suppress(OSError):
+        own: str = sock.getsockname()[0]
+        return "" if own in _UNSPECIFIED else own
+    return ""
 
 
 # The loop's own `sock_connect` and its kin first see to names and transports, which

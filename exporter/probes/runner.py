@@ -360,6 +360,7 @@ def _answered(
         tls=link.tls,
         evidence=evidence,
         via=str(link.via or ""),
+        source_address=link.source_address(),
         answer_hops=link.answer_hops,
         began=began,
         ended=ended,
@@ -371,7 +372,7 @@ def _ended(
 ) -> Observation:
     phases = {Stage.RESOLVE: resolve, **link.phases()}
     error = link.blamed(quoting(error, link.talk))
-    conversation = link.conversation()
+    conversation, source = link.conversation(), link.source_address()
     link.close()
     return Observation(
         address=link.address,
@@ -388,6 +389,7 @@ def _ended(
         via=str(link.via or ""),
         heard=link.talk.received,
         conversation=conversation,
+        source_address=source,
         answer_hops=link.answer_hops,
         broken=error.broken,
         began=began,

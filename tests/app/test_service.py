@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import threading
 
@@ -46,11 +47,34 @@ async def exporter(tmp_path):
         await exporter.close()
 
 
-async def successful(exporter):
+async def line(exporter, name):
+    """The only sample of a metric."""
     chunks = exporter.parts().exposition.chunks(ExpositionFormat.TEXT)
     text = b"".join([part async for part in chunks]).decode()
+    (found,) = (one for one in text.splitlines() if one.startswith(name))
+    return found
+
+
+async def successful(exporter):
     name = "connectivity_exporter_config_last_reload_successful "
-    return next(line for line in text.splitlines() if line.startswith(name))[-1]
+    return (await line(exporter, name))[-1]
+
+
+async def test_the_site_file_in_force_is_told_until_another_one_is_loaded(
+    exporter, tmp_path
+):
+    def sample(text):
+        return f'{name}sha256="{hashlib.sha256(text.encode()).hexdigest()}"}} 1'
+
+    name = "connectivity_exporter_config_info{"
+    path = tmp_path / "site.yaml"
+    assert await line(exporter, name) == sample(SITE)
+    path.write_text("nonsense: true\n", encoding="utf-8")
+    assert await exporter.reload() != []
+    assert await line(exporter, name) == sample(SITE)
+    path.write_text(f"{SITE}# a remark\n", encoding="utf-8")
+    assert await exporter.reload() == []
+    assert await line(exporter, name) == sample(f"{SITE}# a remark\n")
 
 
 @pytest.mark.parametrize("error", [RuntimeError("odd"), KeyError(5), RecursionError()])

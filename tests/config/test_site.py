@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -42,6 +43,19 @@ def places(site, rule_id):
 def rule(site, rule_id):
     [found] = [rule for rule in site.rules if rule.id == rule_id]
     return found
+
+
+def test_the_files_are_known_by_their_bytes(load, tmp_path):
+    def sha256(name):
+        return hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+
+    site = load()
+    (catalogue,) = site.catalogues
+    assert site.sha256 == sha256("site.yaml")
+    assert site.hashes == {catalogue.name: sha256("catalogue.yaml")}
+    other = load("# a remark\n")
+    assert other.hashes == site.hashes
+    assert other.sha256 == sha256("site.yaml") != site.sha256
 
 
 def test_a_bare_site_file_gets_every_default(load):

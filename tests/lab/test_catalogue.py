@@ -40,7 +40,8 @@ FILES = {
 LOGS = ("database", "directory", "mail", "ssh", "web")
 KEYS = [
     *("rule", "source_role", "destination", "port", "protocol", "usage", "expect"),
-    *("verdict", "instead", "stage", "reason", "origin", "detail", "latency_seconds"),
+    *("severity", "owner", "rows", "verdict", "instead", "stage", "reason", "origin"),
+    *("detail", "timestamp", "source_address", "latency_seconds"),
     *("phases", "addresses", "untested", "tls", "path", "conversation"),
 ]
 ADDRESS_KEYS = [

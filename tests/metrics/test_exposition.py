@@ -14,7 +14,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.config.mirror_list import ListFormat, MirrorList
-from exporter.metrics import families, samples, telemetry
+from exporter.metrics import families, one_round, samples, telemetry
 from exporter.metrics.exposition import CHUNK, HELD, STEP
 from exporter.metrics.samples import MAX_LABEL
 from exporter.metrics.telemetry import Sources, Telemetry
@@ -468,19 +468,65 @@ async def test_hostile_labels_are_escaped_bounded_and_survive_the_way_back():
         assert labels["connectivity_rule_tls_info"]["trust"] == "public"
 
 
+def one_round_of(scene):
+    explained = exposing.finding(scene.all_targets[1])
+    return one_round.exposition(scene.store.records(), [explained], scene.sources)
+
+
+async def test_one_round_has_the_samples_of_a_scrape_but_for_what_takes_time():
+    scene = exposing.populated()
+    scene.site = "north"
+    scene.controls.append(Control(make.target(), True))
+    await scene.exposition.explain([exposing.finding(scene.all_targets[1])])
+    scraped = (await scene.scrape()).splitlines()
+    told = one_round_of(scene).splitlines()
+    assert set(told) < set(scraped)
+    left = [line for line in scraped if line not in told and line[0] != "#"]
+    names = {re.split("[{ ]", line)[0] for line in left}
+    ours = {name for name in names if name.startswith("connectivity_")}
+    assert {name for name in ours if not name.endswith("_total")} == {
+        "connectivity_exporter_event_loop_lag_seconds",
+        *(
+            f"connectivity_probe_duration_seconds_{x}"
+            for x in ("bucket", "count", "sum")
+        ),
+        *(
+            f"connectivity_exporter_schedule_lateness_seconds_{x}"
+            for x in ("bucket", "count", "sum")
+        ),
+        "connectivity_finding_since_timestamp_seconds",
+        "connectivity_rule_state_change_timestamp_seconds",
+        "connectivity_exporter_http_connections",
+    }
+    assert all(line.startswith("# ") or 'site="north"' in line for line in told)
+    kinds = {line.split()[-1] for line in told if line.startswith("# TYPE")}
+    assert kinds == {"gauge"}
+
+
+def test_a_round_names_no_family_that_it_has_nothing_of():
+    target = make.target()
+    scene = Scene(target)
+    scene.store.add(target, make.result())
+    text = one_round.exposition(scene.store.records(), [], scene.sources)
+    families_told = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
+    assert all(f"\n{name}{{" in text or f"\n{name} " in text for name in families_told)
+    assert "connectivity_rule_satisfied" in families_told
+    assert "connectivity_rule_tls_verified" not in families_told
+
+
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is missing")
 async def test_promtool_has_nothing_to_say():
     scene = exposing.populated()
     scene.telemetry.reloaded(True, NOW)
-    text = await scene.scrape()
-    done = await asyncio.to_thread(
-        subprocess.run,
-        ["promtool", "check", "metrics"],
-        input=text.encode(),
-        capture_output=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+    for text in (await scene.scrape(), one_round_of(scene)):
+        done = await asyncio.to_thread(
+            subprocess.run,
+            ["promtool", "check", "metrics"],
+            input=text.encode(),
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout + done.stderr) == (0, b"")
 
 
 class Busy:
@@ -573,6 +619,7 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene.certificate_expiry = NOW
     await scene.exposition.explain([exposing.finding(failing)])
     scene.ledgers = [ledger_of("shop", [Requirement(Fate.OPEN)], [])]
+    scene.config_sha256, scene.catalogues = "00ff", {"shop": "ff00"}
     holding, spared = (make.target(id=name, any_of="it") for name in ("yes", "no"))
     scene.reload(*scene.all_targets, holding, spared)
     scene.store.add(holding, make.result())
@@ -745,6 +792,19 @@ async def test_a_document_is_told_by_what_became_of_what_it_asks_for():
     assert told == [
         f'connectivity_catalogue_requirements{{catalogue="shop",fate="{fate}"}} {count}'
         for fate, count in zip(Fate, (1, 0, 1, 0, 0), strict=True)
+    ]
+
+
+async def test_the_files_in_force_are_told_by_their_hashes():
+    scene = Scene()
+    names = ("connectivity_exporter_config_info", "connectivity_catalogue_info")
+    assert await scene.lines(*names) == []
+    scene.config_sha256 = "00ff"
+    scene.catalogues = {"shop": "ff00", "bank": "0f0f"}
+    assert await scene.lines(*names) == [
+        'connectivity_exporter_config_info{sha256="00ff"} 1',
+        'connectivity_catalogue_info{catalogue="shop",sha256="ff00"} 1',
+        'connectivity_catalogue_info{catalogue="bank",sha256="0f0f"} 1',
     ]
 
 

@@ -14,7 +14,7 @@ from exporter.model.outcome import (
     Stage,
     Verdict,
 )
-from exporter.model.rule import Status
+from exporter.model.rule import Severity, Status
 from exporter.monitor.store import Record
 from exporter.present.formats.json import (
     path_entry,
@@ -72,12 +72,17 @@ def test_an_answered_target_is_told_in_full():
         "protocol": "tcp",
         "usage": "vendor-api",
         "expect": "allow",
+        "severity": "warning",
+        "owner": "",
+        "rows": [],
         "verdict": "holds",
         "instead": None,
         "stage": "exchange",
         "reason": "answered",
         "origin": "",
         "detail": "",
+        "timestamp": NOW - 10,
+        "source_address": "192.0.2.100",
         "latency_seconds": 0.0123,
         "phases": {"resolve": 0.0005, "connect": 0.0125},
         "addresses": [
@@ -98,6 +103,21 @@ def test_an_answered_target_is_told_in_full():
         "path": None,
         "conversation": None,
     }
+
+
+def test_a_target_says_whose_it_is_and_how_bad_and_who_asked():
+    target = make.target(owner="network", rows=("A1", "A2"), severity=Severity.CRITICAL)
+    told = target_entry(Record(target))
+    assert told["severity"] == "critical"
+    assert told["owner"] == "network"
+    assert told["rows"] == ["A1", "A2"]
+    assert told["timestamp"] is None
+    assert told["source_address"] is None
+
+
+def test_without_a_source_there_is_none():
+    record = Record(make.target(), make.result(source_address=""))
+    assert target_entry(record)["source_address"] is None
 
 
 def test_what_was_not_looked_at_is_told():

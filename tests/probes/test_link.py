@@ -116,6 +116,17 @@ async def test_a_closed_port_is_refused(address):
         assert link.stage is Stage.CONNECT
 
 
+async def test_the_source_is_known_whether_anything_answers_or_not(peer, address):
+    with peer(mute) as link:
+        assert link.source_address() == ""
+        await link.connect()
+        assert link.source_address() == address
+    with link_to(address, closed_port(address)) as link:
+        with pytest.raises(ProbeError):
+            await link.connect()
+        assert link.source_address() == address
+
+
 class Reporting:
     """A socket that reports an ICMP error some times before it does as told."""
 

@@ -64,6 +64,7 @@ async def test_one_fact_goes_from_rule_to_verdict():
     assert result.finished_timestamp == 1234.5
     assert result.observation.reason is Reason.ANSWERED
     assert result.observation.address == "127.0.0.1"
+    assert result.observation.source_address == "127.0.0.1"
     assert set(result.observation.phases) >= {Stage.RESOLVE, Stage.CONNECT}
     assert 0 < sum(result.observation.phases.values()) <= result.duration
 
@@ -126,6 +127,7 @@ async def test_silence_after_the_connection_is_a_timeout_in_exchange():
         result = await run_with(("127.0.0.1",)).run(target)
     assert result.observation.reason is Reason.TIMEOUT
     assert result.observation.stage is Stage.EXCHANGE
+    assert result.observation.source_address == "127.0.0.1"
     assert result.observation.latency is not None
 
 

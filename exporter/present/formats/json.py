@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PLACE = {"destination", "port", "protocol"}
+_WHOSE = {"expect", "severity", "owner", "rows"}
+"""Facts of the rule that say how bad an outcome is, whose it is, and who asked."""
 _KEY = ("rule", "source_role", "destination", "port")
 """What identifies a target, in the order of `Target.key`."""
 _ENTRIES = 16
@@ -173,11 +175,12 @@ def target_entry(record: Record) -> dict[str, Any]:
     phases = {str(stage): took for stage, took in seen.phases.items()} if seen else {}
     judged = latest.addresses if latest else ()
     return _flow(record.target) | {
-        "expect": str(record.target.rule.expect),
         "verdict": str(record.verdict),
         "instead": (latest.instead or None) if latest else None,
         **_end(seen),
         "detail": seen.detail if seen else None,
+        "timestamp": latest.finished_timestamp if latest else None,
+        "source_address": (seen.source_address or None) if seen else None,
         "latency_seconds": seen.latency if seen else None,
         "phases": phases,
         "addresses": [_address(one) for one in judged if one.observation.address],
@@ -211,7 +214,8 @@ def _conversation(talk: Conversation | None) -> dict[str, str] | None:
 
 
 def _flow(target: Target) -> dict[str, Any]:
-    return {fact.name: fact.get(target) for fact in FLOW}
+    facts = [*FLOW, *(fact for fact in RULE_FACTS if fact.name in _WHOSE)]
+    return {fact.name: fact.get(target) for fact in facts}
 
 
 def _rule_entry(target: Target) -> dict[str, Any]:
