@@ -86,8 +86,10 @@ _PLACES = re.compile(r"zones?|interfaces?|vlans?|segments?|networks?|sites?|loca
 _NUMBERS = re.compile(r"ips?|addresse?s?|adressen?|urls?")
 _WORD = re.compile(r"[a-z-]+|#")
 _BOTH = re.compile(
-    r"(.{2,100}?)\s+(?:to|->|=>|\u2192|nach|vers|hacia)\s+(.{2,100})", re.IGNORECASE
+    r"(.{2,100}?)\s+(to|<?[-=]+>|[\u2192\u21d2\u2194\u21d4]|<[-=]+|[\u2190\u21d0]|nach|vers|hacia)\s+(.{2,100})",
+    re.IGNORECASE,
 )
+_BACKWARD = re.compile(r"<[-=]+|[\u2190\u21d0]")
 _LOOKED_AT = 40
 
 
@@ -227,15 +229,18 @@ def _all(
 
 
 def ends_of(text: str) -> tuple[str, str] | None:
-    """Both ends of a text such as `Clients to the Gateway`."""
+    """Both ends of a text such as `Clients to the Gateway`, the source first."""
     found = _BOTH.fullmatch(" ".join(text.split()))
-    return (found[1], found[2]) if found else None
+    if not found:
+        return None
+    left, sign, right = found.groups()
+    return (right, left) if _BACKWARD.fullmatch(sign) else (left, right)
 
 
 _TESTS: tuple[tuple[str, tuple[str, ...], Callable[[str], object]], ...] = (
     ("transport", ("",), is_protocols),
     ("direction", ("", "destination", "usage"), is_direction),
-    ("ends", ("", "usage", "component"), ends_of),
+    ("ends", ("", "usage", "component", "direction"), ends_of),
 )
 
 

@@ -9,7 +9,7 @@ _IN = r"in\b|in-?bound|in-?coming|ingress|eingehend\w*|entrant(?:e?s?)|entrante?
 _OUT = (
     r"out\b|out-?bound|out-?going|egress|ausgehend\w*|sortant(?:e?s?)|salientes?|salida"
 )
-_BOTH = r"both|bi-?directional\w*|two-?way|beide\w*|bidirektional|bidirectionnel(?:le)?|ambos|ambas|\u2194|<->|<=>"
+_BOTH = r"both|bi-?directional\w*|two-?way|beide\w*|bidirektional|bidirectionnel(?:le)?|bidireccional(?:es)?|ambos|ambas|\u2194|\u21d4|<-+>|<=+>"
 _INWARD = re.compile(rf"\b(?:{_IN})", re.IGNORECASE)
 _OUTWARD = re.compile(rf"\b(?:{_OUT})", re.IGNORECASE)
 _EITHER = re.compile(rf"(?:\b|^)(?:{_BOTH})", re.IGNORECASE)
@@ -21,7 +21,7 @@ _GENERIC = re.compile(
     r"\b(?:network|ports?|connectivity|connections?|communications?|firewall|rules?|requirements?|traffic|access|used|required"
     r"|needed|needs?|opens?|incoming|outgoing|inbound|outbound|list|overview|reference|table|configuring|configuration"
     r"|your|our|the|of|for|by|to|from|from|what|which|how|must|reach(?:es)?|and|in|on|settings|tcp|udp|ip|version|guide|deployment|installation|documentation|administrators?|manual|page|prerequisites"
-    r"|v?[0-9][0-9.]*|netzwerk|anforderungen|freischaltungen|puertos?|requisitos|red|de|del|la|los|les|le|des|r\u00e9seau)\b",
+    r"|v?[0-9][0-9.]*|netzwerk|anforderungen|freischaltungen|puertos?|requisitos|flux|eingehende[nr]?|ausgehende[nr]?|verbindung(?:en)?|kommunikation|connexions?|conexion(?:es)?|conexi\u00f3n|entrant(?:e?s?)|sortant(?:e?s?)|salientes?|entrada|salida|red|de|del|la|los|les|le|des|r\u00e9seau)\b",
     re.IGNORECASE,
 )
 _TO = re.compile(
@@ -34,7 +34,7 @@ _FROM = re.compile(
     re.IGNORECASE,
 )
 _BOTH_WAYS = re.compile(
-    r"\bboth\s+(?:directions|ways)\b|\bbi-?directional\b|\bbeide\w*\s+richtungen\b|\bles\s+deux\s+sens\b|\bambos\s+sentidos\b|\u2194|<->",
+    r"\bboth\s+(?:directions|ways)\b|\bbi-?directional\b|\bbeide\w*\s+richtungen\b|\bles\s+deux\s+sens\b|\bambos\s+sentidos\b|\u2194|\u21d4|<-+>|<=+>",
     re.IGNORECASE,
 )
 _NO_ENDS = re.compile(

@@ -89,6 +89,10 @@ _TOKEN = re.compile(
 _FILLER = re.compile(
     r"ports?|portnummern?|puertos?|on|numbers?|range|ranges|and|und|et|y|default|standard|traps?|over|via|the|both|by|[\"'\u201c\u201d\u201e`]",
 )
+_BESIDE = re.compile(
+    r"and|und|et|y|both|only|nur|uniquement|seulement|solo|s\u00f3lo|over|via|\u00fcber|sur|sobre"
+)
+"""What may stand beside transports in brackets and leaves them what they are."""
 _OR = re.compile(r"or|oder|ou|o")
 _ANY = re.compile(
     r"any|all|every|\*|alle|jeder|beliebige?r?|tous|toutes|todos|cualquiera?|ephemeral|dynamic(?:ally)?|random|varies"
@@ -202,8 +206,8 @@ def _bracket(inner: str, found: Ports) -> str:
     """
     words = [word.lower() for word in re.findall(r"[^\W\d_]+", inner)]
     if words and not re.search(r"[0-9]", inner):
-        if all(word in ("tcp", "udp") for word in words):
-            return "".join(f"@{word}" for word in words)
+        if transports := _transports_alone(words):
+            return "".join(f"@{word}" for word in transports)
         found.applications += [word for word in words if word in APPLICATIONS]
         (found.unread if TURNS.search(inner) else found.notes).append(inner.strip())
     elif _TELLS.match(inner):
@@ -211,6 +215,16 @@ def _bracket(inner: str, found: Ports) -> str:
     elif inner.strip():
         found.unread.append(f"({inner.strip()})")
     return " "
+
+
+def _transports_alone(words: Sequence[str]) -> list[str]:
+    """The transports in a bracket that has no other words, or those of what they carry."""
+    said = [word for word in words if word in ("tcp", "udp")]
+    known = all(
+        word in said or word in APPLICATIONS or _BESIDE.fullmatch(word)
+        for word in words
+    )
+    return list(dict.fromkeys(said)) if known else []
 
 
 def _piece(piece: str, found: Ports) -> Iterator[tuple[str, str]]:
@@ -344,7 +358,10 @@ def _glued(marks: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _slashed(marks: Sequence[tuple[str, str]], index: int) -> bool:
     mark, then = marks[index], marks[index + 1]
-    glue = mark[0] == "bound" or mark == ("joint", "/")
+    # `TCP 1 / UDP 2`: the slash stands between two pairs.
+    pairs = marks[0][0] == "transport" and marks[index + 2 : index + 3]
+    parts = bool(pairs) and marks[index + 2][0] == "span"
+    glue = mark[0] == "bound" or (mark == ("joint", "/") and not parts)
     return glue and then[0] == "transport"
 
 

@@ -119,7 +119,7 @@ class RowEnds:
         `host` is one that stands with the port.
         """
         direction = self._direction()
-        if both_ways(part["usage"]):
+        if both_ways(part["usage"]) or both_ways(self.layout.cell("ends", self.cells)):
             direction = Direction.BOTH
         target = host or part["destination"]
         if "ends" in self.layout.columns and (ends := ends_of(part["ends"])):

@@ -626,3 +626,54 @@ def test_german_headings_in_one_word(page):
     )
     (rule,) = found.rules
     assert rule["ports"] == ["1521-1523"]
+
+
+@pytest.mark.parametrize("heading", ["Traffic", "Direction", "Richtung", "Path"])
+def test_arrows_between_both_ends_of_a_cell(page, heading):
+    found = page(
+        f"| Port | Protocol | {heading} |\n|-|-|-|\n"
+        "| 4711 | TCP | Badge reader -> hub.example.org |\n"
+        "| 4712 | TCP | Hub \u21d2 log.example.org |\n"
+        "| 4713 | UDP | Reader <-> Hub |\n"
+        "| 4714 | UDP | hub.example.org \u2190 Badge reader |\n"
+    )
+    assert flows(found, "A1") == {"badge-reader > hub.example.org tcp/4711"}
+    assert flows(found, "A2") == {"hub > log.example.org tcp/4712"}
+    assert flows(found, "A3") == {
+        "reader > hub udp/4713",
+        "hub > reader.example udp/4713",
+    }
+    assert flows(found, "A4") == {"badge-reader > hub.example.org udp/4714"}
+
+
+def test_a_spanish_column_of_directions_is_none_of_addresses(page):
+    found = page(
+        "| Origen | Destino | Puerto | Protocolo | Direcci\u00f3n |\n|-|-|-|-|-|\n"
+        "| Sonda | datos.example.org | 7001 | TCP | Saliente |\n"
+        "| Sonda | Nodo | 7002 | TCP | Bidireccional |\n"
+    )
+    assert flows(found, "A1") == {"sonda > datos.example.org tcp/7001"}
+    assert len(flows(found, "A2")) == 2
+
+
+@pytest.mark.parametrize(
+    "title", ["Flux entrants", "Eingehende Verbindungen", "Conexiones entrantes"]
+)
+def test_a_title_of_nothing_but_a_direction_names_no_product(page, title):
+    found = page(
+        f"# Timekeeper\n\n## {title}\n\n"
+        "| Source | Port | Protocol |\n|-|-|-|\n| Console | 7900 | TCP |\n"
+    )
+    assert flows(found, "A1") == {"console > timekeeper.example tcp/7900"}
+
+
+def test_lists_of_hosts_at_any_depth_of_a_feed(page):
+    found = page(
+        '{"domains": {"signing": {"issuer": "", "hosts": ["sign.example.org"]},\n'
+        '"mirrors": ["*.mirror.example.org"]}}',
+        "feed.json",
+    )
+    assert [entry["text"] for entry in found.raw["requirements"]] == [
+        "hosts | sign.example.org |",
+        "mirrors | *.mirror.example.org |",
+    ]

@@ -126,13 +126,19 @@ def _aws(root: Node) -> tuple[list[str], Rows]:
 
 def _github(root: Node) -> tuple[list[str], Rows]:
     rows: Rows = []
-    for name, node in root.fields.items():
-        nested = node.fields.items() if node.fields else [(name, node)]
-        for use, ends in nested:
-            texts = [item.text for item in ends.items]
-            if texts and all(hosts_in(text) for text in texts):
-                rows.append((ends.line, [use, ", ".join(texts), ""]))
+    for use, ends in _lists(root):
+        texts = [item.text for item in ends.items]
+        if texts and all(hosts_in(text) for text in texts):
+            rows.append((ends.line, [use, ", ".join(texts), ""]))
     return ["Service", "Addresses", "Port"], rows
+
+
+def _lists(node: Node) -> Iterator[tuple[str, Node]]:
+    """The lists in an object and the objects inside it, each with its name."""
+    for name, inner in node.fields.items():
+        if inner.items:
+            yield name, inner
+        yield from _lists(inner)
 
 
 def _objects(root: Node) -> tuple[list[str], Rows]:
