@@ -179,7 +179,10 @@ def _left(scene: Scene, found: list[Explanation]) -> list[Explanation]:
 
 
 _SILENCING = frozenset(
-    {Cause.PATH, Cause.DESTINATION, Cause.SERVICE, Cause.THIS_HOST, Cause.RESOLVER}
+    {
+        *(Cause.THIS_HOST, Cause.RESOLVER, Cause.PROXY),
+        *(Cause.PATH, Cause.PATH_MTU, Cause.DESTINATION, Cause.SERVICE),
+    }
 )
 """Causes by which a witness may fall silent, so that it vouches for nothing."""
 

@@ -53,11 +53,20 @@ def _is_resolver(scene: Scene, silent: Sequence[Symptom], answered: set[str]) ->
     watched = [known.resolvers.get((one, Transport.UDP)) for one in known.servers]
     if watched and all(up is False for up in watched):
         return True
-    if answered or scene.of(Trouble.NO_NAME):
+    since = min(one.since for one in silent)
+    if answered or any(_is_news(scene, one, since) for one in scene.of(Trouble.NO_NAME)):
         return False
     # One name alone may be its own servers' doing.
     several = any(one.host != silent[0].host for one in silent)
     return several or not _said_by_resolver(silent)
+
+
+def _is_news(scene: Scene, missing: Symptom, since: float) -> bool:
+    """Whether a resolver denied a name after others began to go without an answer."""
+    latest = missing.record.latest
+    return latest is not None and (
+        scene.known.once or latest.finished_timestamp >= since
+    )
 
 
 def _said_by_resolver(silent: Iterable[Symptom]) -> bool:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
 
-ENDING = 21 * 86400.0
+_DAY = 86400.0
+ENDING = 21 * _DAY
 """Seconds before its end from which on a certificate is told of."""
 SKEW = 1.0
 """Seconds by which a time server may differ from this host's clock ..."""
@@ -216,10 +217,14 @@ def _partial(record: Record) -> Symptom | None:
 def certificate_problem(symptom: Symptom, now: float) -> str:
     """What is wrong with the certificate beside what failed; empty if nothing is."""
     facts = symptom.seen.tls
-    if facts is None or facts.verified or symptom.trouble in HOLDING:
+    if facts is None or symptom.trouble in HOLDING:
         return ""
     if not symptom.target.rule.tls.verify:
         return ""
+    if facts.verified:
+        left = facts.chain_expiry_timestamp - now
+        days = max(int(left / _DAY), 0)
+        return f"its certificate ends in {days} days as well" if left < ENDING else ""
     if facts.error is TlsError.EXPIRED and facts.expiry_timestamp < now:
         return "its certificate has ended as well"
     return f"its certificate does not verify either ({facts.error.replace('_', ' ')})"
