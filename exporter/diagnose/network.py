@@ -78,9 +78,12 @@ def _refusals(scene: Scene) -> Steps[list[Explanation]]:
     for one in scene.of(Trouble.REFUSED):
         groups[same.get(one.place, one.place)].append(one)
     found: list[Explanation] = []
-    for one in scene.hosts.grouped(groups.pop("", [])):
-        found.append((yield from _refused(scene, "", one)))
-    for device, members in groups.items():
+    unnamed = groups.pop("", [])
+    for _, alike in (yield from in_common(scene, unnamed, FEW)):
+        found.append((yield from _refused(scene, "", alike)))
+        unnamed = _without(unnamed, alike)
+    some = [("", one) for one in scene.hosts.grouped(unnamed)] + list(groups.items())
+    for device, members in some:
         found.append((yield from _refused(scene, device, members)))
     return found
 

@@ -214,6 +214,21 @@ def _partial(record: Record) -> Symptom | None:
     return None
 
 
+def beside(symptom: Symptom, now: float) -> tuple[str, ...]:
+    """What else is wrong with a target, and hidden by what is told of it."""
+    found = [certificate_problem(symptom, now)]
+    if symptom.trouble in _WORSE and (some := _partial(symptom.record)) is not None:
+        found.append(f"its address {some.seen.address} fails as well")
+    skew = symptom.seen.evidence.clock_skew or 0.0
+    if symptom.trouble is not Trouble.CLOCK and abs(skew) > KERBEROS_SKEW:
+        found.append(f"its clock and this host's are {abs(skew):.0f} s apart as well")
+    return tuple(filter(None, found))
+
+
+_WORSE = frozenset({Trouble.INTERCEPTED, Trouble.CERTIFICATE, Trouble.CLOCK})
+"""What is told of a target that holds, before that some of its addresses fail."""
+
+
 def certificate_problem(symptom: Symptom, now: float) -> str:
     """What is wrong with the certificate beside what failed; empty if nothing is."""
     facts = symptom.seen.tls
