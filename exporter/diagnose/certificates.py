@@ -103,12 +103,16 @@ def certificates(scene: Scene) -> list[Explanation]:
 def own_offset(scene: Scene) -> float:
     """Seconds by which this host's clock is behind, by the time servers that answer."""
     offsets = [
-        record.latest.observation.evidence.ntp_offset
+        (evidence.ntp_offset, evidence.clock_skew, record.target.destination)
         for record in scene.known.records
         if record.latest is not None
-        and record.latest.observation.evidence.ntp_offset is not None
+        for evidence in (record.latest.observation.evidence,)
     ]
-    return statistics.median(offsets) if offsets else 0.0
+    by_ntp = [ntp for ntp, _, _ in offsets if ntp is not None]
+    others = {host: skew for _, skew, host in offsets if skew is not None}
+    if not by_ntp and len(others) > 1:
+        by_ntp = list(others.values())
+    return statistics.median(by_ntp) if by_ntp else 0.0
 
 
 def _by_clock(symptom: Symptom, ahead: float, now: float) -> bool:

@@ -15,7 +15,7 @@ from exporter.diagnose.features import EVERYTHING
 from exporter.diagnose.feeds import with_lists
 from exporter.diagnose.hosts import host_or_service
 from exporter.diagnose.network import behind_the_handshake, on_the_path
-from exporter.diagnose.partial import partial
+from exporter.diagnose.partial import families, partial
 from exporter.diagnose.scene import STEP, Scene, Steps
 from exporter.diagnose.trouble import Trouble
 from exporter.model.addresses import neighbourhood
@@ -42,9 +42,14 @@ def explained(
     """
     scene = yield from _scene(known, read)
     found = causes.forbidden(scene)
+    whole = families(scene)
+    scene = scene.without(one for each in whole for one in each.symptoms)
+    yield
     near = causes.this_host(scene) + causes.exporter(scene)
     yield
-    near += yield from names.look_ups(scene)
+    unnamed = yield from names.look_ups(scene)
+    near += unnamed
+    scene = scene.without(one for each in unnamed for one in each.symptoms)
     near += devices.proxy(scene)
     yield
     way = yield from on_the_path(scene)
@@ -52,7 +57,7 @@ def explained(
     rest = scene.of(Trouble.WRONG) + devices.behind_proxy(scene)
     way += yield from host_or_service(scene, rest)
     near, way = _beyond(scene, near, way)
-    found += _joined(near + way)
+    found += _joined(whole + near + way)
     found += certificates(scene) + devices.middlebox(scene) + partial(scene)
     yield
     found = with_lists(scene, found)
@@ -179,7 +184,10 @@ def _left(scene: Scene, found: list[Explanation]) -> list[Explanation]:
 
 
 _SILENCING = frozenset(
-    {Cause.PATH, Cause.DESTINATION, Cause.SERVICE, Cause.THIS_HOST, Cause.RESOLVER}
+    {
+        *(Cause.THIS_HOST, Cause.RESOLVER, Cause.PROXY),
+        *(Cause.PATH, Cause.PATH_MTU, Cause.DESTINATION, Cause.SERVICE),
+    }
 )
 """Causes by which a witness may fall silent, so that it vouches for nothing."""
 

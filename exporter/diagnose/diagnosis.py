@@ -13,7 +13,7 @@ from exporter.diagnose.explanation import SHOWN, where
 from exporter.diagnose.owners import owner_of
 from exporter.diagnose.requests import request
 from exporter.diagnose.scene import STEP
-from exporter.diagnose.symptoms import Reading, certificate_problem
+from exporter.diagnose.symptoms import Reading, beside
 from exporter.diagnose.trouble import HOLDING, Trouble
 from exporter.model.finding import Cause, Finding
 from exporter.model.rule import Severity
@@ -202,11 +202,10 @@ def _in_order(keys: list[Key], order: Mapping[Key, int]) -> list[Key]:
 
 
 def _beside(one: Explanation, now: float) -> tuple[str, ...]:
-    """Certificates that would be told of, were it not for what is wrong besides."""
+    """What would be told of, were it not for what is wrong besides."""
     said: dict[str, None] = {}
     for symptom in one.symptoms[:STEP]:
-        if problem := certificate_problem(symptom, now):
-            said[f"{where(symptom)}: {problem}"] = None
+        said |= {f"{where(symptom)}: {one}": None for one in beside(symptom, now)}
     return tuple(said)[:SHOWN]
 
 

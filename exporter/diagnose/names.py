@@ -34,9 +34,12 @@ def look_ups(scene: Scene) -> Steps[list[Explanation]]:
     answered = _answered_meanwhile(scene, silent + missing)
     yield
     found: list[Explanation] = []
+    proxied = [one for one in scene.of(Trouble.PROXY) if _is_unanswered(one)]
     if silent and _is_resolver(scene, silent, answered):
-        found.append(_resolver(scene, silent))
+        found.append(_resolver(scene, silent + proxied))
         silent = []
+    elif proxied and not silent and _all_silent(scene):
+        found.append(_resolver(scene, proxied))
     if missing and not answered and len(_domains(missing)) >= _UNRELATED:
         found.append(_lying(scene, missing))
         missing = []
@@ -47,17 +50,39 @@ def look_ups(scene: Scene) -> Steps[list[Explanation]]:
     return found + _down_alone(scene, found)
 
 
-def _is_resolver(scene: Scene, silent: Sequence[Symptom], answered: set[str]) -> bool:
-    """Whether nothing was answered by the resolvers while names went without."""
+def _is_unanswered(symptom: Symptom) -> bool:
+    """Whether the name of the proxy got no answer, as any other would."""
+    seen = symptom.seen
+    return seen.stage is Stage.RESOLVE and seen.reason is Reason.DNS_FAILURE
+
+
+def _all_silent(scene: Scene) -> bool:
+    """Whether each of the resolvers is silent when asked by itself."""
     known = scene.known
     watched = [known.resolvers.get((one, Transport.UDP)) for one in known.servers]
-    if watched and all(up is False for up in watched):
+    return bool(watched) and all(up is False for up in watched)
+
+
+def _is_resolver(scene: Scene, silent: Sequence[Symptom], answered: set[str]) -> bool:
+    """Whether nothing was answered by the resolvers while names went without."""
+    if _all_silent(scene):
         return True
-    if answered or scene.of(Trouble.NO_NAME):
+    since = min(one.since for one in silent)
+    if answered or any(
+        _is_news(scene, one, since) for one in scene.of(Trouble.NO_NAME)
+    ):
         return False
     # One name alone may be its own servers' doing.
     several = any(one.host != silent[0].host for one in silent)
     return several or not _said_by_resolver(silent)
+
+
+def _is_news(scene: Scene, missing: Symptom, since: float) -> bool:
+    """Whether a resolver denied a name after others began to go without an answer."""
+    latest = missing.record.latest
+    return latest is not None and (
+        scene.known.once or latest.finished_timestamp >= since
+    )
 
 
 def _said_by_resolver(silent: Iterable[Symptom]) -> bool:
@@ -228,6 +253,8 @@ def _down_alone(scene: Scene, found: Sequence[Explanation]) -> list[Explanation]
     if any(one.cause in {Cause.RESOLVER, Cause.THIS_HOST} for one in found):
         return []
     known = scene.known
+    if _all_silent(scene):
+        return [_all_down(known.servers)]
     down = [
         s for s in known.servers if known.resolvers.get((s, Transport.UDP)) is False
     ]
@@ -243,3 +270,17 @@ def _down_alone(scene: Scene, found: Sequence[Explanation]) -> list[Explanation]
         )
         for server in down
     ]
+
+
+def _all_down(servers: Sequence[str]) -> Explanation:
+    """All of them, while nothing has needed a name yet."""
+    silent = "is" if len(servers) == 1 else "are"
+    return Explanation(
+        Cause.RESOLVER,
+        ", ".join(servers),
+        (),
+        f"No answer comes from {_resolvers(servers)}, which no rule has missed yet",
+        "Please check these resolvers, and that this host may ask them over UDP and TCP"
+        " port 53.",
+        (f"asked by themselves over UDP, {listed(servers)} {silent} silent",),
+    )

@@ -40,6 +40,7 @@ _FAMILIES = 2
 _SAYS = {
     Reason.PROHIBITED: "prohibits",
     Reason.REFUSED: "resets",
+    Reason.RESET: "resets",
     Reason.PORT_UNREACHABLE: "rejects",
     Reason.NETWORK_UNREACHABLE: "knows no way for",
 }
@@ -77,7 +78,12 @@ def _refusals(scene: Scene) -> Steps[list[Explanation]]:
     for one in scene.of(Trouble.REFUSED):
         groups[same.get(one.place, one.place)].append(one)
     found: list[Explanation] = []
-    for device, members in groups.items():
+    unnamed = groups.pop("", [])
+    for _, alike in (yield from in_common(scene, unnamed, FEW)):
+        found.append((yield from _refused(scene, "", alike)))
+        unnamed = _without(unnamed, alike)
+    some = [("", one) for one in scene.hosts.grouped(unnamed)] + list(groups.items())
+    for device, members in some:
         found.append((yield from _refused(scene, device, members)))
     return found
 
@@ -107,6 +113,9 @@ def _refused(
 ) -> Steps[Explanation]:
     common = yield from _common(scene, members)
     to = where(members[0]) if len(members) == 1 else _hosts(members)
+    proxies = {one.seen.via for one in members}
+    if proxies != {""}:
+        common, to = None, f"the proxy {' and '.join(sorted(proxies))}"
     what = features.words(common) if common else f"connections to {to}"
     reason = Counter(one.seen.reason for one in members).most_common(1)[0][0]
     says = _SAYS.get(reason, "refuses")
@@ -147,8 +156,8 @@ def _unreachable(scene: Scene) -> Steps[list[Explanation]]:
 
 def _is_filtered(scene: Scene, symptom: Symptom) -> bool:
     """Whether who calls a host unreachable is proven wrong: it is a filter then."""
-    alive = scene.answers.any_of((symptom.host, symptom.address))
-    return bool(symptom.place and (alive or scene.stops_short(symptom)))
+    refuted = _is_alive(scene, symptom) or scene.stops_short(symptom)
+    return bool(symptom.place and refuted)
 
 
 def _silences(scene: Scene, symptoms: list[Symptom]) -> Steps[list[Explanation]]:
@@ -158,9 +167,12 @@ def _silences(scene: Scene, symptoms: list[Symptom]) -> Steps[list[Explanation]]
         yield
         here = [one for one in rest if one.place in {place, ""}]
         chosen = yield from in_common(scene, here, FEW, place)
-        for feature, members in chosen:
-            found.append((yield from _silent(scene, place, feature, members)))
         rest = _without(rest, (one for _, members in chosen for one in members))
+        for feature, members in chosen:
+            more = _other_ports(scene, place, members, rest)
+            rest = _without(rest, more)
+            common = None if more else feature
+            found.append((yield from _silent(scene, place, common, members + more)))
     short: defaultdict[str, list[Symptom]] = defaultdict(list)
     for one in rest:
         if scene.stops_short(one):
@@ -169,6 +181,24 @@ def _silences(scene: Scene, symptoms: list[Symptom]) -> Steps[list[Explanation]]
         found.append((yield from _silent(scene, place, None, members)))
     rest = [one for one in rest if one.place not in short or not scene.stops_short(one)]
     return found + (yield from host_or_service(scene, rest))
+
+
+def _other_ports(
+    scene: Scene, place: str, members: Sequence[Symptom], rest: Iterable[Symptom]
+) -> list[Symptom]:
+    """What else of the same hosts ends at the same place, if nothing of them answers.
+
+    Hosts that share a port and are silent on all others too are cut off as hosts. Where
+    some of them answer elsewhere, it is the port that is cut off; and the rest is not.
+    """
+    hosts = {one.host for one in members}
+    if not place or any(_is_alive(scene, one) for one in members):
+        return []
+    return [one for one in rest if one.place == place and one.host in hosts]
+
+
+def _is_alive(scene: Scene, symptom: Symptom) -> bool:
+    return bool(scene.answers.any_of((symptom.host, symptom.address)))
 
 
 def _places(symptoms: Iterable[Symptom]) -> list[str]:
@@ -217,6 +247,16 @@ def _inspected(
     scene: Scene, feature: Feature, members: Sequence[Symptom]
 ) -> Explanation:
     what = features.words(feature)
+    if feature[0] is Kind.DOMAIN:
+        return Explanation(
+            Cause.DESTINATION,
+            feature[1],
+            members,
+            f"Connections stand and are then cut off for {what}: {extent(members)}",
+            f"Please check what serves {feature[1]}: it takes connections and ends them.",
+            seen_of(members),
+            _others(scene),
+        )
     return Explanation(
         Cause.PATH,
         what,

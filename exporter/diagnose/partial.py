@@ -9,7 +9,7 @@ from exporter.diagnose.explanation import Explanation, counted, extent, listed, 
 from exporter.diagnose.features import Kind, answers
 from exporter.diagnose.trouble import Trouble, is_named, trouble_of
 from exporter.model.finding import Cause
-from exporter.model.outcome import Verdict
+from exporter.model.outcome import Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,17 +18,40 @@ if TYPE_CHECKING:
     from exporter.diagnose.symptoms import Symptom
 
 
+def families(scene: Scene) -> list[Explanation]:
+    """Families over which nothing answers, while the same hosts answer over the other.
+
+    What has addresses of that family alone, and fails in the same way, goes with it.
+    """
+    found: list[Explanation] = []
+    for some in grouped(
+        scene.of(Trouble.PARTIAL), lambda one: _whole_family(scene, one)
+    ):
+        family = _whole_family(scene, some[0])
+        members = [*some, *_of_that_alone(scene, family, some)] if family else some
+        if family and len({one.host for one in members}) > 1:
+            found.append(_family(family, members))
+    return found
+
+
+def _of_that_alone(scene: Scene, family: str, some: Sequence[Symptom]) -> list[Symptom]:
+    """What fails over a family like the addresses of it that are beside others."""
+    alike = {(trouble_of(one.seen), one.place) for one in some}
+    kinds = {trouble for trouble, _ in alike}
+    return [
+        one
+        for one in scene.of(Trouble.SILENT, Trouble.HERE, Trouble.REFUSED)
+        if (Kind.FAMILY, family) in one.features
+        and one.trouble in kinds
+        and (one.trouble is not Trouble.REFUSED or (one.trouble, one.place) in alike)
+        and (one.trouble is not Trouble.HERE or one.seen.reason is Reason.NO_ROUTE)
+    ]
+
+
 def partial(scene: Scene) -> list[Explanation]:
     """Hosts some addresses of which do not answer, though the rule holds."""
     rest = scene.of(Trouble.PARTIAL)
-    found: list[Explanation] = []
-    for members in grouped(rest, lambda one: _whole_family(scene, one)):
-        family = _whole_family(scene, members[0])
-        if family and len({one.host for one in members}) > 1:
-            found.append(_family(family, members))
-            continue
-        found += map(_partial, grouped(members, lambda one: one.host))
-    return found
+    return [_partial(members) for members in grouped(rest, lambda one: one.host)]
 
 
 def _whole_family(scene: Scene, symptom: Symptom) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from exporter.diagnose.features import Answers
@@ -87,6 +87,17 @@ class Scene:
     def of(self, *troubles: Trouble) -> list[Symptom]:
         """The symptoms of some kinds."""
         return [one for kind in troubles for one in self.symptoms.get(kind, ())]
+
+    def without(self, explained: Iterable[Symptom]) -> Scene:
+        """The same, but for what is explained already."""
+        gone = {id(one) for one in explained}
+        if not gone:
+            return self
+        left = {
+            kind: [one for one in found if id(one) not in gone]
+            for kind, found in self.symptoms.items()
+        }
+        return replace(self, symptoms=left)
 
     def way(self, address: str) -> Path | None:
         """The path to something that answers near an address.

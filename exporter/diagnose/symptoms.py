@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
 
-ENDING = 21 * 86400.0
+_DAY = 86400.0
+ENDING = 21 * _DAY
 """Seconds before its end from which on a certificate is told of."""
 SKEW = 1.0
 """Seconds by which a time server may differ from this host's clock ..."""
@@ -213,13 +214,32 @@ def _partial(record: Record) -> Symptom | None:
     return None
 
 
+def beside(symptom: Symptom, now: float) -> tuple[str, ...]:
+    """What else is wrong with a target, and hidden by what is told of it."""
+    found = [certificate_problem(symptom, now)]
+    if symptom.trouble in _WORSE and (some := _partial(symptom.record)) is not None:
+        found.append(f"its address {some.seen.address} fails as well")
+    skew = symptom.seen.evidence.clock_skew or 0.0
+    if symptom.trouble is not Trouble.CLOCK and abs(skew) > KERBEROS_SKEW:
+        found.append(f"its clock and this host's are {abs(skew):.0f} s apart as well")
+    return tuple(filter(None, found))
+
+
+_WORSE = frozenset({Trouble.INTERCEPTED, Trouble.CERTIFICATE, Trouble.CLOCK})
+"""What is told of a target that holds, before that some of its addresses fail."""
+
+
 def certificate_problem(symptom: Symptom, now: float) -> str:
     """What is wrong with the certificate beside what failed; empty if nothing is."""
     facts = symptom.seen.tls
-    if facts is None or facts.verified or symptom.trouble in HOLDING:
+    if facts is None or symptom.trouble in HOLDING:
         return ""
     if not symptom.target.rule.tls.verify:
         return ""
+    if facts.verified:
+        left = facts.chain_expiry_timestamp - now
+        days = max(int(left / _DAY), 0)
+        return f"its certificate ends in {days} days as well" if left < ENDING else ""
     if facts.error is TlsError.EXPIRED and facts.expiry_timestamp < now:
         return "its certificate has ended as well"
     return f"its certificate does not verify either ({facts.error.replace('_', ' ')})"

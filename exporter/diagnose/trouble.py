@@ -85,7 +85,8 @@ def trouble_of(seen: Observation) -> Trouble:
     if _is_own(seen):
         return Trouble.HERE
     if seen.via and seen.stage in {Stage.RESOLVE, Stage.CONNECT}:
-        return Trouble.PROXY
+        before = is_named(seen) and seen.reason is not Reason.HOST_UNREACHABLE
+        return Trouble.REFUSED if before else Trouble.PROXY
     if seen.reason in _UNRESOLVED:
         return _UNRESOLVED[seen.reason]
     return _on_the_way(seen) if seen.stage is Stage.CONNECT else _later(seen)
@@ -115,6 +116,8 @@ def _on_the_way(seen: Observation) -> Trouble:
 def _later(seen: Observation) -> Trouble:
     if seen.small_passes:
         return Trouble.SMALL
+    if seen.reason is Reason.RESET and seen.origin is Origin.PATH and not seen.via:
+        return Trouble.REFUSED
     silent = seen.reason in {Reason.TIMEOUT, Reason.RESET, Reason.CLOSED}
     icmp = seen.reason in {Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE}
     return Trouble.CUT if icmp or (silent and not seen.heard) else Trouble.WRONG

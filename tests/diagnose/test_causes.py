@@ -107,6 +107,29 @@ def test_a_resolver_that_is_gone_beside_one_that_answers_is_told_without_targets
     assert found[0].severity is Severity.WARNING
 
 
+def test_resolvers_that_are_all_gone_are_one_cause_before_any_name_is_missed():
+    down = {(one, Over.UDP): False for one in SERVERS}
+    (one,) = explain(*map(holds, WEB), resolvers=down)
+    assert (one.cause, one.subject, one.targets) == (
+        Cause.RESOLVER,
+        ", ".join(SERVERS),
+        (),
+    )
+    assert "by the others" not in one.summary
+
+
+def test_a_name_that_was_denied_before_speaks_for_no_resolver():
+    before = unresolved(WEB[4], Reason.NXDOMAIN, at=NOW - 600)
+    found = explain(*map(unresolved, WEB[:3]), before, once=False)
+    assert {(one.cause, len(one.targets)) for one in found} == {
+        (Cause.RESOLVER, 3),
+        (Cause.NAME, 1),
+    }
+    after = unresolved(WEB[4], Reason.NXDOMAIN, at=NOW - 30)
+    found = explain(*map(unresolved, WEB[:3]), after, once=False)
+    assert {one.cause for one in found} == {Cause.NAME}
+
+
 def test_unrelated_names_that_all_do_not_exist_are_the_resolvers():
     found = explain(*(unresolved(one, Reason.NXDOMAIN) for one in WEB))
     assert [(one.cause, one.subject) for one in found] == [
@@ -272,6 +295,40 @@ def test_a_proxy_that_reaches_nothing_is_the_cause():
     assert (one.cause, len(one.targets)) == (Cause.PROXY, len(WEB))
 
 
+def test_a_device_that_refuses_the_way_to_the_proxy_is_the_path():
+    said = {"origin": Origin.PATH, "icmp": Icmp(3, 13, "10.0.0.2")}
+    gone = [at_proxy(to, Reason.PROHIBITED, **said) for to in WEB]
+    (one,) = explain(*gone, *map(holds, DB))
+    assert (one.cause, one.subject, len(one.targets)) == (Cause.PATH, "10.0.0.2", 5)
+    assert f"prohibits connections to the proxy {PROXY}" in one.summary
+
+
+def test_a_proxy_that_is_not_there_is_the_proxy_whichever_router_says_so():
+    said = {"origin": Origin.PATH, "icmp": Icmp(3, 1, "10.0.0.3")}
+    (one,) = explain(*(at_proxy(to, Reason.HOST_UNREACHABLE, **said) for to in WEB))
+    assert (one.cause, one.subject) == (Cause.PROXY, PROXY)
+
+
+def unnamed_proxy(to):
+    detail = "the proxy is not found: no usable answer: no answer"
+    return record(
+        to, seen("", Reason.DNS_FAILURE, Stage.RESOLVE, via=PROXY, detail=detail)
+    )
+
+
+def test_a_proxy_whose_name_gets_no_answer_is_the_resolvers_where_no_name_does():
+    (one,) = explain(*map(unnamed_proxy, WEB), *map(unresolved, DB))
+    assert (one.cause, len(one.targets)) == (Cause.RESOLVER, len(WEB) + len(DB))
+    down = {(one, Over.UDP): False for one in SERVERS}
+    (one,) = explain(*map(unnamed_proxy, WEB), resolvers=down)
+    assert (one.cause, len(one.targets)) == (Cause.RESOLVER, len(WEB))
+
+
+def test_a_proxy_whose_name_alone_gets_no_answer_is_the_proxy():
+    (one,) = explain(*map(unnamed_proxy, WEB), *map(holds, DB))
+    assert (one.cause, one.subject) == (Cause.PROXY, PROXY)
+
+
 # ---- the path
 
 FIREWALL, ROUTER = "10.0.0.2", "10.0.0.3"
@@ -415,6 +472,55 @@ def test_a_host_that_offers_nothing_of_what_it_should_is_that_host():
     assert (one.cause, one.subject) == (Cause.DESTINATION, DB[0].destination)
 
 
+def reset_on_the_way(to, reason=Reason.REFUSED, stage=Stage.CONNECT):
+    """A reset that is proven to come from nearer than the host, by nobody's name."""
+    one = seen(address_of(to.destination), reason, stage, origin=Origin.PATH)
+    return record(to, one)
+
+
+@pytest.mark.parametrize(
+    ("reason", "stage"),
+    [
+        (Reason.REFUSED, Stage.CONNECT),
+        (Reason.RESET, Stage.TLS),
+        (Reason.RESET, Stage.EXCHANGE),
+    ],
+)
+def test_a_reset_from_nearer_than_the_host_is_the_path_whenever_it_comes(reason, stage):
+    other = holds(target(DB[0].destination, 445))
+    (one,) = explain(reset_on_the_way(DB[0], reason, stage), other)
+    assert (one.cause, one.owner) == (Cause.PATH, "network")
+    assert "resets connections to sql0" in one.summary
+
+
+def test_resets_of_nobodys_name_are_one_cause_only_if_they_have_something_in_common():
+    apart = [target("one.com", 22), target("two.edu", 443)]
+    beside = [target("three.org", 22), target("four.org", 443)]
+    found = explain(*map(reset_on_the_way, apart), *map(holds, beside))
+    assert [(one.cause, len(one.targets)) for one in found] == [(Cause.PATH, 1)] * 2
+    (one,) = explain(*map(reset_on_the_way, WEB), *map(holds, DB))
+    assert (one.cause, len(one.targets)) == (Cause.PATH, len(WEB))
+
+
+def test_hosts_that_are_cut_off_are_cut_off_with_all_their_ports():
+    role = [target(f"r{n}.role{n}.edu", p) for n in range(3) for p in (443, 80)]
+    beside = [*map(holds, WEB), *map(holds, DB)]
+    (one,) = explain(*(silent(to, [FIREWALL]) for to in role), *beside)
+    assert (one.cause, one.subject, len(one.targets)) == (Cause.PATH, FIREWALL, 6)
+    assert "what goes to 3 hosts" in one.summary
+
+
+def test_a_host_that_is_down_stays_visible_beside_a_port_that_is_dropped():
+    ports = [silent(target(to.destination, 80), [FIREWALL]) for to in DB]
+    down = silent(target(DB[0].destination, 445), [FIREWALL])
+    alive = [holds(target(to.destination, 445)) for to in DB[1:]]
+    found = explain(*ports, down, *alive)
+    assert {(one.cause, len(one.targets)) for one in found} == {
+        (Cause.PATH, 3),
+        (Cause.DESTINATION, 1),
+    }
+
+
 # ---- behind the handshake
 
 
@@ -455,6 +561,12 @@ def test_public_connections_that_are_all_cut_off_are_the_path():
     (one,) = explain(*(cut(to, Reason.RESET) for to in WEB), *map(holds, DB))
     assert (one.cause, len(one.targets)) == (Cause.PATH, len(WEB))
     assert "cut off" in one.summary
+
+
+def test_connections_that_are_cut_off_for_one_vendor_are_the_vendors():
+    cdn = [target(f"cdn{n}.vendor.com", 443, public=True) for n in range(3)]
+    (one,) = explain(*(cut(to, Reason.RESET) for to in cdn), *map(holds, WEB))
+    assert (one.cause, one.subject) == (Cause.DESTINATION, "vendor.com")
 
 
 @pytest.mark.parametrize(
@@ -636,6 +748,72 @@ def test_a_family_without_a_route_is_this_hosts():
     assert (one.cause, one.subject) == (Cause.THIS_HOST, "route for IPv6")
 
 
+@pytest.mark.parametrize(
+    ("reason", "cause", "subject"),
+    [
+        (Reason.TIMEOUT, Cause.PATH, "IPv6"),
+        (Reason.NO_ROUTE, Cause.THIS_HOST, "route for IPv6"),
+    ],
+)
+def test_what_has_one_family_alone_goes_with_the_family_that_fails(
+    reason, cause, subject
+):
+    alone = [record(to, seen(f"fd00::{n}", reason)) for n, to in enumerate(DB, 9)]
+    for more in (alone[:1], alone):
+        (one,) = explain(*(both(to, v6=reason) for to in WEB), *more)
+        told = (one.cause, one.subject, len(one.targets))
+        assert told == (cause, subject, len(WEB) + len(more))
+        assert f"{len(WEB) + len(more)} rules" in one.summary
+
+
+def test_a_host_of_the_family_that_works_stays_on_its_own():
+    found = explain(*map(both, WEB), silent(DB[0]))
+    assert {(one.cause, len(one.targets)) for one in found} == {
+        (Cause.PATH, len(WEB)),
+        (Cause.DESTINATION, 1),
+    }
+
+
+def test_a_device_that_refuses_one_family_is_one_cause():
+    said = {"origin": Origin.PATH, "icmp": Icmp(1, 1, FIREWALL)}
+    alone = record(DB[0], seen("fd00::9", Reason.PROHIBITED, **said))
+    (one,) = explain(*(both(to, v6=Reason.PROHIBITED, **said) for to in WEB), alone)
+    assert (one.cause, one.subject, len(one.targets)) == (Cause.PATH, FIREWALL, 6)
+
+
+def test_what_else_is_wrong_with_a_target_is_told_beside_the_worst():
+    ends = {"chain_expiry_timestamp": NOW + 3 * DAY}
+    tls = exposing.tls(**ends)
+    gone = seen("10.1.1.2", Reason.TIMEOUT)
+    (one,) = explain(record(WEB[0], seen("10.1.1.1", tls=tls), gone))
+    assert one.cause is Cause.CERTIFICATE
+    assert one.evidence[-1].endswith("its address 10.1.1.2 fails as well")
+    (one,) = explain(holds(WEB[0], tls=tls, evidence=Evidence(clock_skew=-400.0)))
+    assert one.evidence[-1].endswith(
+        "its clock and this host's are 400 s apart as well"
+    )
+    (one,) = explain(cut(WEB[0], Reason.REJECTED, heard=20, tls=tls))
+    assert (one.cause, one.evidence[-1]) == (
+        Cause.SERVICE,
+        f"{WEB[0].destination}:443/tcp: its certificate ends in 3 days as well",
+    )
+    lasting = exposing.tls(chain_expiry_timestamp=NOW + 90 * DAY)
+    (one,) = explain(cut(WEB[0], Reason.REJECTED, heard=20, tls=lasting))
+    assert not any("certificate" in said for said in one.evidence)
+
+
+def test_domain_controllers_that_agree_tell_this_hosts_clock_without_time_servers():
+    servers = [target(f"dc{n}.uni.edu", 88, "kerberos") for n in range(3)]
+    ahead = [holds(to, evidence=Evidence(clock_skew=400.0)) for to in servers]
+    (one,) = explain(*ahead)
+    assert (one.cause, one.subject, len(one.targets)) == (Cause.CLOCK, "this host", 3)
+    right = [holds(to, evidence=Evidence(clock_skew=0.2)) for to in servers[1:]]
+    (one,) = explain(ahead[0], *right)
+    assert (one.cause, one.subject) == (Cause.CLOCK, "dc0.uni.edu")
+    (one,) = explain(ahead[0])
+    assert (one.cause, one.subject) == (Cause.CLOCK, "dc0.uni.edu")
+
+
 # ---- what is forbidden, and what cannot be told
 
 
@@ -662,6 +840,27 @@ def test_a_denied_rule_whose_witness_is_silent_goes_with_the_witness():
     )
     (one,) = explain(quiet, silent(witness), *map(holds, WEB))
     assert (one.cause, len(one.targets)) == (Cause.DESTINATION, 2)
+
+
+@pytest.mark.parametrize(
+    ("reason", "facts", "cause"),
+    [
+        (Reason.RESET, {"stage": Stage.TLS}, Cause.SERVICE),
+        (
+            Reason.TIMEOUT,
+            {"stage": Stage.TLS, "small_passes": True},
+            Cause.PATH_MTU,
+        ),
+        (Reason.TIMEOUT, {"via": PROXY}, Cause.PROXY),
+    ],
+)
+def test_a_denied_rule_goes_with_its_witness_whatever_silences_it(reason, facts, cause):
+    witness = target("inside.example.ac.uk", 443)
+    at = address_of(witness.destination)
+    denied = forbidden(witness=witness.rule.id)
+    quiet = record(denied, seen(at, Reason.TIMEOUT), verdict=Verdict.UNKNOWN)
+    (one,) = explain(quiet, record(witness, seen(at, reason, **facts)), holds(WEB[0]))
+    assert (one.cause, len(one.targets)) == (cause, 2)
 
 
 def test_a_denied_rule_without_proof_is_unproven():
