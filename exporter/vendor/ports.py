@@ -207,6 +207,7 @@ def _bracket(inner: str, found: Ports) -> str:
     words = [word.lower() for word in re.findall(r"[^\W\d_]+", inner)]
     if words and not re.search(r"[0-9]", inner):
         if transports := _transports_alone(words):
+            found.choice |= any(map(_OR.fullmatch, words))
             return "".join(f"@{word}" for word in transports)
         found.applications += [word for word in words if word in APPLICATIONS]
         (found.unread if TURNS.search(inner) else found.notes).append(inner.strip())
@@ -221,7 +222,11 @@ def _transports_alone(words: Sequence[str]) -> list[str]:
     """The transports in a bracket that has no other words, or those of what they carry."""
     said = [word for word in words if word in ("tcp", "udp")]
     known = all(
-        word in said or word in APPLICATIONS or _BESIDE.fullmatch(word)
+        word in said
+        or word in APPLICATIONS
+        or _BESIDE.fullmatch(word)
+        # `(TCP or UDP)`
+        or (len(said) > 1 and _OR.fullmatch(word))
         for word in words
     )
     return list(dict.fromkeys(said)) if known else []

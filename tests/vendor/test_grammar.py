@@ -343,3 +343,13 @@ def test_both_ends_in_a_title():
     assert title_ends("Gateway to Database") == ("Gateway", "Database")
     assert title_ends("Network connections to the Gateway") == ("", "Gateway")
     assert title_ends("How to open ports") is None
+
+
+@pytest.mark.parametrize(
+    "cell", ["53 (TCP or UDP)", "TCP or UDP 53", "53 (UDP oder TCP)"]
+)
+def test_one_of_two_transports_is_enough_in_brackets_or_out(cell):
+    read = read_ports(cell)
+    assert spans(cell) in ({"53/tcp/udp"}, {"53/udp/tcp"})
+    assert read.choice
+    assert not read.notes
