@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CONFIG ?= config/connectivity.yaml
 
-.PHONY: help run quick scripts-update test check imports lint types lab soak alerts bench dashboards dashboards-test lock dist clean
+.PHONY: help run quick scripts-update test check imports lint types lab soak alerts bench dashboards dashboards-test lock dist audit clean
 
 help:
 	@grep -E '^## ' Makefile | sed 's/^## //'
@@ -81,9 +81,23 @@ lock:
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --custom-compile-command "make lock"
 
-## dist        sdist and wheel
+## dist        sdist, wheel and what the wheel is made of (CycloneDX), in an environment of its own
 dist: $(VENV)/dev
+	rm -rf dist $(VENV)/dist
 	$(BIN)/python -m build
+	$(PYTHON) -m venv --without-pip $(VENV)/dist
+	$(BIN)/pip --python $(VENV)/dist/bin/python install --quiet --require-hashes -r requirements/run.txt
+	$(BIN)/pip --python $(VENV)/dist/bin/python install --quiet --no-deps --no-index dist/*.whl
+	$(VENV)/dist/bin/connectivity-exporter --version
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file dist/connectivity-exporter.cdx.json $(VENV)/dist/bin/python
+	$(BIN)/python tests/bill_of_materials.py dist/connectivity-exporter.cdx.json dist/*.whl requirements/run.txt
+
+## audit       known vulnerabilities of what is locked; asks PyPI, and fails where it cannot
+audit:
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/pip install --quiet pip-audit
+	$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/run.txt
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import ipaddress
 import re
 import ssl
 import subprocess
@@ -49,6 +50,24 @@ def test_the_unit_has_no_capability_and_may_tell_systemd():
     assert settings("CapabilityBoundingSet") == [""]
     (families,) = settings("RestrictAddressFamilies")
     assert "AF_UNIX" in families.split()
+
+
+def test_the_unit_may_speak_to_any_single_address_and_to_no_group():
+    assert settings("IPAddressDeny") == ["any"]
+    allowed = [
+        ipaddress.ip_network(one)
+        for line in settings("IPAddressAllow")
+        for one in line.split()
+    ]
+    for text, may in [
+        *(("0.0.0.1", True), ("127.0.0.53", True), ("191.255.255.255", True)),
+        *(("192.0.0.0", True), ("223.255.255.255", True), ("224.0.0.1", False)),
+        *(("239.1.2.3", False), ("255.255.255.255", False), ("::1", True)),
+        *(("64:ff9b::1", True), ("2001:db8::1", True), ("fd00::1", True)),
+        *(("fe80::1", True), ("feff::1", True), ("ff02::1", False), ("ff0e::1", False)),
+    ]:
+        address = ipaddress.ip_address(text)
+        assert any(address in one for one in allowed) is may, text
 
 
 def test_the_container_may_write_nothing_and_do_nothing_special():
