@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from exporter.model.case import Case
 from exporter.model.outcome import Judged, Observation, Reason, Result, Stage, Verdict
 from exporter.model.rule import Rule, Target, Transport, Usage
+from exporter.model.verdict_case import Case
 
 
 def rule(probe="tcp", **changes):

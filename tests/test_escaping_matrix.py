@@ -32,7 +32,7 @@ from exporter.cli.check import check as check_command
 from exporter.cli.common import fail
 from exporter.config.diagnostics import ConfigError, Problem
 from exporter.http.server import make_app
-from exporter.metrics import one_round
+from exporter.metrics import textfile
 from exporter.metrics.text_format import ExpositionFormat
 from exporter.model import finding, outcome, rule
 from exporter.model.outcome import (
@@ -375,7 +375,7 @@ def exposition(form):
 
 async def one_round_file(given):
     scene = given.scene
-    return one_round.exposition(given.records, [given.finding], scene.sources)
+    return textfile.exposition(given.records, [given.finding], scene.sources)
 
 
 async def log(given):

@@ -6,7 +6,7 @@ import asyncio
 import platform
 from typing import TYPE_CHECKING
 
-from exporter.app.parts import resolver_of, source_towards
+from exporter.app.factories import resolver_of, source_towards
 from exporter.model.outcome import ProbeError
 from exporter.model.rule import Status
 from exporter.present.formats.interface import Flow
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from exporter.config.site import Site
     from exporter.model.rule import Target
-    from exporter.probes.dns import Resolver
+    from exporter.probes.resolver import Resolver
 
 _LOOK_UPS = 16
 """Names asked for at once."""

@@ -8,17 +8,17 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from exporter.app.parts import known_of, limits_of, resolver_of, runner_of
+from exporter.app.factories import known_of, limits_of, resolver_of, runner_of
 from exporter.config.ports import rotated
 from exporter.diagnose.diagnosis import Diagnosis
+from exporter.monitor.comparison_traces import ComparisonTraces
 from exporter.monitor.controls import Controls
 from exporter.monitor.loop_lag import LoopLag
 from exporter.monitor.mirror_refresh import ListSource, MirrorRefresher, lists_for
-from exporter.monitor.round import run_once
 from exporter.monitor.rounds import Rounds
+from exporter.monitor.single_round import run_once
 from exporter.monitor.store import Store
-from exporter.monitor.ways import Ways
-from exporter.probes.sample import next_ones, refused
+from exporter.probes.address_selection import next_ones, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Sequence
@@ -108,9 +108,9 @@ async def check(
         await controls.look()
         await _as_long_as_wanted(_round(targets, rounds, limits_of(site)))
         records = [record for record in store.records() if record.latest is not None]
-        ways = Ways(runner, store)
-        await _as_long_as_wanted(ways.look())
-        known = known_of(site, store, resolver, controls, ways)
+        comparisons = ComparisonTraces(runner, store)
+        await _as_long_as_wanted(comparisons.look())
+        known = known_of(site, store, resolver, controls, comparisons)
         known = replace(known, records=records, once=True, waiting=waiting)
         return Report(records, Diagnosis().update(known), controls.states())
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from exporter.app import systemd
 from exporter.app.blocking import within
-from exporter.app.explaining import Explainer
-from exporter.app.parts import (
+from exporter.app.diagnosis_loop import DiagnosisLoop
+from exporter.app.factories import (
     active,
     known_of,
     limits_of,
@@ -27,8 +27,8 @@ from exporter.app.parts import (
     runner_of,
     source_towards,
 )
-from exporter.app.protection import Protection
-from exporter.app.reloading import Reloader
+from exporter.app.reload import Reloader
+from exporter.app.web_config_watch import WebConfigWatch
 from exporter.config.diagnostics import ConfigError
 from exporter.config.ports import rotated, until_next_turn
 from exporter.config.scalars import listen
@@ -38,15 +38,15 @@ from exporter.http.admission import Admission
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Sources, Telemetry
 from exporter.model.outcome import Verdict
+from exporter.monitor.comparison_traces import ComparisonTraces
 from exporter.monitor.controls import Controls
 from exporter.monitor.gc_pacing import incremental_gc
 from exporter.monitor.loop_lag import LoopLag
 from exporter.monitor.mirror_refresh import ListSource, MirrorRefresher, lists_for
-from exporter.monitor.resolvers import ResolverWatch
+from exporter.monitor.resolver_watch import ResolverWatch
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.scheduler import Scheduler
 from exporter.monitor.store import Store
-from exporter.monitor.ways import Ways
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Exporter:
         self._admission = Admission()
         runner = runner_of(site, self._resolver, self._store, lag, self._controls)
         self._rounds = Rounds(runner, self._store)
-        self._ways = Ways(runner, self._store)
+        self._comparisons = ComparisonTraces(runner, self._store)
         self._telemetry = Telemetry(
             Sources(
                 targets=lambda: self._targets,
@@ -150,7 +150,9 @@ class Exporter:
                 site=lambda: self._site.name,
                 resolvers=self._watch.states,
                 door=lambda: self._admission,
-                certificate_expiry=lambda: self._protection.in_force.certificate_expiry,
+                certificate_expiry=lambda: (
+                    self._web_config_watch.in_force.certificate_expiry
+                ),
             )
         )
         self._scheduler = Scheduler(
@@ -161,14 +163,14 @@ class Exporter:
             salt=socket.gethostname(),
         )
         self._exposition = Exposition(self._store, self._telemetry)
-        self._explainer = Explainer(
+        self._diagnosis = DiagnosisLoop(
             self._known, self._compare, self._exposition.explain
         )
-        self._store.listeners.append(self._explainer.hear)
-        self._store.trace_listeners.append(self._explainer.hear)
+        self._store.listeners.append(self._diagnosis.hear)
+        self._store.trace_listeners.append(self._diagnosis.hear)
         self._reloader = Reloader(lambda: systemd.reloading(self._reload))
-        self._protection = Protection(web_config)
-        self._web_config = web_config
+        self._web_config_watch = WebConfigWatch(web_config)
+        self._web_config_file = web_config
 
     @property
     def store(self) -> Store:
@@ -177,7 +179,7 @@ class Exporter:
 
     def start(self) -> None:
         """Begins to probe."""
-        self._protection.keep_looking()
+        self._web_config_watch.keep_looking()
         self._bring_into_force(self._site)
         self._turns = asyncio.create_task(self._take_turns(), name="turns")
 
@@ -187,8 +189,8 @@ class Exporter:
             self._turns.cancel()
             await asyncio.gather(self._turns, return_exceptions=True)
         await self._reloader.close()
-        await self._protection.close()
-        await self._explainer.close()
+        await self._web_config_watch.close()
+        await self._diagnosis.close()
         await self._watch.close()
         await self._controls.close()
         await self._mirrors.close()
@@ -201,14 +203,14 @@ class Exporter:
         return await self._reloader.reload()
 
     async def _reload(self) -> Sequence[str]:
-        site_file, web_file = self._site.path, self._web_config
+        site_file, web_file = self._site.path, self._web_config_file
         file = site_file
         try:
             site = await within(_READING, lambda: load_site(site_file, self._roles))
             resolver = resolver_of(site, self._lag)
             runner = runner_of(site, resolver, self._store, self._lag, self._controls)
             file = web_file or file
-            protection = await within(_READING, self._protection.read_to_tell)
+            protection = await within(_READING, self._web_config_watch.read_to_tell)
         except ConfigError as error:
             return self._failed(str(error).splitlines())
         except TimeoutError:
@@ -217,10 +219,10 @@ class Exporter:
             logger.debug("reload", exc_info=True)
             said = printable(f"{type(error).__name__}: {error}")
             return self._failed([f"{file}: cannot be read: {said}"])
-        self._protection.use(protection)
+        self._web_config_watch.use(protection)
         before, self._resolver = self._resolver, resolver
         rounds, self._rounds = self._rounds, Rounds(runner, self._store)
-        self._ways = Ways(runner, self._store)
+        self._comparisons = ComparisonTraces(runner, self._store)
         self._bring_into_force(site)
         await rounds.close()
         await before.retire()
@@ -244,9 +246,9 @@ class Exporter:
             controls=self._controls.states,
             ledgers=lambda: self._site.ledgers,
             admission=self._admission,
-            findings=self._explainer.findings,
+            findings=self._diagnosis.findings,
             source=source_towards,
-            protection=lambda: self._protection.in_force,
+            protection=lambda: self._web_config_watch.in_force,
             hosts=lambda: self._site.web.hosts,
         )
 
@@ -256,7 +258,7 @@ class Exporter:
         self._mirrors.use(lists, ListSource.of(site, self._resolver))
         self._controls.keep_looking()
         self._watch.keep_looking()
-        self._explainer.keep_explaining()
+        self._diagnosis.keep_explaining()
         self._expand()
         self._telemetry.reloaded(True, time.time())
         for warning in site.warnings:
@@ -289,7 +291,7 @@ class Exporter:
 
     def _known(self) -> Known:
         """What is known now, for a diagnosis."""
-        own = (self._store, self._resolver, self._controls, self._ways)
+        own = (self._store, self._resolver, self._controls, self._comparisons)
         site = replace(self._site, targets=tuple(self._targets))
         return replace(
             known_of(site, *own),
@@ -299,7 +301,7 @@ class Exporter:
 
     async def _compare(self) -> bool:
         """Traces what still answers beside what is silent."""
-        return await self._ways.look()
+        return await self._comparisons.look()
 
     def _servers(self) -> Sequence[str]:
         """The resolvers in use: those of the configuration in force, or the host's."""

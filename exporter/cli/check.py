@@ -101,7 +101,7 @@ def check(  # noqa: PLR0913 - one for each option
 
 def _text(form: str, outcome: CheckOutcome, sources: Sources) -> str:
     if form == "prometheus":
-        from exporter.metrics.one_round import exposition  # noqa: PLC0415 - likewise
+        from exporter.metrics.textfile import exposition  # noqa: PLC0415 - likewise
 
         return exposition(outcome.records, outcome.findings, sources)
     from exporter.present import formats  # noqa: PLC0415 - likewise

@@ -16,7 +16,7 @@ from exporter.cli.common import (
 )
 from exporter.diagnose.explanation import counted
 from exporter.model.rule import Status
-from exporter.present.words import folded
+from exporter.present.humanize import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from exporter.config.schema import json_schema
+from exporter.config.site_schema import json_schema
 from exporter.present.formats import json
 
 

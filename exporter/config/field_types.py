@@ -1,4 +1,4 @@
-"""The types of single keys, for `schema.py`: how text becomes a value, and its words.
+"""The types of single keys, for `site_schema.py`: how text becomes a value, and its words.
 
 Each is what pydantic needs to read one kind of value strictly, with the JSON Schema
 that an editor is shown for it.

@@ -10,7 +10,7 @@ from exporter.config.consistency import DENY_ONLY, outsiders
 from exporter.config.definitions import checked_probe
 from exporter.config.diagnostics import unknown
 from exporter.config.expansion import Flow, InForce, flows, proof_of
-from exporter.config.schema import OverrideModel
+from exporter.config.site_schema import OverrideModel
 from exporter.model.rule import Expect, Proof, Rule, TlsPolicy
 from exporter.probes.protocols import PROBERS
 from exporter.probes.protocols.base import FLOOR
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from exporter.config.placeholders import Binding
     from exporter.config.references import DeclaredNames
     from exporter.config.rule_schema import DestinationModel, TlsModel
-    from exporter.config.schema import ScheduleModel
+    from exporter.config.site_schema import ScheduleModel
     from exporter.config.yamlfile import YamlFile
 
 _UNCHANGED = OverrideModel()

@@ -19,12 +19,12 @@ from exporter.config.files import read_regular
 from exporter.config.ledger import ledgers
 from exporter.config.merge import merge_catalogues, read_catalogues
 from exporter.config.overrides import Overrides
-from exporter.config.schema import SiteModel
+from exporter.config.site_schema import SiteModel
 from exporter.config.validation import validate
 from exporter.config.yamlfile import read_yaml
 from exporter.model.rule import Expect, Rule, Target, Transport, Usage
+from exporter.probes.certificate_verification import damaged
 from exporter.probes.protocols.base import FLOOR
-from exporter.probes.trust import damaged
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from exporter.config.definitions import RuleDefinition
     from exporter.config.diagnostics import Problem
-    from exporter.config.schema import SiteModel
+    from exporter.config.site_schema import SiteModel
     from exporter.config.yamlfile import YamlFile
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.diagnose import causes, devices, names
+from exporter.diagnose import devices, names, self_evident
 from exporter.diagnose.certificates import certificates
 from exporter.diagnose.features import EVERYTHING
 from exporter.diagnose.feeds import with_lists
@@ -41,11 +41,11 @@ def explained(
         read: what one target shows.
     """
     scene = yield from _scene(known, read)
-    found = causes.forbidden(scene)
+    found = self_evident.forbidden(scene)
     whole = families(scene)
     scene = scene.without(one for each in whole for one in each.symptoms)
     yield
-    near = causes.this_host(scene) + causes.exporter(scene)
+    near = self_evident.this_host(scene) + self_evident.exporter(scene)
     yield
     unnamed = yield from names.look_ups(scene)
     near += unnamed
@@ -180,7 +180,7 @@ def _left(scene: Scene, found: list[Explanation]) -> list[Explanation]:
         if id(before) in more:
             both = [*before.symptoms, *more[id(before)]]
             found[index] = replace(before, symptoms=both)
-    return causes.unproven(scene, rest)
+    return self_evident.unproven(scene, rest)
 
 
 _SILENCING = frozenset(

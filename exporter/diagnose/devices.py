@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.diagnose.causes import grouped, neither
 from exporter.diagnose.explanation import Explanation, counted, extent, listed, seen_of
+from exporter.diagnose.self_evident import grouped, neither
 from exporter.diagnose.trouble import Trouble
 from exporter.model.addresses import neighbourhood
 from exporter.model.endpoint import place

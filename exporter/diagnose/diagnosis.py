@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from exporter.diagnose.cover import explained
 from exporter.diagnose.explanation import SHOWN, where
 from exporter.diagnose.owners import owner_of
-from exporter.diagnose.requests import request
 from exporter.diagnose.scene import STEP
 from exporter.diagnose.symptoms import Reading, beside
+from exporter.diagnose.ticket import request
 from exporter.diagnose.trouble import HOLDING, Trouble
 from exporter.model.finding import Cause, Finding
 from exporter.model.rule import Severity

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from exporter.model.rule import Key, Target
     from exporter.monitor.controls import Control
     from exporter.monitor.mirror_refresh import ListState
-    from exporter.monitor.resolvers import Transport
+    from exporter.monitor.resolver_watch import Transport
     from exporter.monitor.store import Record
 
 
@@ -34,7 +34,7 @@ class Known:
         controls: what must not answer, and whether it does.
         documents: where each catalogue's document is published, by its name.
         owners: whose each cause is here, where the site says so.
-        ways: paths to what answers, by the network that it is in.
+        answering_paths: paths to what answers, by the network that it is in.
         source: the address from which this host sends to another; None if it cannot tell.
         fault: the part of this host, and how that shows, that is proven to keep packets
             to an address from leaving; None if nothing is.
@@ -53,7 +53,7 @@ class Known:
     controls: Sequence[Control] = ()
     documents: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[Cause, str] = field(default_factory=dict)
-    ways: Mapping[str, Path] = field(default_factory=dict)
+    answering_paths: Mapping[str, Path] = field(default_factory=dict)
     source: Callable[[str], str | None] = lambda _address: None
     fault: Callable[[str], tuple[str, str] | None] = lambda _address: None
     distances: Mapping[Key, int] = field(default_factory=dict)

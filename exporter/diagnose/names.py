@@ -10,7 +10,7 @@ from exporter.diagnose.features import domain_of
 from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason, Stage
-from exporter.monitor.resolvers import Transport
+from exporter.monitor.resolver_watch import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from exporter.diagnose import features
-from exporter.diagnose.common import FEW, SOME, in_common
+from exporter.diagnose.common_features import FEW, SOME, in_common
 from exporter.diagnose.explanation import (
     Explanation,
     counted,
@@ -147,7 +147,12 @@ def _unreachable(scene: Scene) -> Steps[list[Explanation]]:
             found.append((yield from _refused(scene, device, filtered)))
         rest = _without(members, filtered)
         hosts = {one.address for one in rest}
-        if device and len(hosts) >= FEW and not scene.past(device) and scene.known.ways:
+        if (
+            device
+            and len(hosts) >= FEW
+            and not scene.past(device)
+            and scene.known.answering_paths
+        ):
             found.append((yield from _refused(scene, device, rest)))
         else:
             found += yield from host_or_service(scene, rest)

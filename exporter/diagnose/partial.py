@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.diagnose.causes import grouped
 from exporter.diagnose.explanation import Explanation, counted, extent, listed, seen_of
 from exporter.diagnose.features import Kind, answers
+from exporter.diagnose.self_evident import grouped
 from exporter.diagnose.trouble import Trouble, is_named, trouble_of
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason, Verdict

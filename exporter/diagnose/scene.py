@@ -80,7 +80,7 @@ class Scene:
     def __post_init__(self) -> None:
         inside = {
             site_of(network.partition("/")[0]): path
-            for network, path in sorted(self.known.ways.items())
+            for network, path in sorted(self.known.answering_paths.items())
         }
         object.__setattr__(self, "_inside", inside)
 
@@ -107,7 +107,7 @@ class Scene:
         """
         if not address:
             return None
-        own = self.known.ways.get(neighbourhood(address))
+        own = self.known.answering_paths.get(neighbourhood(address))
         if own is not None or is_public(address):
             return own
         return self._inside.get(site_of(address))
@@ -121,7 +121,7 @@ class Scene:
         """How much answers that is known to pass a hop."""
         return sum(
             self.answers.networks[to]
-            for to, path in self.known.ways.items()
+            for to, path in self.known.answering_paths.items()
             if any(one.address == hop for one in path.hops)
         )
 

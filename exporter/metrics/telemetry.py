@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from exporter.model.rule import Key, Rule, Target
     from exporter.monitor.controls import Control
     from exporter.monitor.mirror_refresh import ListState
-    from exporter.monitor.resolvers import Transport
+    from exporter.monitor.resolver_watch import Transport
     from exporter.monitor.store import Record
 
 _DURATION_BUCKETS = (

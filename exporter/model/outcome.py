@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exporter.model.case import Case
+    from exporter.model.verdict_case import Case
 
 
 class Stage(StrEnum):

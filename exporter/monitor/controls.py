@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.model.case import ROUNDS
 from exporter.model.endpoint import place
 from exporter.model.outcome import INCONCLUSIVE, Reason
+from exporter.model.verdict_case import ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.model.endpoint import Endpoint
-    from exporter.probes.dns import Resolver
+    from exporter.probes.resolver import Resolver
 
 PATIENCE = 30.0
 """Seconds for a whole list."""

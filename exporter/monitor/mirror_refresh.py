@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from exporter.config.site import Site
     from exporter.model.endpoint import Endpoint
     from exporter.model.rule import Target
-    from exporter.probes.dns import Resolver
+    from exporter.probes.resolver import Resolver
 
 logger = logging.getLogger(__name__)
 

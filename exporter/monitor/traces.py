@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from exporter.model.case import Claim, Placed
 from exporter.model.outcome import Origin, ProbeError, Reason, Stage, Verdict
 from exporter.model.rule import Expect, Proof, Transport
+from exporter.model.verdict_case import Claim, Placed
 from exporter.probes.distance import whose
-from exporter.probes.path import TRACEABLE
 from exporter.probes.protocols.base import FLOOR
+from exporter.probes.traceroute import TRACEABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -5,7 +5,7 @@ has the better view on names and extensions, refuses some certificates that real
 servers present (a negative serial number, say). So dates, the fingerprint and the
 key come from OpenSSL and are always there; names and extensions come from
 cryptography, and where one part stops it, from wire/x509.py, part by part. Nothing
-here judges: see trust.py.
+here judges: see certificate_verification.py.
 """
 
 from __future__ import annotations

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 
 from exporter.model.outcome import Origin, ProbeError, Reason
 from exporter.probes.kernel import hops_of
-from exporter.probes.path import MAX_HOPS, PATIENCE, trace
+from exporter.probes.traceroute import MAX_HOPS, PATIENCE, trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from exporter.model.outcome import Icmp
-    from exporter.probes.path import Way
+    from exporter.probes.traceroute import Way
 
 _MOST_LEFT = 255
 _ASKEW = 3

@@ -24,13 +24,13 @@ from exporter.model.outcome import (
     Verdict,
 )
 from exporter.model.rule import Expect, Transport
-from exporter.probes import sample, segments
+from exporter.probes import address_selection, mtu_black_hole
 from exporter.probes.distance import measure, nearer
+from exporter.probes.earlier_rounds import EarlierRounds
 from exporter.probes.link import Link
-from exporter.probes.memory import Memory
-from exporter.probes.path import Way, trace
 from exporter.probes.protocols import PROBERS
 from exporter.probes.protocols.base import FLOOR
+from exporter.probes.traceroute import Way, trace
 from exporter.probes.transcript import quoting, silence
 from exporter.probes.verdict import any_suffices, is_silent, judge
 from exporter.probes.witness import Witnesses
@@ -38,15 +38,15 @@ from exporter.probes.witness import Witnesses
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from exporter.model.case import Case, Claim, Placed
     from exporter.model.endpoint import Endpoint
     from exporter.model.outcome import Path
     from exporter.model.rule import Rule, Target
+    from exporter.model.verdict_case import Case, Claim, Placed
     from exporter.probes.distance import Distance
-    from exporter.probes.dns import Resolver
     from exporter.probes.link import Secure
     from exporter.probes.lookup import Resolved
     from exporter.probes.protocols.base import Prober
+    from exporter.probes.resolver import Resolver
     from exporter.probes.witness import Known
 
 logger = logging.getLogger(__name__)
@@ -101,8 +101,8 @@ class Runner:
         self.proxy: Endpoint | None = None
         self.only_round = False
         self._probers: dict[str, Prober] = {}
-        self._memory = Memory()
-        self._silences = segments.Episodes()
+        self._earlier = EarlierRounds()
+        self._silences = mtu_black_hole.Episodes()
         self._witnesses = Witnesses(witness, self.prober, self._ask, clock)
 
     async def run(self, target: Target) -> Result:
@@ -114,7 +114,7 @@ class Runner:
         return self._judged(case, time.perf_counter() - started)
 
     async def trace(self, target: Target, address: str) -> Path:
-        """The path to one address, see path.py.
+        """The path to one address, see traceroute.py.
 
         Raises:
             ProbeError: local_fault if this host was in no state to trace it.
@@ -140,23 +140,23 @@ class Runner:
 
     def place_reset(self, target: Target, address: str, placed: Placed | None) -> None:
         """Takes in whether an address's resets come from nearer than it is."""
-        self._memory.place_reset(target, address, placed)
+        self._earlier.place_reset(target, address, placed)
 
     def place_claim(self, target: Target, claim: Claim) -> None:
         """Takes in whose an address's ICMP messages are."""
-        self._memory.place_claim(target, claim)
+        self._earlier.place_claim(target, claim)
 
     def place_handshake(
         self, target: Target, address: str, placed: Placed | None
     ) -> None:
         """Takes in whether an address's handshakes come from nearer than it is."""
-        self._memory.place_handshake(target, address, placed)
+        self._earlier.place_handshake(target, address, placed)
 
     def reconsider(self, target: Target, result: Result) -> Result:
         """`result` judged anew, with what was learnt since of the same addresses."""
         if result.case is None:
             return result
-        case = self._memory.remind(target, result.case)
+        case = self._earlier.remind(target, result.case)
         if target.rule.witness is not None:
             case = self._witnesses.remind(target, case, self.doubt())
         judged = self._judged(case, result.duration)
@@ -182,7 +182,7 @@ class Runner:
         verdict, judged = judge(case)
         return Result(
             verdict=verdict,
-            observation=sample.deciding(judged, verdict),
+            observation=address_selection.deciding(judged, verdict),
             addresses=judged,
             duration=duration,
             finished_timestamp=self._wall(),
@@ -205,18 +205,18 @@ class Runner:
             resolved = await self._resolved(host, patience)
         except ProbeError as error:
             failed = self._now(_unresolved(error.reason, error.detail, via))
-            return self._memory.case(target, ("",), [failed])
+            return self._earlier.case(target, ("",), [failed])
         except Exception as error:  # noqa: BLE001 - ours is never the target's fault
             failed = self._now(_bug(target, error, "", Stage.RESOLVE))
-            return self._memory.case(target, ("",), [failed])
+            return self._earlier.case(target, ("",), [failed])
         resolve = time.perf_counter() - started
-        members, unlearned = sample.listed(resolved)
-        refused = sample.refused(target, members) if via is None else ()
+        members, unlearned = address_selection.listed(resolved)
+        refused = address_selection.refused(target, members) if via is None else ()
         seen = await self._sightings(
             target, [one for one in members if one not in refused], resolve
         )
-        seen += [self._now(sample.left_out(address)) for address in refused]
-        case = self._memory.case(target, members, seen)
+        seen += [self._now(address_selection.left_out(address)) for address in refused]
+        case = self._earlier.case(target, members, seen)
         doubt = self.doubt()
         if not doubt and (not unlearned or via is not None):
             return case
@@ -228,8 +228,8 @@ class Runner:
         """Some of the members looked at, or all of them where that decides."""
         if len(members) == 1:
             return [await self._probe(target, members[0], resolve)]
-        before = self._memory.seen(target)
-        first = sample.next_ones(members, before)
+        before = self._earlier.seen(target)
+        first = address_selection.next_ones(members, before)
         seen = await self._probe_each(target, first, resolve)
         alone = self.prober(target.rule).one_at_a_time
         enough = any_suffices(target.rule)
@@ -280,7 +280,7 @@ class Runner:
         if known is not None:
             return known
         via = way_of(target.rule, self.proxy)
-        key = segments.key_of(target, address)
+        key = mtu_black_hole.key_of(target, address)
         if not self._silences.to_try(key) or not self._may_try_small(target):
             seen = await self._look(target, address, resolve, via)
             return self._silences.told(key, seen)
@@ -316,7 +316,7 @@ class Runner:
         rule = link.target.rule
         timeout = rule.timeout
         if link.small_segments:
-            timeout = min(timeout, segments.PATIENCE)
+            timeout = min(timeout, mtu_black_hole.PATIENCE)
         stalled = self._stalled()
         started = time.perf_counter()
         try:

@@ -3,7 +3,7 @@
 OpenSSL works on memory buffers and never sees a socket, so the same engine serves
 a TCP connection and a handshake carried inside another protocol's packets. The
 handshake verifies nothing, because a certificate that is wrong is the very thing
-to report: the facts of the chain presented (chain.py) are kept even when the
+to report: the facts of the chain presented (certificate_chain.py) are kept even when the
 handshake fails after it. No client certificate is offered and no session is
 resumed: the whole chain is wanted every time.
 """
@@ -22,7 +22,8 @@ import certifi
 from OpenSSL import SSL, _util
 
 from exporter.model.outcome import CredentialsWantedError, ProbeError, Reason
-from exporter.probes.chain import Examiner, Session, server_name
+from exporter.probes.certificate_chain import Examiner, Session, server_name
+from exporter.probes.certificate_verification import Judge
 from exporter.probes.client_certificate import (
     INSISTS,
     is_wanted,
@@ -32,7 +33,6 @@ from exporter.probes.client_certificate import (
 from exporter.probes.link import SecureStream
 from exporter.probes.stream import CHUNK
 from exporter.probes.transcript import quoted
-from exporter.probes.trust import Judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -22,13 +22,13 @@ from exporter.model.outcome import (
     Verdict,
 )
 from exporter.model.rule import AddressPolicy, Denial, Expect, Proof
-from exporter.probes.control import distrust
+from exporter.probes.bare_handshake import distrust
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from exporter.model.case import Case, Placed
     from exporter.model.rule import Rule
+    from exporter.model.verdict_case import Case, Placed
 
 _LET_THROUGH = frozenset(
     {Reason.ANSWERED, Reason.MALFORMED, Reason.REJECTED, Reason.TLS_ALERT}

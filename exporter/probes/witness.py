@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakValueDictionary
 
-from exporter.model.case import Answer, Case
 from exporter.model.outcome import Observation, Result, Verdict
+from exporter.model.verdict_case import Answer, Case
 from exporter.probes.protocols.base import FLOOR
 from exporter.probes.verdict import judge
 

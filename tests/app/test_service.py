@@ -11,7 +11,7 @@ import pytest
 
 from exporter.app import blocking, service
 from exporter.app.blocking import within
-from exporter.app.reloading import Reloader
+from exporter.app.reload import Reloader
 from exporter.app.service import Exporter
 from exporter.config import ports
 from exporter.config.diagnostics import ConfigError

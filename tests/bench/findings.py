@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.app.explaining import HELD
+from exporter.app.diagnosis_loop import HELD
 from exporter.diagnose.diagnosis import Diagnosis
 from tests.bench import report
 from tests.diagnose.scenes import holds, known, prohibited, silent, target, unresolved

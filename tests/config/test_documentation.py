@@ -9,8 +9,8 @@ import pytest
 import trustme
 
 from exporter.config.catalogue import load_catalogue
-from exporter.config.schema import json_schema
 from exporter.config.site import load_site
+from exporter.config.site_schema import json_schema
 from exporter.model.rule import Status, Usage
 from exporter.probes.protocols import PROBERS
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from exporter.config import probe_options
-from exporter.config.schema import json_schema
+from exporter.config.site_schema import json_schema
 from exporter.model.rule import Transport, Usage
 from exporter.probes.protocols import PROBERS, default_probe
 

@@ -8,7 +8,6 @@ import pytest
 
 from exporter.config.mirror_list import ListFormat, MirrorList
 from exporter.diagnose.certificates import _ERRORS
-from exporter.model.case import Case, Placed
 from exporter.model.finding import Cause
 from exporter.model.maintenance import Maintenance
 from exporter.model.outcome import (
@@ -22,9 +21,10 @@ from exporter.model.outcome import (
     Verdict,
 )
 from exporter.model.rule import Expect, Severity, Status, TlsPolicy, Transport, Usage
+from exporter.model.verdict_case import Case, Placed
 from exporter.monitor.controls import Control
 from exporter.monitor.mirror_refresh import ListState
-from exporter.monitor.resolvers import Transport as Over
+from exporter.monitor.resolver_watch import Transport as Over
 from tests import exposing
 from tests.diagnose.scenes import (
     NOW,
@@ -247,7 +247,7 @@ def test_hosts_next_door_that_are_down_are_not_this_hosts_doing():
         return record(to, seen(at, icmp=own, **reason))
 
     ways = way(WEB[0], FIREWALL)
-    found = explain(*map(down, DB[:2]), *map(holds, WEB), ways=ways)
+    found = explain(*map(down, DB[:2]), *map(holds, WEB), answering_paths=ways)
     assert [one.cause for one in found] == [Cause.DESTINATION] * 2
 
 
@@ -394,7 +394,9 @@ def test_a_host_that_is_silent_while_others_behind_the_hop_answer_is_that_host()
 
 def test_silence_where_neighbours_are_passed_on_is_the_path():
     ways = way(DB[1], FIREWALL, ROUTER)
-    (one,) = explain(silent(DB[0], [FIREWALL]), *map(holds, DB[1:]), ways=ways)
+    (one,) = explain(
+        silent(DB[0], [FIREWALL]), *map(holds, DB[1:]), answering_paths=ways
+    )
     assert (one.cause, one.subject) == (Cause.PATH, FIREWALL)
     assert any(f"behind {FIREWALL} answer" in said for said in one.counter_evidence)
 
@@ -403,7 +405,7 @@ def test_inside_an_organisation_the_nearest_network_is_compared():
     near = target("app.example.ac.uk", 443)
     ways = {"10.13.77.0/24": next(iter(way(near, FIREWALL, ROUTER).values()))}
     assert address_of(DB[0].destination).startswith("10.13.")
-    found = explain(silent(DB[0], [FIREWALL]), holds(near), ways=ways)
+    found = explain(silent(DB[0], [FIREWALL]), holds(near), answering_paths=ways)
     assert [(one.cause, one.subject) for one in found] == [(Cause.PATH, FIREWALL)]
     public = record(
         WEB[0],
@@ -412,13 +414,17 @@ def test_inside_an_organisation_the_nearest_network_is_compared():
     )
     ways = {"8.8.8.0/24": next(iter(ways.values()))}
     outside = replace(public.latest.observation, address="8.8.4.4")
-    found = explain(record(WEB[0], outside, path=public.path), holds(near), ways=ways)
+    found = explain(
+        record(WEB[0], outside, path=public.path), holds(near), answering_paths=ways
+    )
     assert [one.cause for one in found] == [Cause.DESTINATION]
 
 
 def test_silence_behind_the_last_router_of_its_neighbours_is_the_host():
     ways = way(DB[1], FIREWALL, ROUTER)
-    (one,) = explain(silent(DB[0], [FIREWALL, ROUTER]), *map(holds, DB[1:]), ways=ways)
+    (one,) = explain(
+        silent(DB[0], [FIREWALL, ROUTER]), *map(holds, DB[1:]), answering_paths=ways
+    )
     assert (one.cause, one.subject) == (Cause.DESTINATION, DB[0].destination)
 
 
@@ -444,13 +450,15 @@ def test_all_hosts_of_one_vendor_are_one_destination():
 
 def test_a_router_that_does_not_reach_a_host_says_so_of_that_host():
     gone = prohibited(DB[0], ROUTER, Reason.HOST_UNREACHABLE)
-    (one,) = explain(gone, *map(holds, DB[1:]), ways=way(DB[1], FIREWALL, ROUTER))
+    (one,) = explain(
+        gone, *map(holds, DB[1:]), answering_paths=way(DB[1], FIREWALL, ROUTER)
+    )
     assert (one.cause, one.subject) == (Cause.DESTINATION, DB[0].destination)
 
 
 def test_a_router_that_reaches_no_host_is_the_path():
     gone = [prohibited(to, ROUTER, Reason.HOST_UNREACHABLE) for to in DB]
-    (one,) = explain(*gone, *map(holds, WEB), ways=way(WEB[0], FIREWALL))
+    (one,) = explain(*gone, *map(holds, WEB), answering_paths=way(WEB[0], FIREWALL))
     assert (one.cause, one.subject) == (Cause.PATH, ROUTER)
 
 

@@ -184,7 +184,7 @@ TWICE = """
 import asyncio, sys
 from pathlib import Path
 from exporter.monitor.mirror_refresh import MirrorRefresher, ListSource, lists_for
-from exporter.probes.dns import Resolver
+from exporter.probes.resolver import Resolver
 from exporter.probes.protocols import PROBERS
 from exporter.config.site import load_site
 async def main():

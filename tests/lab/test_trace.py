@@ -114,7 +114,7 @@ OFTEN = """
 import asyncio, sys
 from pathlib import Path
 from exporter.model.outcome import Reason
-from exporter.probes.dns import Resolver
+from exporter.probes.resolver import Resolver
 from exporter.probes.protocols import PROBERS
 from exporter.probes.runner import Runner
 from exporter.config.site import load_site

@@ -14,7 +14,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.config.mirror_list import ListFormat, MirrorList
-from exporter.metrics import families, one_round, samples, telemetry
+from exporter.metrics import families, samples, telemetry, textfile
 from exporter.metrics.exposition import CHUNK, HELD, STEP
 from exporter.metrics.samples import MAX_LABEL
 from exporter.metrics.telemetry import Sources, Telemetry
@@ -36,7 +36,7 @@ from exporter.model.outcome import (
 from exporter.model.rule import Expect, Target
 from exporter.monitor.controls import Control
 from exporter.monitor.mirror_refresh import ListState
-from exporter.monitor.resolvers import Transport
+from exporter.monitor.resolver_watch import Transport
 from tests import exposing, make
 from tests.exposing import NOW, Scene
 
@@ -470,7 +470,7 @@ async def test_hostile_labels_are_escaped_bounded_and_survive_the_way_back():
 
 def one_round_of(scene):
     explained = exposing.finding(scene.all_targets[1])
-    return one_round.exposition(scene.store.records(), [explained], scene.sources)
+    return textfile.exposition(scene.store.records(), [explained], scene.sources)
 
 
 async def test_one_round_has_the_samples_of_a_scrape_but_for_what_takes_time():
@@ -507,7 +507,7 @@ def test_a_round_names_no_family_that_it_has_nothing_of():
     target = make.target()
     scene = Scene(target)
     scene.store.add(target, make.result())
-    text = one_round.exposition(scene.store.records(), [], scene.sources)
+    text = textfile.exposition(scene.store.records(), [], scene.sources)
     families_told = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
     assert all(f"\n{name}{{" in text or f"\n{name} " in text for name in families_told)
     assert "connectivity_rule_satisfied" in families_told

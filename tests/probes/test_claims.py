@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from exporter.model.case import Case, Claim
 from exporter.model.outcome import Icmp, Origin, Reason, Verdict
 from exporter.model.rule import Expect
-from exporter.probes.memory import Memory
+from exporter.model.verdict_case import Case, Claim
+from exporter.probes.earlier_rounds import EarlierRounds
 from exporter.probes.verdict import judge
 from tests import make
 
@@ -70,7 +70,7 @@ def test_a_prohibition_is_one_whoever_says_so():
 
 
 def test_what_was_shown_is_kept_until_something_else_is_seen():
-    memory, target = Memory(), make.target("udp", interval=60.0)
+    memory, target = EarlierRounds(), make.target("udp", interval=60.0)
 
     def kept(seen):
         return memory.case(target, (ADDRESS,), (seen,)).claims

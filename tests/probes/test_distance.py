@@ -56,7 +56,7 @@ class Link:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    for module in ("path", "distance"):
+    for module in ("traceroute", "distance"):
         monkeypatch.setattr(f"exporter.probes.{module}.PATIENCE", 0.05)
 
 

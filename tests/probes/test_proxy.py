@@ -386,7 +386,7 @@ PUBLIC, PRIVATE = "127.0.0.1", ("127.0.0.2", "10.9.20.1")
 
 @pytest.fixture
 def loopback_is_public(monkeypatch):
-    public = "exporter.probes.sample.is_public"
+    public = "exporter.probes.address_selection.is_public"
     monkeypatch.setattr(public, lambda address: address == PUBLIC)
 
 

@@ -19,11 +19,11 @@ from exporter.model.outcome import (
     Verdict,
 )
 from exporter.model.rule import AddressPolicy, Denial, Expect
+from exporter.probes import address_selection
 from exporter.probes import runner as under_test
-from exporter.probes import sample
-from exporter.probes.dns import Resolver
 from exporter.probes.lookup import Resolved, Unlearned
 from exporter.probes.protocols import PROBERS
+from exporter.probes.resolver import Resolver
 from exporter.probes.runner import Runner
 from tests import make
 from tests.servers.threaded import (
@@ -253,7 +253,7 @@ async def test_a_round_that_no_other_follows_probes_every_address():
 
 
 async def test_more_addresses_than_can_be_told_are_left_out_and_counted(monkeypatch):
-    monkeypatch.setattr(sample, "_LISTED", 2)
+    monkeypatch.setattr(address_selection, "_LISTED", 2)
     with scripted(closes_at_once, *MANY) as port:
         target = make.target(port=port, addresses=AddressPolicy.ALL)
         result = await run_with(MANY).run(target)
@@ -267,7 +267,7 @@ async def test_more_addresses_than_can_be_told_are_left_out_and_counted(monkeypa
 )
 def test_many_addresses_of_one_family_leave_room_for_the_other(v4, v6, kept):
     addresses = [f"127.0.1.{n}" for n in range(v4)] + [f"::{n:x}" for n in range(v6)]
-    chosen = sample.next_ones(addresses, {})
+    chosen = address_selection.next_ones(addresses, {})
     assert chosen == addresses[: kept[0]] + addresses[v4 : v4 + kept[1]]
 
 
@@ -285,7 +285,7 @@ NO_IPV6 = (Unlearned("IPv6", "SERVFAIL"),)
 async def test_a_family_that_could_not_be_learned_belongs_to_the_set(
     monkeypatch, policy, own_ipv6, verdict
 ):
-    monkeypatch.setattr(sample.kernel, "has_global_ipv6", lambda: own_ipv6)
+    monkeypatch.setattr(address_selection.kernel, "has_global_ipv6", lambda: own_ipv6)
     with scripted(closes_at_once, "127.0.0.1") as port:
         target = make.target(port=port, addresses=policy)
         result = await run_with(Resolved(("127.0.0.1",), NO_IPV6)).run(target)
@@ -405,7 +405,7 @@ async def test_what_refused_stands_for_the_round_over_plain_silence():
         addresses = ("127.0.0.4", "127.0.0.5")
         result = await run_with(addresses).run(make.target(port=port))
     assert result.observation.reason is Reason.REFUSED
-    decided = sample.deciding(result.addresses, Verdict.VIOLATED)
+    decided = address_selection.deciding(result.addresses, Verdict.VIOLATED)
     assert decided in [one.observation for one in result.addresses]
 
 
@@ -413,4 +413,4 @@ def test_an_answer_stands_for_the_round_over_a_port_where_nothing_listens():
     refused = make.seen(Reason.PORT_UNREACHABLE, origin=Origin.DESTINATION)
     answered = make.seen(Reason.ANSWERED, Stage.EXCHANGE)
     judged = [Judged(seen, Verdict.HOLDS) for seen in (refused, answered)]
-    assert sample.deciding(judged, Verdict.HOLDS) is answered
+    assert address_selection.deciding(judged, Verdict.HOLDS) is answered

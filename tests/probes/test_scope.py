@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from exporter.model.case import Answer, Case, Claim, Placed
 from exporter.model.outcome import Icmp, Observation, Origin, Reason, Stage, Verdict
 from exporter.model.rule import AddressPolicy, Denial, Expect, Proof
+from exporter.model.verdict_case import Answer, Case, Claim, Placed
 from exporter.probes.verdict import judge
 from tests import make
 

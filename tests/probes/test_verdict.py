@@ -5,9 +5,9 @@ import itertools
 
 import pytest
 
-from exporter.model.case import Answer, Placed
 from exporter.model.outcome import Origin, Reason, Stage, Verdict
 from exporter.model.rule import AddressPolicy, Denial, Expect, Proof
+from exporter.model.verdict_case import Answer, Placed
 from exporter.probes import verdict as under_test
 from tests import make
 

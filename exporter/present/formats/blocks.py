@@ -15,8 +15,8 @@ from exporter.model.outcome import Verdict
 from exporter.model.rule import Severity
 from exporter.present import explain
 from exporter.present.formats import layout
+from exporter.present.humanize import folded
 from exporter.present.verdicts import MARKS, STYLES, concern
-from exporter.present.words import folded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,6 +15,7 @@ from exporter.model.outcome import Verdict
 from exporter.present import explain
 from exporter.present.formats import blocks, layout
 from exporter.present.formats.interface import Rows
+from exporter.present.humanize import latency
 from exporter.present.verdicts import (
     BUT,
     MARKS,
@@ -25,7 +26,6 @@ from exporter.present.verdicts import (
     said,
     worst_first,
 )
-from exporter.present.words import latency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.diagnose.explanation import counted
+from exporter.present.humanize import folded
 from exporter.present.pages import views
-from exporter.present.words import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

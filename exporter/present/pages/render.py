@@ -23,11 +23,11 @@ from exporter import __version__
 from exporter.diagnose.explanation import counted
 from exporter.model.outcome import Verdict
 from exporter.model.rule import Status
+from exporter.present.humanize import folded
 from exporter.present.pages import selection, views
 from exporter.present.pages.cards import cards
 from exporter.present.pages.selection import Filter, State, Summary
 from exporter.present.verdicts import MARKS, WORST_FIRST
-from exporter.present.words import folded
 from exporter.probes.wire.text import visible
 
 if TYPE_CHECKING:

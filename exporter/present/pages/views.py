@@ -11,8 +11,8 @@ from exporter.model.facts import Shown, shown_in
 from exporter.model.outcome import TlsError, Verdict
 from exporter.model.rule import Status
 from exporter.present import explain
+from exporter.present.humanize import latency, span
 from exporter.present.verdicts import MARKS, concern, said
-from exporter.present.words import latency, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

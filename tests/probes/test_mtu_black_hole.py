@@ -8,10 +8,10 @@ import pytest
 
 from exporter.model.outcome import Reason, Stage
 from exporter.model.rule import Expect
-from exporter.probes import segments
-from exporter.probes.dns import Resolver
+from exporter.probes import mtu_black_hole
+from exporter.probes.mtu_black_hole import Episodes, key_of
+from exporter.probes.resolver import Resolver
 from exporter.probes.runner import Runner
-from exporter.probes.segments import Episodes, key_of
 from tests import make
 from tests.servers.threaded import mute, scripted
 
@@ -72,7 +72,7 @@ def test_other_ends_are_no_such_silence(episodes, seen):
 
 
 def test_what_is_kept_is_bounded(episodes, monkeypatch):
-    monkeypatch.setattr(segments, "_ENTRIES", 2)
+    monkeypatch.setattr(mtu_black_hole, "_ENTRIES", 2)
     for number in range(5):
         episodes.told(key_of(make.target(port=number), "192.0.2.1"), SILENT)
     assert len(episodes._proven) <= 2

@@ -8,9 +8,10 @@ from collections import Counter
 import pytest
 
 from exporter.model.outcome import ProbeError, Reason
-from exporter.probes import dns, nameserver
-from exporter.probes.dns import Resolver
+from exporter.probes import nameserver
+from exporter.probes import resolver as resolver_module
 from exporter.probes.lookup import Resolved
+from exporter.probes.resolver import Resolver
 from tests.servers.nameserver import record, scripted_names
 from tests.servers.process import free_port
 from tests.servers.unbound import unbound
@@ -66,13 +67,13 @@ async def resolver(server, clock, tmp_path):
 def asked(monkeypatch):
     """Counts the look-ups, by name."""
     names = Counter()
-    look_up = dns.look_up
+    look_up = resolver_module.look_up
 
     def counting(host, conf, servers):
         names[host] += 1
         return look_up(host, conf, servers)
 
-    monkeypatch.setattr(dns, "look_up", counting)
+    monkeypatch.setattr(resolver_module, "look_up", counting)
     return names
 
 

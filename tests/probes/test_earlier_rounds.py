@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from exporter.model.case import Placed
 from exporter.model.outcome import Icmp, Origin, Reason, Stage
 from exporter.model.rule import Expect
-from exporter.probes.memory import Memory
+from exporter.model.verdict_case import Placed
+from exporter.probes.earlier_rounds import EarlierRounds
 from tests import make
 
 TARGET = make.target(interval=60.0)
@@ -25,7 +25,7 @@ NEARER = Placed(HERE, 1.0, "nearer")
 
 @pytest.fixture
 def memory():
-    return Memory()
+    return EarlierRounds()
 
 
 def look(memory, seen, target=TARGET, members=(HERE,)):
@@ -119,7 +119,7 @@ def test_a_host_seen_as_a_whole_is_not_kept(memory):
 
 
 def test_memory_is_bounded(memory, monkeypatch):
-    monkeypatch.setattr("exporter.probes.memory._ENTRIES", 10)
+    monkeypatch.setattr("exporter.probes.earlier_rounds._ENTRIES", 10)
     for number in range(100):
         address = f"192.0.2.{number}"
         look(memory, dataclasses.replace(SAID, address=address))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.present import words
+from exporter.present import humanize
 
 
 @pytest.mark.parametrize(
@@ -22,15 +22,15 @@ from exporter.present import words
     ],
 )
 def test_a_latency_is_told_in_a_unit_that_shows_something(seconds, told):
-    assert words.latency(seconds) == told
+    assert humanize.latency(seconds) == told
 
 
 def test_names_are_folded_into_the_room_there_is():
     names = ["alpha", "beta", "gamma"]
-    assert words.folded(names, 18) == "alpha, beta, gamma"
-    assert words.folded(names, 17) == "alpha and 2 more"
-    assert words.folded(names, 23) == "alpha, beta, gamma"
-    assert words.folded(["alpha", "beta", "gamma-delta"], 18) == "alpha and 2 more"
-    assert words.folded(["a", "b", "c" * 20], 15) == "a, b and 1 more"
-    assert words.folded(names, 0) == "alpha and 2 more"
-    assert words.folded([], 10) == ""
+    assert humanize.folded(names, 18) == "alpha, beta, gamma"
+    assert humanize.folded(names, 17) == "alpha and 2 more"
+    assert humanize.folded(names, 23) == "alpha, beta, gamma"
+    assert humanize.folded(["alpha", "beta", "gamma-delta"], 18) == "alpha and 2 more"
+    assert humanize.folded(["a", "b", "c" * 20], 15) == "a, b and 1 more"
+    assert humanize.folded(names, 0) == "alpha and 2 more"
+    assert humanize.folded([], 10) == ""

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import _util, crypto
 
 from exporter.model.outcome import TlsError, Trust
-from exporter.probes import trust
+from exporter.probes import certificate_verification
 from exporter.probes.certificate import Certificate
-from exporter.probes.trust import Judge
+from exporter.probes.certificate_verification import Judge
 from tests.certificates import CLIENT, DAY, NOW, authority, issue, openssl, server
 
 NAME = "web.uni.example"
@@ -250,7 +250,11 @@ def test_the_system_directory_of_roots_is_looked_up(pem, monkeypatch, tmp_path):
 
 
 def test_an_unreadable_system_store_leaves_the_other_roots(pem, monkeypatch, tmp_path):
-    monkeypatch.setattr(trust.Path, "read_bytes", _unreadable(tmp_path / "system.pem"))
+    monkeypatch.setattr(
+        certificate_verification.Path,
+        "read_bytes",
+        _unreadable(tmp_path / "system.pem"),
+    )
     monkeypatch.setenv("SSL_CERT_FILE", str(pem("system.pem", STRANGER)))
     judge = Judge(pem("public.pem", ROOT), pem("site.pem", BARE))
     assert verdict(judge, [server(BARE, NAME)]).trust is Trust.SITE
@@ -258,7 +262,7 @@ def test_an_unreadable_system_store_leaves_the_other_roots(pem, monkeypatch, tmp
 
 
 def _unreadable(forbidden):
-    read = trust.Path.read_bytes
+    read = certificate_verification.Path.read_bytes
 
     def read_bytes(path):
         if path == forbidden:
@@ -367,9 +371,11 @@ def test_a_way_lasts_as_long_as_any_does(pem, later_first):
 
 def test_many_namesakes_are_not_all_tried(judge, monkeypatch):
     tried = []
-    build = trust._build
+    build = certificate_verification._build
     monkeypatch.setattr(
-        trust, "_build", lambda *given: tried.append(given) or build(*given)
+        certificate_verification,
+        "_build",
+        lambda *given: tried.append(given) or build(*given),
     )
     many = [authority(f"Of {n % 6}", STRANGER) for n in range(36)]
     assert verdict(judge, [server(many[0], NAME), *many]).error
@@ -401,7 +407,7 @@ def test_a_signature_over_sha1_is_weak_except_the_roots_own(pem, tmp_path):
             *("-CA", pem("ca.pem", signer), "-CAkey", key),
             *("-set_serial", 7, "-preserve_dates"),
         )
-        (native,) = trust.load(signed)
+        (native,) = certificate_verification.load(signed)
         return Certificate(native)
 
     long = 36500 * DAY
@@ -450,6 +456,6 @@ def test_a_certificate_of_no_known_version_is_what_openssl_takes_it_for(tmp_path
 
 
 def test_every_public_root_that_comes_along_can_be_read(caplog):
-    roots = list(trust.load(Path(certifi.where())))
+    roots = list(certificate_verification.load(Path(certifi.where())))
     assert len(roots) > 100
     assert not caplog.records

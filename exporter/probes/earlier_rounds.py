@@ -12,15 +12,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter.model.case import Case
 from exporter.model.outcome import OWN_FAULT, Observation, Reason
+from exporter.model.verdict_case import Case
 from exporter.probes.verdict import is_silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from exporter.model.case import Claim, Placed
     from exporter.model.rule import Key, Target
+    from exporter.model.verdict_case import Claim, Placed
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -30,7 +30,7 @@ _ENTRIES = 10_000
 _Key = tuple[str, str, str, int, str]
 
 
-class Memory:
+class EarlierRounds:
     """What was learnt, each thing with its time."""
 
     def __init__(self) -> None:

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from exporter.app import explaining
-from exporter.app.explaining import Explainer
+from exporter.app import diagnosis_loop
+from exporter.app.diagnosis_loop import DiagnosisLoop
 from exporter.model.finding import Cause
 from tests.diagnose.scenes import holds, known, prohibited, target
 
@@ -21,7 +21,7 @@ class Scene:
         self.learnt = []
         self.asked = 0
         self.more = asyncio.Event()
-        self.explainer = Explainer(self.known, self.compare, self.tell)
+        self.loop = DiagnosisLoop(self.known, self.compare, self.tell)
 
     def known(self):
         self.asked += 1
@@ -42,41 +42,41 @@ class Scene:
 
 @pytest.fixture
 async def scene(monkeypatch):
-    monkeypatch.setattr(explaining, "SETTLE", 0.0)
+    monkeypatch.setattr(diagnosis_loop, "SETTLE", 0.0)
     made = Scene()
     yield made
-    await made.explainer.close()
+    await made.loop.close()
 
 
 async def test_what_is_known_is_explained_and_told(scene):
-    scene.explainer.keep_explaining()
+    scene.loop.keep_explaining()
     await scene.until(1)
     ((one,),) = scene.told
     assert one.cause is Cause.PATH
-    assert scene.explainer.findings() == (one,)
+    assert scene.loop.findings() == (one,)
 
 
 async def test_nothing_is_done_until_something_is_new(scene):
-    scene.explainer.keep_explaining()
-    scene.explainer.keep_explaining()
+    scene.loop.keep_explaining()
+    scene.loop.keep_explaining()
     await scene.until(1)
     await asyncio.sleep(0.05)
     assert scene.asked == 1
     scene.records = [holds(one) for one in TARGETS]
-    scene.explainer.hear(scene.records[0])
+    scene.loop.hear(scene.records[0])
     await scene.until(2)
     assert scene.told[-1] == ()
 
 
 async def test_what_was_learnt_for_comparison_is_taken_in_at_once(scene):
     scene.learnt = [True]
-    scene.explainer.keep_explaining()
+    scene.loop.keep_explaining()
     await scene.until(2)
     assert scene.told[0] == scene.told[1]
 
 
 async def test_others_have_their_turn_meanwhile(scene, monkeypatch):
-    monkeypatch.setattr(explaining, "HELD", 0.0)
+    monkeypatch.setattr(diagnosis_loop, "HELD", 0.0)
     turns = 0
 
     async def other():
@@ -86,11 +86,11 @@ async def test_others_have_their_turn_meanwhile(scene, monkeypatch):
             await asyncio.sleep(0)
 
     task = asyncio.create_task(other())
-    worked = await scene.explainer.explain()
+    worked = await scene.loop.explain()
     task.cancel()
     assert turns > 5
     assert worked > 0
 
 
 async def test_one_that_never_began_can_be_closed():
-    await Scene().explainer.close()
+    await Scene().loop.close()

@@ -10,8 +10,8 @@ from exporter.diagnose.known import Known
 from exporter.model.rule import Status
 from exporter.monitor.scheduler import Limits
 from exporter.probes import kernel
-from exporter.probes.dns import Resolver
 from exporter.probes.own_host import fault_towards
+from exporter.probes.resolver import Resolver
 from exporter.probes.runner import Runner
 from exporter.probes.tls import TlsEngine
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from exporter.config.site import Site
     from exporter.model.outcome import Result
     from exporter.model.rule import Target
+    from exporter.monitor.comparison_traces import ComparisonTraces
     from exporter.monitor.controls import Controls
     from exporter.monitor.loop_lag import LoopLag
     from exporter.monitor.store import Store
-    from exporter.monitor.ways import Ways
 
 
 def active(targets: Iterable[Target]) -> list[Target]:
@@ -65,7 +65,11 @@ def runner_of(
 
 
 def known_of(
-    site: Site, store: Store, resolver: Resolver, controls: Controls, ways: Ways
+    site: Site,
+    store: Store,
+    resolver: Resolver,
+    controls: Controls,
+    comparisons: ComparisonTraces,
 ) -> Known:
     """What is known now of a site's targets, and of this host, for a diagnosis."""
     waiting = [target for target in site.targets if target.status is Status.UNSET]
@@ -79,7 +83,7 @@ def known_of(
         controls=controls.states(),
         documents={one.name: one.reference for one in site.catalogues},
         owners=site.owners,
-        ways=ways.paths(),
+        answering_paths=comparisons.paths(),
         source=source_towards,
         fault=_fault,
     )

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.model.addresses import is_public
-from exporter.model.case import ROUNDS
 from exporter.model.outcome import Judged, Observation, Origin, Reason, Stage, Verdict
+from exporter.model.verdict_case import ROUNDS
 from exporter.probes import kernel
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import bcrypt
 import pytest
 import trustme
 
-from exporter.app import protection
-from exporter.app.protection import Protection
+from exporter.app import web_config_watch
+from exporter.app.web_config_watch import WebConfigWatch
 from exporter.config.diagnostics import ConfigError
 
 TLS = "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n"
@@ -35,8 +35,8 @@ def file(tmp_path):
 
 @pytest.fixture
 async def kept(file, monkeypatch):
-    monkeypatch.setattr(protection, "LOOK", 0.005)
-    kept = Protection(file)
+    monkeypatch.setattr(web_config_watch, "LOOK", 0.005)
+    kept = WebConfigWatch(file)
     kept.keep_looking()
     yield kept
     await kept.close()
@@ -64,7 +64,7 @@ async def test_a_changed_password_is_in_force_without_a_reload(kept, file):
 
 
 async def test_what_is_seen_for_a_moment_only_is_not_taken(file):
-    kept = Protection(file)
+    kept = WebConfigWatch(file)
     before = kept.in_force
     for text in ("", TLS, "", TLS):  # as a file that is written while it is read
         file.write_text(text, encoding="utf-8")
@@ -116,7 +116,7 @@ async def test_looking_goes_on_whatever_goes_wrong(kept, file, monkeypatch, capl
 
     before = kept.in_force
     with monkeypatch.context() as patch:
-        patch.setattr(protection, "read_web_config", fails)
+        patch.setattr(web_config_watch, "read_web_config", fails)
         await until(lambda: "odd" in caplog.text)
         assert "\x1b" not in caplog.text
     issue(file.parent, "cert", "key")
@@ -126,11 +126,11 @@ async def test_looking_goes_on_whatever_goes_wrong(kept, file, monkeypatch, capl
 def test_what_cannot_be_used_at_the_start_is_an_error(file):
     (file.parent / "key.pem").unlink()
     with pytest.raises(ConfigError, match=r"key_file: key\.pem cannot be read"):
-        Protection(file)
+        WebConfigWatch(file)
 
 
 async def test_without_a_file_nothing_is_protected_nor_looked_at():
-    kept = Protection(None)
+    kept = WebConfigWatch(None)
     kept.keep_looking()
     assert kept.in_force.tls is None
     await kept.close()
@@ -138,7 +138,7 @@ async def test_without_a_file_nothing_is_protected_nor_looked_at():
 
 def test_what_has_no_effect_is_told_once(file, caplog):
     file.write_text(TLS + "http_server_config: {http2: true}\n", encoding="utf-8")
-    kept = Protection(file)
+    kept = WebConfigWatch(file)
     kept.use(kept.read())
     (record,) = caplog.records
     assert "http_server_config.http2: has no effect" in record.getMessage()

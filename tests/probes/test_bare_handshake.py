@@ -6,7 +6,7 @@ import pytest
 
 from exporter.model.outcome import Reason, Stage
 from exporter.model.rule import Expect, Transport
-from exporter.probes.control import distrust
+from exporter.probes.bare_handshake import distrust
 from exporter.probes.lookup import Resolved
 from exporter.probes.runner import Runner
 from tests import make

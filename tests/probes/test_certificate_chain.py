@@ -4,9 +4,9 @@ from OpenSSL import crypto
 
 from exporter.model.outcome import TlsError, Trust
 from exporter.model.rule import TlsPolicy
-from exporter.probes import chain
-from exporter.probes.chain import Examiner, Session
-from exporter.probes.trust import Judge
+from exporter.probes import certificate_chain
+from exporter.probes.certificate_chain import Examiner, Session
+from exporter.probes.certificate_verification import Judge
 from tests import make
 from tests.certificates import (
     DAY,
@@ -171,7 +171,7 @@ def test_a_root_the_system_learns_of_counts_within_the_hour(
 
 
 def test_what_is_remembered_is_bounded_and_the_least_used_goes(examiner, monkeypatch):
-    monkeypatch.setattr(chain, "_REMEMBERED", 2)
+    monkeypatch.setattr(certificate_chain, "_REMEMBERED", 2)
     one, two, three = (server(PUBLIC, NAME) for _ in range(3))
     first, second = facts(examiner, one), facts(examiner, two)
     assert facts(examiner, one) is first

@@ -28,7 +28,7 @@ _HALVES = 2
 replaced in the same moment."""
 
 
-class Protection:
+class WebConfigWatch:
     """The protection in force.
 
     Args:
@@ -79,7 +79,7 @@ class Protection:
     def keep_looking(self) -> None:
         """Takes the files anew from now on, whenever they have changed."""
         if self._file is not None and self._looking is None:
-            self._looking = asyncio.create_task(self._look(), name="protection")
+            self._looking = asyncio.create_task(self._look(), name="web config")
 
     async def close(self) -> None:
         """Looks no more."""

@@ -39,7 +39,7 @@ class _Traced:
     at: float
 
 
-class Ways:
+class ComparisonTraces:
     """Traces neighbours of what is silent.
 
     Args:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from exporter.model.outcome import Icmp, ProbeError, Reason
-from exporter.probes.path import MAX_HOPS, trace
+from exporter.probes.traceroute import MAX_HOPS, trace
 from tests import make
 
 HOST, NEAR, FIREWALL = "192.0.2.1", "10.0.0.1", "10.0.0.2"
@@ -64,7 +64,7 @@ class Link:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr("exporter.probes.path.PATIENCE", 0.05)
+    monkeypatch.setattr("exporter.probes.traceroute.PATIENCE", 0.05)
 
 
 def still():

@@ -8,8 +8,13 @@ import logging
 
 import pytest
 
-from exporter.monitor import resolvers
-from exporter.monitor.resolvers import INTERVAL, INTERVAL_DOWN, ResolverWatch, Transport
+from exporter.monitor import resolver_watch
+from exporter.monitor.resolver_watch import (
+    INTERVAL,
+    INTERVAL_DOWN,
+    ResolverWatch,
+    Transport,
+)
 from exporter.probes import kernel
 from tests.servers.nameserver import TRUNCATED, scripted_names
 from tests.servers.process import free_port
@@ -20,8 +25,8 @@ NS = 2
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch):
-    monkeypatch.setattr(resolvers, "_PATIENCE", 0.5)
-    monkeypatch.setattr(resolvers, "_SECOND_LOOK", 0.05)
+    monkeypatch.setattr(resolver_watch, "_PATIENCE", 0.5)
+    monkeypatch.setattr(resolver_watch, "_SECOND_LOOK", 0.05)
 
 
 def nothing(query):
@@ -142,7 +147,7 @@ async def test_one_that_is_down_is_looked_at_more_often():
 
 
 async def test_it_keeps_looking_until_closed(monkeypatch):
-    monkeypatch.setattr(resolvers, "_NOTICE", 0.01)
+    monkeypatch.setattr(resolver_watch, "_NOTICE", 0.01)
     with scripted_names(nothing) as server:
         servers = []
         watch = ResolverWatch(lambda: servers)

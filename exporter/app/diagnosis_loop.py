@@ -28,7 +28,7 @@ _SHARE = 50
 """Of how many parts of the time one, at the most, goes into looking for causes."""
 
 
-class Explainer:
+class DiagnosisLoop:
     """Explains what is wrong, as often as anything changes.
 
     Args:
@@ -65,7 +65,7 @@ class Explainer:
         """Explains what changes from now on, until closed."""
         self._changed.set()
         if self._task is None:
-            self._task = asyncio.create_task(self._keep(), name="findings")
+            self._task = asyncio.create_task(self._keep(), name="diagnosis")
 
     async def close(self) -> None:
         """Stops."""

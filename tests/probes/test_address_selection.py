@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from exporter.model.outcome import Judged, Reason, TlsError, TlsFacts, Trust, Verdict
-from exporter.probes import kernel, sample
+from exporter.probes import address_selection, kernel
 from tests import exposing, make
 
 GOOD = TlsFacts(
@@ -65,13 +65,13 @@ def test_the_worst_certificate_stands_for_all_addresses(facts, expected, turned)
         )
         for number, one in enumerate([*facts, None])
     ]
-    assert sample.worst(facts) == expected
-    assert sample.deciding(judged, Verdict.HOLDS).tls == expected
+    assert address_selection.worst(facts) == expected
+    assert address_selection.deciding(judged, Verdict.HOLDS).tls == expected
 
 
 def test_without_certificates_there_is_none_to_stand_for_them():
     judged = [Judged(make.seen(reason), Verdict.HOLDS) for reason in list(Reason)[:2]]
-    assert sample.deciding(judged, Verdict.HOLDS).tls is None
+    assert address_selection.deciding(judged, Verdict.HOLDS).tls is None
 
 
 LOOPBACK = "00000000000000000000000000000001 01 80 10 80       lo\n"
@@ -97,7 +97,7 @@ def test_a_system_without_ipv6_has_none(tmp_path):
 
 def test_an_intercepted_address_that_verifies_hides_no_error_of_another():
     intercepted = exposing.tls(intercepted=True)
-    told = sample.worst([intercepted, exposing.EXPIRED])
+    told = address_selection.worst([intercepted, exposing.EXPIRED])
     assert (told.verified, told.error, told.intercepted) == (
         *(False, exposing.EXPIRED.error),
         True,
@@ -108,7 +108,7 @@ def test_the_first_certificate_to_end_at_any_address_keeps_its_name():
     earlier = dataclasses.replace(
         GOOD, chain_expiry_timestamp=40.0, chain_expiry_subject="CN=Old"
     )
-    facts = sample.worst([GOOD, earlier])
+    facts = address_selection.worst([GOOD, earlier])
     assert (facts.chain_expiry_timestamp, facts.chain_expiry_subject) == (
         40.0,
         "CN=Old",

@@ -6,8 +6,8 @@ import pytest
 
 from exporter.model.outcome import Hop, Path, ProbeError, Reason, Result, Verdict
 from exporter.model.rule import Transport
+from exporter.monitor.comparison_traces import ComparisonTraces
 from exporter.monitor.store import Store
-from exporter.monitor.ways import Ways
 from tests import make
 from tests.diagnose.scenes import seen
 
@@ -36,7 +36,7 @@ class Scene:
         self.store = Store()
         self.runner = Runner()
         self.now = 0.0
-        self.ways = Ways(self.runner, self.store, lambda: self.now)
+        self.ways = ComparisonTraces(self.runner, self.store, lambda: self.now)
         self.targets = []
 
     def add(self, address, reason=Reason.ANSWERED, probe="tcp", **changes):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from exporter.model.outcome import TlsError, TlsFacts, Trust
 from exporter.probes.certificate import Certificate, encode
-from exporter.probes.trust import is_for
+from exporter.probes.certificate_verification import is_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from OpenSSL.crypto import X509
 
     from exporter.model.rule import Rule, Target
-    from exporter.probes.trust import Finding, Judge
+    from exporter.probes.certificate_verification import Finding, Judge
 
 _REMEMBERED = 20_000
 """More than the targets of one exporter: beyond it nothing is remembered in time."""
