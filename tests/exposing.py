@@ -10,17 +10,9 @@ from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Sources, Telemetry
 from exporter.metrics.text_format import ExpositionFormat
 from exporter.model.finding import Cause, Finding
-from exporter.model.outcome import (
-    Icmp,
-    Origin,
-    Reason,
-    Stage,
-    TlsError,
-    TlsFacts,
-    Trust,
-    Verdict,
-)
+from exporter.model.outcome import Icmp, Origin, Reason, Stage, Verdict
 from exporter.model.rule import Expect, Severity, Status
+from exporter.model.tls_facts import TlsError, TlsFacts, Trust
 from exporter.monitor.store import Store
 from tests import make
 

@@ -35,16 +35,8 @@ from exporter.http.server import make_app
 from exporter.metrics import textfile
 from exporter.metrics.text_format import ExpositionFormat
 from exporter.model import finding, outcome, rule
-from exporter.model.outcome import (
-    Conversation,
-    Hop,
-    Icmp,
-    Path,
-    Reason,
-    Result,
-    Stage,
-    Verdict,
-)
+from exporter.model.network_path import Hop, Path
+from exporter.model.outcome import Conversation, Icmp, Reason, Result, Stage, Verdict
 from exporter.monitor.controls import Control
 from exporter.present import formats
 from exporter.present.formats.interface import CheckOutcome, Traced

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.model.outcome import Icmp, Origin, Reason, Stage, TlsError, Trust
+from exporter.model.outcome import Icmp, Origin, Reason, Stage
 from exporter.model.rule import Expect, Transport
+from exporter.model.tls_facts import TlsError, Trust
 from exporter.present import explain
 from tests import make
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from exporter.diagnose.known import Known
+from exporter.model.addresses import family_of
 from exporter.model.rule import Status
 from exporter.monitor.scheduler import Limits
 from exporter.probes import kernel
@@ -97,8 +98,7 @@ def source_towards(address: str) -> str | None:
 
 def _fault(address: str) -> tuple[str, str] | None:
     if not kernel.has_route(address):
-        family = "IPv6" if ":" in address else "IPv4"
-        return f"route for {family}", f"this host has no route to {address}"
+        return f"route for {family_of(address)}", f"this host has no route to {address}"
     fault = fault_towards(address)
     return (fault.broken, fault.detail) if fault is not None and fault.broken else None
 

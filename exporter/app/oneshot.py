@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from exporter.config.site import Site
     from exporter.model.finding import Finding
-    from exporter.model.outcome import Path
+    from exporter.model.network_path import Path
     from exporter.model.rule import Target
     from exporter.monitor.controls import Control
     from exporter.monitor.scheduler import Limits

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from exporter.config.catalogue import Catalogue, Role
+    from exporter.config.catalogue import Catalogue
     from exporter.config.diagnostics import Problem
     from exporter.config.maintenance import Window
     from exporter.config.mirror_list import MirrorList
@@ -101,7 +101,6 @@ class Site:
         name: what tells this site from others, empty if nothing has to.
         catalogues: as loaded, in the order of the file.
         roles: those this host plays.
-        roles_known: all roles by name.
         placeholders: what each placeholder stands for here.
         rules: every rule of every role, overrides and politeness floors applied; of
             several sources or ports, one for each.
@@ -119,7 +118,6 @@ class Site:
     name: str
     catalogues: tuple[Catalogue, ...]
     roles: tuple[str, ...]
-    roles_known: Mapping[str, Role]
     placeholders: tuple[Binding, ...]
     rules: tuple[Rule, ...]
     targets: tuple[Target, ...]
@@ -194,7 +192,6 @@ def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
         name=model.site or "",
         catalogues=whole.catalogues,
         roles=roles,
-        roles_known=whole.roles,
         placeholders=tuple(bindings.values()),
         rules=tuple(one.rule for one in in_force),
         targets=maintenance.muted(windows, targets),

@@ -23,7 +23,7 @@ from exporter.diagnose.features import EVERYTHING
 from exporter.diagnose.symptoms import ENDING, SKEW
 from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
-from exporter.model.outcome import TlsError, TlsFacts
+from exporter.model.tls_facts import UNVERIFIED, TlsError, TlsFacts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,24 +32,6 @@ if TYPE_CHECKING:
     from exporter.diagnose.symptoms import Symptom
 
 _DAY = 86400.0
-_ERRORS = {
-    TlsError.EXPIRED: "has ended",
-    TlsError.ISSUER_EXPIRED: "has ended",
-    TlsError.NOT_YET_VALID: "is not valid yet",
-    TlsError.NAME_MISMATCH: "is for another name",
-    TlsError.NO_ALTERNATIVE_NAME: "has no alternative name, and common names do not count",
-    TlsError.SELF_SIGNED: "is its own issuer: nobody vouches for it",
-    TlsError.UNKNOWN_ISSUER: "is by an issuer that nobody here trusts",
-    TlsError.INCOMPLETE_CHAIN: "comes without the intermediate that vouches for it",
-    TlsError.ISSUER_KEY_MISMATCH: "is signed with another key than its issuer's known one",
-    TlsError.REVOKED: "is revoked",
-    TlsError.WEAK: "is too weak to be trusted",
-    TlsError.INVALID_PURPOSE: "is not meant for servers",
-    TlsError.NAME_CONSTRAINT: "is by an issuer that may not vouch for this name",
-    TlsError.PATH_LENGTH: "is by an issuer that may have no further issuers below it",
-    TlsError.CRITICAL_EXTENSION: "demands an extension that clients do not know",
-    TlsError.INVALID: "does not verify",
-}
 _REQUESTS = {
     TlsError.NAME_MISMATCH: "Please install a certificate for this name.",
     TlsError.NO_ALTERNATIVE_NAME: "Please install a certificate that has this name as"
@@ -237,10 +219,11 @@ def _says(facts: TlsFacts, end: float, now: float) -> str:
     day = datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%d")
     if facts.verified:
         return f"ends on {day}, in {counted(max(int((end - now) / _DAY), 0), 'day')}"
-    if facts.error in _ENDED and end <= now:
-        ago = counted(int((now - end) / _DAY), "day")
-        return f"has ended on {day}, {ago} ago"
-    return _ERRORS.get(facts.error, "does not verify")
+    if facts.error not in _ENDED:
+        return UNVERIFIED[facts.error]
+    if end > now:  # it had ended by the clock that it was judged by
+        return "has ended"
+    return f"has ended on {day}, {counted(int((now - end) / _DAY), 'day')} ago"
 
 
 def _interceptions(scene: Scene) -> list[Explanation]:

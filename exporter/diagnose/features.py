@@ -13,7 +13,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from exporter.model.addresses import neighbourhood
+from exporter.model.addresses import family_of, neighbourhood
 from exporter.model.outcome import Origin, Reason
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _features(
         found.append((Kind.PUBLIC_TRANSPORT, transport.upper()))
         found.append((Kind.PUBLIC_PORT, to))
     if address:
-        found.append((Kind.FAMILY, "IPv6" if ":" in address else "IPv4"))
+        found.append((Kind.FAMILY, family_of(address)))
         found.append((Kind.NETWORK, neighbourhood(address)))
     if domain := domain_of(host):
         found.append((Kind.DOMAIN, domain))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from exporter.model.finding import Cause
-    from exporter.model.outcome import Path
+    from exporter.model.network_path import Path
     from exporter.model.rule import Key, Target
     from exporter.monitor.controls import Control
     from exporter.monitor.mirror_refresh import ListState

@@ -8,6 +8,7 @@ from exporter.diagnose.explanation import Explanation, counted, extent, listed, 
 from exporter.diagnose.features import Kind, answers
 from exporter.diagnose.self_evident import grouped
 from exporter.diagnose.trouble import Trouble, is_named, trouble_of
+from exporter.model.addresses import family_of
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason, Verdict
 
@@ -58,7 +59,7 @@ def _whole_family(scene: Scene, symptom: Symptom) -> str:
     """The family of which no address of anything answers, if that is what failed."""
     latest = symptom.record.latest
     failed = {
-        "IPv6" if ":" in one.observation.address else "IPv4"
+        family_of(one.observation.address)
         for one in (latest.addresses if latest else ())
         if one.verdict is Verdict.VIOLATED
     }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from exporter.diagnose.known import Known
     from exporter.diagnose.symptoms import Symptom
     from exporter.diagnose.trouble import Trouble
-    from exporter.model.outcome import Path
+    from exporter.model.network_path import Path
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[None, None, T]

@@ -14,6 +14,7 @@ from exporter.diagnose.explanation import (
 )
 from exporter.diagnose.features import Kind
 from exporter.diagnose.trouble import Trouble
+from exporter.model.addresses import family_of
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason
 from exporter.model.rule import Expect, Proof
@@ -166,7 +167,7 @@ def _part(seen: Observation) -> str:
     if seen.broken:
         return seen.broken
     if seen.reason is Reason.NO_ROUTE:
-        return f"route for {'IPv6' if ':' in seen.address else 'IPv4'}"
+        return f"route for {family_of(seen.address)}"
     return "own firewall"
 
 
@@ -183,6 +184,6 @@ def _lack(seen: Observation) -> str:
 
 
 def _still_gets_out(scene: Scene, members: Sequence[Symptom]) -> tuple[str, ...]:
-    family = "IPv6" if ":" in members[0].seen.address else "IPv4"
+    family = family_of(members[0].seen.address)
     number = scene.answers.features[Kind.FAMILY, family]
     return (f"{counted(number, 'address')} of other rules answer",) if number else ()

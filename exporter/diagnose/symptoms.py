@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from exporter.diagnose.features import features, heard
 from exporter.diagnose.trouble import HOLDING, Trouble, is_named, trouble_of
 from exporter.model.addresses import neighbourhood
-from exporter.model.outcome import Reason, TlsError, Verdict
+from exporter.model.outcome import Reason, Verdict
 from exporter.model.rule import Expect
+from exporter.model.tls_facts import UNVERIFIED
 
 if TYPE_CHECKING:
     from exporter.diagnose.features import Feature
     from exporter.diagnose.known import Known
-    from exporter.model.outcome import Hop, Observation
+    from exporter.model.network_path import Hop
+    from exporter.model.outcome import Observation
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
 
@@ -240,6 +242,4 @@ def certificate_problem(symptom: Symptom, now: float) -> str:
         left = facts.chain_expiry_timestamp - now
         days = max(int(left / _DAY), 0)
         return f"its certificate ends in {days} days as well" if left < ENDING else ""
-    if facts.error is TlsError.EXPIRED and facts.expiry_timestamp < now:
-        return "its certificate has ended as well"
-    return f"its certificate does not verify either ({facts.error.replace('_', ' ')})"
+    return f"its certificate {UNVERIFIED[facts.error]} as well"

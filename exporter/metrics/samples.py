@@ -19,8 +19,9 @@ from exporter.probes.wire.text import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from exporter.model.outcome import Observation, TlsFacts
+    from exporter.model.outcome import Observation
     from exporter.model.rule import Target
+    from exporter.model.tls_facts import TlsFacts
     from exporter.monitor.store import Record
 
 Samples: TypeAlias = tuple[tuple[str, str], ...]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from exporter.metrics.samples import Samples
-    from exporter.model.outcome import TlsFacts
+    from exporter.model.tls_facts import TlsFacts
     from exporter.monitor.store import Record
 
 T = TypeVar("T")

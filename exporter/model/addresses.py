@@ -32,6 +32,11 @@ _SITE = {4: 16, 6: 48}
 """Bits that addresses of one organisation share as a rule (RFC 4193 3.1 for IPv6)."""
 
 
+def family_of(address: str) -> str:
+    """`IPv4` or `IPv6`."""
+    return "IPv6" if ":" in address else "IPv4"
+
+
 @lru_cache(1 << 16)
 def neighbourhood(address: str) -> str:
     """The network that an address is likely to share with its neighbours.

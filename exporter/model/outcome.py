@@ -1,6 +1,6 @@
 """What probes see, in the closed words everything else speaks.
 
-This file is a leaf: it imports nothing of ours. An `Observation` is what one
+An `Observation` is what one
 probe of one address saw; a `Result` is one round over all addresses of a target
 with its verdict. Times are seconds; `*_timestamp` fields are Unix times.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from exporter.model.tls_facts import TlsFacts
     from exporter.model.verdict_case import Case
 
 
@@ -73,36 +74,6 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Trust(StrEnum):
-    """The kind of root a certificate chain ends in."""
-
-    PUBLIC = "public"
-    SITE = "site"
-    NONE = "none"
-
-
-class TlsError(StrEnum):
-    """Why a certificate chain does not verify: a closed set; empty when it does."""
-
-    NONE = ""
-    EXPIRED = "expired"
-    ISSUER_EXPIRED = "issuer_expired"
-    NOT_YET_VALID = "not_yet_valid"
-    NAME_MISMATCH = "name_mismatch"
-    NO_ALTERNATIVE_NAME = "no_alternative_name"
-    SELF_SIGNED = "self_signed"
-    UNKNOWN_ISSUER = "unknown_issuer"
-    INCOMPLETE_CHAIN = "incomplete_chain"
-    ISSUER_KEY_MISMATCH = "issuer_key_mismatch"
-    REVOKED = "revoked"
-    WEAK = "weak"
-    INVALID_PURPOSE = "invalid_purpose"
-    NAME_CONSTRAINT = "name_constraint"
-    PATH_LENGTH = "path_length"
-    CRITICAL_EXTENSION = "critical_extension"
-    INVALID = "invalid"
-
-
 @dataclass(frozen=True, slots=True)
 class Icmp:
     """An ICMP error from the socket's error queue (RFC 792, RFC 4443).
@@ -114,30 +85,6 @@ class Icmp:
     code: int
     sender: str
     left: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFacts:
-    """The certificate chain as presented, whether or not it verifies.
-
-    `named` says whether the leaf is for the name that was asked for: `error` tells
-    only the first thing that is wrong. `chain_expiry_subject` is the subject of the
-    certificate that ends first: the leaf's own, or that of an issuer of it.
-    """
-
-    version: str
-    cipher: str
-    subject: str
-    issuer: str
-    fingerprint_sha256: str
-    expiry_timestamp: float
-    chain_expiry_timestamp: float
-    verified: bool
-    error: TlsError
-    trust: Trust
-    intercepted: bool | None = None
-    named: bool = True
-    chain_expiry_subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,39 +206,6 @@ class Judged:
 
     observation: Observation
     verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """One step of a path; without an address nobody there spoke.
-
-    `round_trip` is in seconds, as this process saw it.
-    """
-
-    ttl: int
-    address: str | None = None
-    round_trip: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """What a trace found.
-
-    Attributes:
-        hops: in order, up to the answer or to the last hop that spoke.
-        answered_ttl: the time to live that first brought an answer, if any did.
-        ended: how that answer ended: `answered`, or a refusal.
-        last_hop: the last router that spoke before that; empty if none did.
-        last_ttl: its hop, 0 if there is none.
-        refused_on_path: an unnamed reset came from nearer than the host is.
-    """
-
-    hops: tuple[Hop, ...]
-    answered_ttl: int | None
-    ended: Reason | None
-    last_hop: str
-    last_ttl: int
-    refused_on_path: bool = False
 
 
 @dataclass(frozen=True, slots=True)

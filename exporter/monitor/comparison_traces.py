@@ -21,7 +21,7 @@ from exporter.probes.protocols.base import FLOOR
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from exporter.model.outcome import Path
+    from exporter.model.network_path import Path
     from exporter.model.rule import Target
     from exporter.monitor.store import Record, Store
     from exporter.probes.runner import Runner

@@ -17,7 +17,8 @@ from exporter.monitor.alternatives import beside
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from exporter.model.outcome import Observation, Path, Reason, Result, Stage
+    from exporter.model.network_path import Path
+    from exporter.model.outcome import Observation, Reason, Result, Stage
     from exporter.model.rule import Key, Rule, Target
 
 EPISODES = 24

@@ -27,7 +27,8 @@ from exporter.probes.traceroute import TRACEABLE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from exporter.model.outcome import Observation, Path, Result
+    from exporter.model.network_path import Path
+    from exporter.model.outcome import Observation, Result
     from exporter.model.rule import Key, Target
     from exporter.monitor.store import Store
     from exporter.probes.distance import Distance

@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.model.endpoint import place
-from exporter.model.outcome import OWN_FAULT, Origin, Reason, Stage, TlsError
+from exporter.model.outcome import OWN_FAULT, Origin, Reason, Stage
 from exporter.model.rule import Expect
+from exporter.model.tls_facts import UNVERIFIED
 
 if TYPE_CHECKING:
-    from exporter.model.outcome import Observation, Path
+    from exporter.model.network_path import Path
+    from exporter.model.outcome import Observation
     from exporter.model.rule import Rule, Target
 
 _SEEN = {
@@ -210,29 +212,7 @@ def concern(rule: Rule, observation: Observation) -> str:
         return f"the connection is intercepted: its certificate is by {facts.issuer}"
     if facts.verified:
         return ""
-    return f"its certificate does not verify: {_CERTIFICATE[facts.error]}"
-
-
-_CERTIFICATE = {
-    TlsError.EXPIRED: "it ended",
-    TlsError.ISSUER_EXPIRED: "its issuer's certificate ended",
-    TlsError.NOT_YET_VALID: "it is not valid yet",
-    TlsError.NAME_MISMATCH: "it is for another name",
-    TlsError.NO_ALTERNATIVE_NAME: "it has no alternative name, and common names do not "
-    "count",
-    TlsError.SELF_SIGNED: "it is signed by itself alone",
-    TlsError.UNKNOWN_ISSUER: "nobody knows the root it ends in",
-    TlsError.INCOMPLETE_CHAIN: "an issuer's certificate is missing",
-    TlsError.ISSUER_KEY_MISMATCH: "the authority of its issuer's name signs with another key",
-    TlsError.REVOKED: "it was withdrawn",
-    TlsError.WEAK: "its key or signature is too weak",
-    TlsError.INVALID_PURPOSE: "it, or an issuer, is not meant for this purpose",
-    TlsError.NAME_CONSTRAINT: "its issuer may not sign for this name",
-    TlsError.PATH_LENGTH: "an issuer may not have further issuers below it",
-    TlsError.CRITICAL_EXTENSION: "it has a critical extension that nobody knows",
-    TlsError.INVALID: "it cannot be read, or its signature is wrong",
-}
-"""Why a certificate does not verify, in words."""
+    return f"its certificate does not verify: it {UNVERIFIED[facts.error]}"
 
 
 def _at_the_proxy(observation: Observation) -> bool:

@@ -18,8 +18,8 @@ from exporter.probes import kernel
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from exporter.model.outcome import TlsFacts
     from exporter.model.rule import Target
+    from exporter.model.tls_facts import TlsFacts
     from exporter.probes.lookup import Resolved
 
 MAX_ADDRESSES = 8

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.model.outcome import TlsError, TlsFacts, Trust
+from exporter.model.tls_facts import TlsError, TlsFacts, Trust
 from exporter.probes.certificate import Certificate, encode
 from exporter.probes.certificate_verification import is_for
 

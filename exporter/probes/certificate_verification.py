@@ -34,7 +34,7 @@ from service_identity.hazmat import (
     verify_service_identity,
 )
 
-from exporter.model.outcome import TlsError, Trust
+from exporter.model.tls_facts import TlsError, Trust
 from exporter.probes.certificate import Certificate
 
 if TYPE_CHECKING:

@@ -23,14 +23,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from exporter.model.endpoint import Endpoint
-from exporter.model.outcome import (
-    Conversation,
-    Origin,
-    ProbeError,
-    Reason,
-    Stage,
-    TlsFacts,
-)
+from exporter.model.outcome import Conversation, Origin, ProbeError, Reason, Stage
+from exporter.model.tls_facts import TlsFacts
 from exporter.probes import kernel, own_host, proxy
 from exporter.probes.refusal import SOFT, State, outlived, refusal
 from exporter.probes.stream import CHUNK, Connection, Stream

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from exporter.model.endpoint import Endpoint
-    from exporter.model.outcome import Path
+    from exporter.model.network_path import Path
     from exporter.model.rule import Rule, Target
     from exporter.model.verdict_case import Case, Claim, Placed
     from exporter.probes.distance import Distance

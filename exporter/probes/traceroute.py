@@ -15,7 +15,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exporter.model.outcome import Hop, Path, ProbeError, Reason
+from exporter.model.network_path import Hop, Path
+from exporter.model.outcome import ProbeError, Reason
 from exporter.model.rule import Transport
 from exporter.probes.link import Link
 from exporter.probes.protocols.tcp import Tcp

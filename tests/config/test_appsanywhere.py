@@ -193,7 +193,7 @@ def test_every_role_runs_what_starts_from_it(role):
 
 
 def test_every_role_of_the_page_is_tried(site):
-    assert set(site.roles_known) == set(ROLES)
+    assert set(site.catalogues[0].roles) == set(ROLES)
 
 
 def test_as_shipped_nothing_but_the_internet_is_probed(site):

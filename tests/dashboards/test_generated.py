@@ -11,8 +11,9 @@ from dashboards.build import BOARDS, HERE
 from dashboards.lib import words
 from dashboards.lib.certificates import VERIFIED
 from dashboards.lib.finish import encoded
-from exporter.model.outcome import Origin, Reason, Stage, TlsError
+from exporter.model.outcome import Origin, Reason, Stage
 from exporter.model.rule import Severity
+from exporter.model.tls_facts import TlsError
 
 
 @pytest.mark.parametrize("name", BOARDS)

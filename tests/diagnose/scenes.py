@@ -5,13 +5,12 @@ from __future__ import annotations
 from exporter.diagnose.diagnosis import Diagnosis
 from exporter.diagnose.known import Known
 from exporter.model.addresses import neighbourhood
+from exporter.model.network_path import Hop, Path
 from exporter.model.outcome import (
-    Hop,
     Icmp,
     Judged,
     Observation,
     Origin,
-    Path,
     Reason,
     Result,
     Stage,

@@ -7,20 +7,11 @@ from dataclasses import replace
 import pytest
 
 from exporter.config.mirror_list import ListFormat, MirrorList
-from exporter.diagnose.certificates import _ERRORS
 from exporter.model.finding import Cause
 from exporter.model.maintenance import Maintenance
-from exporter.model.outcome import (
-    Evidence,
-    Icmp,
-    Origin,
-    Reason,
-    Stage,
-    TlsError,
-    Trust,
-    Verdict,
-)
+from exporter.model.outcome import Evidence, Icmp, Origin, Reason, Stage, Verdict
 from exporter.model.rule import Expect, Severity, Status, TlsPolicy, Transport, Usage
+from exporter.model.tls_facts import UNVERIFIED, TlsError, Trust
 from exporter.model.verdict_case import Case, Placed
 from exporter.monitor.controls import Control
 from exporter.monitor.mirror_refresh import ListState
@@ -594,7 +585,7 @@ def test_a_certificate_that_has_ended_as_well_is_told_beside_what_fails():
     )
     named = exposing.tls(**bad(TlsError.NAME_MISMATCH))
     (one,) = explain(cut(WEB[0], Reason.REJECTED, heard=20, tls=named))
-    assert "does not verify either (name mismatch)" in one.evidence[-1]
+    assert "its certificate is for another name as well" in one.evidence[-1]
     unverified = replace(WEB[0], rule=replace(WEB[0].rule, tls=TlsPolicy(verify=False)))
     (one,) = explain(cut(unverified, Reason.REJECTED, heard=20, tls=ended))
     assert "certificate" not in one.evidence[-1]
@@ -673,14 +664,14 @@ def test_every_error_of_a_certificate_has_its_words(error):
     ended = {"expiry_timestamp": NOW - DAY, "chain_expiry_timestamp": NOW - DAY}
     (one,) = explain(certified(WEB[0], **bad(error, **ended)))
     assert one.cause is Cause.CERTIFICATE
-    assert error in _ERRORS
+    assert UNVERIFIED[error] in one.summary or "has ended on" in one.summary
 
 
 @pytest.mark.parametrize(
     ("error", "says"),
     [
         (TlsError.NAME_MISMATCH, "another name"),
-        (TlsError.SELF_SIGNED, "nobody vouches"),
+        (TlsError.SELF_SIGNED, "its own issuer"),
         (TlsError.UNKNOWN_ISSUER, "nobody here trusts"),
         (TlsError.INCOMPLETE_CHAIN, "without the intermediate"),
         (TlsError.NO_ALTERNATIVE_NAME, "no alternative name"),

@@ -22,18 +22,10 @@ from exporter.metrics.text_format import ExpositionFormat
 from exporter.model.endpoint import Endpoint
 from exporter.model.ledger import Fate, Requirement, ledger_of
 from exporter.model.maintenance import Maintenance
-from exporter.model.outcome import (
-    Evidence,
-    Hop,
-    Judged,
-    Path,
-    Reason,
-    Result,
-    Stage,
-    Trust,
-    Verdict,
-)
+from exporter.model.network_path import Hop, Path
+from exporter.model.outcome import Evidence, Judged, Reason, Result, Stage, Verdict
 from exporter.model.rule import Expect, Target
+from exporter.model.tls_facts import Trust
 from exporter.monitor.controls import Control
 from exporter.monitor.mirror_refresh import ListState
 from exporter.monitor.resolver_watch import Transport

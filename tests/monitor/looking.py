@@ -7,16 +7,8 @@ import dataclasses
 from collections import defaultdict
 from types import SimpleNamespace
 
-from exporter.model.outcome import (
-    Hop,
-    Judged,
-    Origin,
-    Path,
-    ProbeError,
-    Reason,
-    Stage,
-    Verdict,
-)
+from exporter.model.network_path import Hop, Path
+from exporter.model.outcome import Judged, Origin, ProbeError, Reason, Stage, Verdict
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.store import Store
 from exporter.probes.distance import Distance

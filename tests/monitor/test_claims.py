@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from exporter.model.outcome import Hop, Icmp, Origin, Path, Reason, Verdict
+from exporter.model.network_path import Hop, Path
+from exporter.model.outcome import Icmp, Origin, Reason, Verdict
 from exporter.model.rule import Expect
 from tests import make
 from tests.monitor import looking

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.model.outcome import Hop, Path, ProbeError, Reason, Result, Verdict
+from exporter.model.network_path import Hop, Path
+from exporter.model.outcome import ProbeError, Reason, Result, Verdict
 from exporter.model.rule import Transport
 from exporter.monitor.comparison_traces import ComparisonTraces
 from exporter.monitor.store import Store

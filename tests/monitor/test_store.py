@@ -3,7 +3,8 @@ from __future__ import annotations
 import dataclasses
 
 from exporter.model.maintenance import Maintenance
-from exporter.model.outcome import Conversation, Path, Reason, Verdict
+from exporter.model.network_path import Path
+from exporter.model.outcome import Conversation, Reason, Verdict
 from exporter.monitor.store import EPISODES, Record, Store
 from tests import make
 

@@ -7,7 +7,8 @@ import itertools
 
 import pytest
 
-from exporter.model.outcome import Icmp, Origin, Path, Reason, Stage
+from exporter.model.network_path import Path
+from exporter.model.outcome import Icmp, Origin, Reason, Stage
 from exporter.model.rule import Expect
 from exporter.present import explain
 from tests import make

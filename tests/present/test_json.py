@@ -5,20 +5,12 @@ import json
 
 import pytest
 
-from exporter.model.outcome import (
-    Conversation,
-    Hop,
-    Judged,
-    Path,
-    Reason,
-    Stage,
-    Verdict,
-)
+from exporter.model.network_path import Hop, Path
+from exporter.model.outcome import Conversation, Judged, Reason, Stage, Verdict
 from exporter.model.rule import Severity, Status
 from exporter.monitor.store import Record
 from exporter.present.formats.json import (
     path_entry,
-    rule_document,
     rule_text,
     rules_document,
     target_entry,
@@ -209,15 +201,15 @@ def test_rules_are_listed_whatever_their_status():
     }
 
 
-def test_one_rule_comes_with_counters_and_history():
+async def test_one_rule_comes_with_counters_and_history():
     scene = exposing.populated()
     records = scene.store.of_rule("database")
     targets = [record.target for record in records]
-    document = json.loads(json.dumps(rule_document(targets, records)))
+    document = json.loads(b"".join([p async for p in rule_text(targets, records)]))
     assert [rule["rule"] for rule in document["rules"]] == ["database"]
     (told,) = document["targets"]
     assert (told["probes"], told["failures"]) == (2, 1)
-    assert told["last_probe_timestamp"] == NOW - 10
+    assert told["last_probe_timestamp"] == told["timestamp"] == NOW - 10
     assert told["last_success_timestamp"] == NOW - 300
     assert told["state_change_timestamp"] == NOW - 10
     assert [(one["verdict"], one["count"]) for one in told["history"]] == [
@@ -243,7 +235,12 @@ async def test_a_rules_text_in_parts_is_its_document():
         scene.store.add(target, exposing.prohibited())
     records = scene.store.records()
     chunks = [chunk async for chunk in rule_text(targets, records)]
-    assert json.loads(b"".join(chunks)) == rule_document(targets, records)
+    document = json.loads(b"".join(chunks))
+    assert {"rules": document["rules"]} == rules_document(targets)
+    plain = targets_document(records)["targets"]
+    for one, known in zip(document["targets"], plain, strict=True):
+        assert one | known == one
+    assert [one["probes"] for one in document["targets"]] == [1] * 20 + [0] * 13
     assert len(chunks) == 3 + 3 + 3
 
 

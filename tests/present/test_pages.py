@@ -9,8 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 from exporter.model.finding import Cause, Finding
-from exporter.model.outcome import Conversation, Reason, Stage, TlsError, Verdict
+from exporter.model.outcome import Conversation, Reason, Stage, Verdict
 from exporter.model.rule import Severity, Status
+from exporter.model.tls_facts import TlsError
 from exporter.monitor.controls import Control
 from exporter.present.pages import render, views
 from exporter.present.pages.views import Clock
@@ -378,7 +379,7 @@ async def test_certificates_and_what_holds_but_are_counted_and_can_be_filtered()
     assert shown(page)[0] == "ended"
     assert "holds, but" in page.of("span")
     rules_own = await rule_page(scene, "ended")
-    assert "its certificate does not verify: it ended" in rules_own.of("dd")
+    assert "its certificate does not verify: it has ended" in rules_own.of("dd")
 
 
 @pytest.mark.parametrize(

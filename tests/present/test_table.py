@@ -84,7 +84,7 @@ def test_what_holds_but_is_told_and_counted():
     concerned = record(exposing.answered(tls=exposing.EXPIRED), probe="https")
     told = table.check(CheckOutcome([concerned]))
     assert told.startswith("✓ holds, but  ")
-    assert "its certificate does not verify: it ended" in told
+    assert "its certificate does not verify: it has ended" in told
     assert '1 target: 1 holds, 0 violated, 0 unknown (1 of them "holds, but")' in told
     one = finding(concerned, summary="A certificate ended.", cause=Cause.CERTIFICATE)
     assert table.check(CheckOutcome([concerned], [one])).startswith("! A certificate")

@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from exporter.model.outcome import Judged, Reason, TlsError, TlsFacts, Trust, Verdict
+from exporter.model.outcome import Judged, Reason, Verdict
+from exporter.model.tls_facts import TlsError, TlsFacts, Trust
 from exporter.probes import address_selection, kernel
 from tests import exposing, make
 

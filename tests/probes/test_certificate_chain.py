@@ -2,8 +2,8 @@ import pytest
 from cryptography import x509
 from OpenSSL import crypto
 
-from exporter.model.outcome import TlsError, Trust
 from exporter.model.rule import TlsPolicy
+from exporter.model.tls_facts import TlsError, Trust
 from exporter.probes import certificate_chain
 from exporter.probes.certificate_chain import Examiner, Session
 from exporter.probes.certificate_verification import Judge

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import _util, crypto
 
-from exporter.model.outcome import TlsError, Trust
+from exporter.model.tls_facts import TlsError, Trust
 from exporter.probes import certificate_verification
 from exporter.probes.certificate import Certificate
 from exporter.probes.certificate_verification import Judge

@@ -3,8 +3,9 @@ import socket
 
 import pytest
 
-from exporter.model.outcome import ProbeError, Reason, Stage, TlsError, Trust
+from exporter.model.outcome import ProbeError, Reason, Stage
 from exporter.model.rule import TlsPolicy
+from exporter.model.tls_facts import TlsError, Trust
 from exporter.probes.stream import Stream
 from exporter.probes.tls import TlsEngine
 from tests.certificates import DAY, NOW, server

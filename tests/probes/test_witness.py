@@ -8,16 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from exporter.model.outcome import (
-    Judged,
-    Reason,
-    Stage,
-    TlsError,
-    TlsFacts,
-    Trust,
-    Verdict,
-)
+from exporter.model.outcome import Judged, Reason, Stage, Verdict
 from exporter.model.rule import Expect
+from exporter.model.tls_facts import TlsError, TlsFacts, Trust
 from exporter.probes.verdict import judge
 from exporter.probes.witness import Witnesses
 from tests import make

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from exporter.model.finding import Finding
-    from exporter.model.outcome import Path
+    from exporter.model.network_path import Path
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
 

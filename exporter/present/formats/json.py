@@ -17,15 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
     from exporter.model.finding import Finding
-    from exporter.model.outcome import (
-        Conversation,
-        Icmp,
-        Judged,
-        Observation,
-        Path,
-        TlsFacts,
-    )
+    from exporter.model.network_path import Path
+    from exporter.model.outcome import Conversation, Icmp, Judged, Observation
     from exporter.model.rule import Target
+    from exporter.model.tls_facts import TlsFacts
     from exporter.monitor.store import Episode, Record
     from exporter.present.formats.interface import CheckOutcome, Traced
 
@@ -114,7 +109,12 @@ async def targets_text(records: Sequence[Record]) -> AsyncGenerator[bytes]:
 async def rule_text(
     targets: Sequence[Target], records: Sequence[Record]
 ) -> AsyncGenerator[bytes]:
-    """`rule_document` as text, in parts."""
+    """One rule in full, with counters and history, as text in parts: `/api/v1/rules/<id>`.
+
+    Args:
+        targets: the rule's, whatever their status.
+        records: those of the targets that are probed.
+    """
     yield b'{"rules": ['
     async for part in _list(targets, _rule_entry):
         yield part
@@ -138,18 +138,6 @@ async def _list(
 def rules_document(targets: Iterable[Target]) -> dict[str, Any]:
     """What must hold, one entry per target: `rules --format json`."""
     return {"rules": [_rule_entry(target) for target in targets]}
-
-
-def rule_document(
-    targets: Iterable[Target], records: Iterable[Record]
-) -> dict[str, Any]:
-    """One rule in full, with counters and history: `/api/v1/rules/<id>`.
-
-    Args:
-        targets: the rule's, whatever their status.
-        records: those of the targets that are probed.
-    """
-    return rules_document(targets) | {"targets": [_watched(one) for one in records]}
 
 
 def _finding_entry(finding: Finding) -> dict[str, Any]:
@@ -266,15 +254,15 @@ def _tls(facts: TlsFacts) -> dict[str, Any]:
 
 
 def _watched(record: Record) -> dict[str, Any]:
-    return target_entry(record) | _past(record)
+    entry = target_entry(record)
+    # The same time under the key that stands beside the other two here.
+    return entry | {"last_probe_timestamp": entry["timestamp"]} | _past(record)
 
 
 def _past(record: Record) -> dict[str, Any]:
-    latest = record.latest
     return {
         "probes": record.probes,
         "failures": record.failures,
-        "last_probe_timestamp": latest.finished_timestamp if latest else None,
         "last_success_timestamp": record.last_success_timestamp,
         "state_change_timestamp": record.state_change_timestamp,
         "history": [_episode(episode) for episode in record.episodes],

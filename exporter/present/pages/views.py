@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.model.facts import Shown, shown_in
-from exporter.model.outcome import TlsError, Verdict
+from exporter.model.outcome import Verdict
 from exporter.model.rule import Status
+from exporter.model.tls_facts import TlsError
 from exporter.present import explain
 from exporter.present.humanize import latency, span
 from exporter.present.verdicts import MARKS, concern, said
@@ -17,8 +18,9 @@ from exporter.present.verdicts import MARKS, concern, said
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from exporter.model.outcome import Judged, Observation, TlsFacts
+    from exporter.model.outcome import Judged, Observation
     from exporter.model.rule import Target
+    from exporter.model.tls_facts import TlsFacts
     from exporter.monitor.controls import Control
     from exporter.monitor.store import Episode, Record
 

@@ -26,7 +26,6 @@ _LINK = re.compile(
     r"(?:link:|xref:|mailto:|(?=https?://))([^\s\[\]]{1,500})\[([^\[\]]*)\]"
 )
 _MOST_COLUMNS = 50
-_MOST_ROWS = 5000
 
 
 def is_asciidoc(text: str) -> bool:

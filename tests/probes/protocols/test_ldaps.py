@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from exporter.model.outcome import Reason, Stage, TlsError, Trust
+from exporter.model.outcome import Reason, Stage
+from exporter.model.tls_facts import TlsError, Trust
 from exporter.probes.wire import ber
 from tests.lab.misbehave import closing_on_data, mute
 from tests.probing import EXPIRED, ISSUED, server_tls

@@ -8,7 +8,8 @@ import ssl
 
 import pytest
 
-from exporter.model.outcome import Reason, Stage, TlsError, Trust
+from exporter.model.outcome import Reason, Stage
+from exporter.model.tls_facts import TlsError, Trust
 from exporter.probes.wire import tds
 from tests.lab.misbehave import closing_on_data, mute, resetting_on_data
 from tests.probing import EXPIRED, ISSUED, server_tls

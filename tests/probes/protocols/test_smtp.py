@@ -7,7 +7,8 @@ import contextlib
 
 import pytest
 
-from exporter.model.outcome import Reason, Stage, TlsError, Trust
+from exporter.model.outcome import Reason, Stage
+from exporter.model.tls_facts import TlsError, Trust
 from exporter.probes.protocols import smtp as under_test
 from exporter.probes.protocols.smtp import Smtp
 from tests.lab.misbehave import closing_on_data, mute, resetting_on_data

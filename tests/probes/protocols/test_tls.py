@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from exporter.model.outcome import Reason, Stage, TlsError
+from exporter.model.outcome import Reason, Stage
+from exporter.model.tls_facts import TlsError
 from exporter.probes.protocols.tls import Tls
 from tests.probing import EXPIRED, server_tls
 from tests.servers.scripted import peer
