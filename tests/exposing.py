@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from exporter.http.admission import Admission
-from exporter.http.server import Parts
+from exporter.http.handlers import Parts
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Sources, Telemetry
 from exporter.metrics.text_format import ExpositionFormat

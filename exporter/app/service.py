@@ -33,7 +33,7 @@ from exporter.config.diagnostics import ConfigError
 from exporter.config.ports import rotated, until_next_turn
 from exporter.config.scalars import listen
 from exporter.config.site import load_site
-from exporter.http import server
+from exporter.http import handlers, server
 from exporter.http.admission import Admission
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Sources, Telemetry
@@ -234,9 +234,9 @@ class Exporter:
             logger.error("reload failed, the old rules stay: %s", problem)
         return problems
 
-    def parts(self) -> server.Parts:
+    def parts(self) -> handlers.Parts:
         """What the HTTP server tells of, and may ask for."""
-        return server.Parts(
+        return handlers.Parts(
             store=self._store,
             exposition=self._exposition,
             targets=lambda: self._targets,

@@ -4,7 +4,7 @@ A client must bring a whole request soon, go on taking its answer, whatever the 
 is, and have all of it within a minute. What it may hold of this host's memory is
 bounded in the kernel as well. Later requests on the same connection have as long as the
 server keeps idle connections. Who has to go when there is no place is decided in
-`admission.py`.
+`admission.py`, and who has taken too long in `deadlines.py`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import asyncio
 import contextlib
 import logging
 import socket
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
-from exporter.http.admission import Admission, Cause, Class, Seat
+from exporter.http import deadlines
+from exporter.http.admission import Admission, Cause, Class
+from exporter.http.deadlines import Client
 from exporter.http.fairness import source_of
-from exporter.http.web_config import san
+from exporter.http.handshake import failure, names
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -38,12 +39,6 @@ logger = logging.getLogger(__name__)
 clients = logging.getLogger(f"{__name__}.clients")
 """Where the server tells what went wrong with a request."""
 
-PATIENCE = 10.0
-"""Seconds for a TLS handshake, and again for the first request."""
-STALLED = 10.0
-"""Seconds in which a client must take some of its answer."""
-ANSWERED = 60.0
-"""Seconds until a client has all of its answer; Prometheus gives up after 10 s."""
 IDLE = 75.0
 """How long a connection may wait for its next request; scrapes are often 60 s apart."""
 _QUEUE = 128
@@ -53,16 +48,6 @@ _BREATH = 1.0
 """Seconds until another try to accept, when the system had nothing left to do it."""
 _OUR_FAULT = 500
 _SCRAPES = frozenset({"/metrics", "/-/healthy", "/-/ready"})
-_HANDSHAKE_FAILURES = (
-    ("http request", "not_tls"),
-    ("wrong version number", "not_tls"),
-    ("unsupported protocol", "version"),
-    ("no shared cipher", "version"),
-    ("did not return a certificate", "no_certificate"),
-    ("verify failed", "client_untrusted"),
-    ("alert", "refused_by_client"),
-)
-"""What OpenSSL says of a handshake, and how it is counted; anything else is `other`."""
 
 
 def _nonsense(record: logging.LogRecord) -> bool:
@@ -130,66 +115,6 @@ class _Connection(RequestHandler):
         return answer
 
 
-@dataclass(eq=False, slots=True)
-class _Client(Seat):
-    """One connection, from its acceptance on.
-
-    Attributes:
-        progress: loop time at which it came, asked, or took some of an answer.
-        greeting: hands the connection to the server, and ends it if cancelled.
-        handler: the server's side of it, once there is one.
-        asked: it brought a whole request.
-        busy_since: loop time at which the answer that it has not yet was asked for.
-        unsent: bytes of answers that it had not taken when last looked at.
-    """
-
-    progress: float = 0.0
-    greeting: asyncio.Task[None] | None = None
-    handler: RequestHandler | None = None
-    asked: bool = False
-    busy_since: float = 0.0
-    unsent: int = 0
-
-    def end(self) -> None:
-        """Closes it at once, whatever is under way on it."""
-        if self.handler is None:
-            if self.greeting is not None:
-                self.greeting.cancel()
-        elif self.handler.transport is not None:
-            self.handler.transport.abort()
-
-    def forget(self) -> None:
-        """Lets go of what it held: nothing is left in circles to be collected."""
-        self.handler = self.greeting = None
-
-    def waiting(self) -> int:
-        """Bytes of answers that are to be sent yet."""
-        transport = self.handler.transport if self.handler is not None else None
-        return 0 if transport is None else transport.get_write_buffer_size()
-
-    def hear(self, now: float) -> None:
-        """Notes that it brought a request."""
-        self.asked, self.busy, self.progress = True, True, now
-        if not self.waiting():
-            self.busy_since = now
-
-    def overdue(self, now: float) -> Cause | None:
-        """Takes in how much of its answers the client took; tells if that is too little."""
-        unsent = self.waiting()
-        if unsent != self.unsent:
-            self.unsent, self.progress = unsent, now
-            if self.kind is not Class.UNKNOWN:
-                self.active = now
-        if self.handler is None:
-            return None
-        if not self.asked:
-            return Cause.NO_REQUEST if now - self.progress > PATIENCE else None
-        if unsent and now - self.progress > STALLED:
-            return Cause.STALLED
-        waits = unsent or self.busy
-        return Cause.SLOW if waits and now - self.busy_since > ANSWERED else None
-
-
 class Listener:
     """Lets connections in to a server, and puts those out that only hold a place.
 
@@ -204,7 +129,7 @@ class Listener:
         self._protection = protection
         self._admission = admission
         self._greeted: set[asyncio.Task[None]] = set()
-        self._clients: dict[_Address, _Client] = {}
+        self._clients: dict[_Address, Client] = {}
 
     def hears(self) -> Middleware:
         """Notes that a connection brought a request; to be the first to see it."""
@@ -250,7 +175,7 @@ class Listener:
 
         return seat
 
-    def _client(self, request: web.Request) -> _Client | None:
+    def _client(self, request: web.Request) -> Client | None:
         transport = request.transport
         address = transport.get_extra_info("peername") if transport else ()
         return self._clients.get(address)
@@ -290,7 +215,7 @@ class Listener:
                 await asyncio.sleep(_BREATH)
                 continue
             now = loop.time()
-            client = _Client(source_of(address[0]), now, progress=now)
+            client = Client(source_of(address[0]), now, progress=now)
             if not self._admission.take(client, Class.UNKNOWN):
                 connection.close()
                 continue
@@ -303,7 +228,7 @@ class Listener:
     async def _greet(
         self,
         server: web.Server,
-        client: _Client,
+        client: Client,
         address: _Address,
         connection: socket.socket,
     ) -> None:
@@ -318,7 +243,7 @@ class Listener:
             client.forget()
 
         def lets_in(transport: asyncio.BaseTransport) -> bool:
-            if protection.lets_in(_names(transport)):
+            if protection.lets_in(names(transport)):
                 return True
             self._failed("client_untrusted")
             return False
@@ -328,11 +253,11 @@ class Listener:
                 lambda: _Connection(server, gone, lets_in),
                 connection,
                 ssl=context,
-                ssl_handshake_timeout=PATIENCE if context else None,
+                ssl_handshake_timeout=deadlines.PATIENCE if context else None,
             )
             client.progress = loop.time()
         except OSError as error:
-            self._failed(_failure(error))
+            self._failed(failure(error))
         finally:
             if client.handler is None:
                 gone()
@@ -345,7 +270,7 @@ class Listener:
         """Looks at each connection now and then, and ends those that hold a place."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(min(PATIENCE, STALLED, ANSWERED) / 8)
+            await asyncio.sleep(deadlines.shortest() / 8)
             for client in list(self._clients.values()):
                 cause = client.overdue(loop.time())
                 if cause is not None:
@@ -368,23 +293,6 @@ def _plain(refused: web.HTTPException) -> web.Response:
     return web.Response(
         status=refused.status, text=refused.text, headers=refused.headers
     )
-
-
-def _names(transport: asyncio.BaseTransport) -> list[str]:
-    """The alternative names of the client's certificate, if it has shown one."""
-    shown = transport.get_extra_info("peercert") or {}
-    return [san(value) for _, value in shown.get("subjectAltName", ())]
-
-
-def _failure(error: OSError) -> str:
-    """The reason of a failed handshake, from a closed set."""
-    if isinstance(error, ConnectionAbortedError):
-        return "timeout"
-    if isinstance(error, ConnectionError):
-        return "closed"
-    said = str(error).lower()
-    known = (reason for words, reason in _HANDSHAKE_FAILURES if words in said)
-    return next(known, "other")
 
 
 async def _listeners(host: str, port: int) -> list[socket.socket]:

@@ -13,7 +13,7 @@ import ssl
 import pytest
 import trustme
 
-from exporter.http import admission, connections
+from exporter.http import admission, connections, deadlines, handshake
 from exporter.http.admission import Class
 from exporter.http.server import serve
 from exporter.http.web_config import read_web_config
@@ -105,7 +105,7 @@ async def test_who_asks_when_its_class_is_full_is_told_so(port, monkeypatch):
 
 
 async def test_who_says_nothing_is_cut_off_and_who_asked_is_not(port, monkeypatch):
-    monkeypatch.setattr(connections, "PATIENCE", 0.2)
+    monkeypatch.setattr(deadlines, "PATIENCE", 0.2)
     async with contextlib.AsyncExitStack() as stack:
         early = await let_in(port, stack)
         async with connection(port) as silent, connection(port) as halting:
@@ -125,7 +125,7 @@ async def test_a_tls_handshake_under_way_is_counted(tmp_path, monkeypatch):
     protection = read_web_config(file)
     parts = exposing.populated().parts(protection=lambda: protection)
     narrow(monkeypatch, 1)
-    monkeypatch.setattr(connections, "PATIENCE", 60.0)
+    monkeypatch.setattr(deadlines, "PATIENCE", 60.0)
     async with (
         serve(parts, "127.0.0.1", 0) as port,
         connection(port),
@@ -163,7 +163,7 @@ async def test_who_holds_all_places_gives_one_to_somebody_else(port, monkeypatch
 
 
 async def test_who_pipelines_and_never_reads_is_cut_off(port, monkeypatch, caplog):
-    monkeypatch.setattr(connections, "STALLED", 0.2)
+    monkeypatch.setattr(deadlines, "STALLED", 0.2)
     async with from_address("127.0.0.66", port) as (_, writer):
         writer.transport.set_write_buffer_limits(0)
 
@@ -237,6 +237,6 @@ async def test_a_request_that_is_none_fills_no_log(port, nonsense, caplog):
     ],
 )
 def test_a_failed_handshake_has_a_reason_of_the_closed_set(error, reason):
-    found = connections._failure(error)
+    found = handshake.failure(error)
     assert found == (reason or "refused_by_client")
     assert found in admission.HANDSHAKE_FAILURES

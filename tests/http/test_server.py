@@ -15,7 +15,7 @@ import pytest
 import trustme
 from aiohttp.test_utils import TestClient, TestServer
 
-from exporter.http import answers, connections, server
+from exporter.http import answers, deadlines, handlers
 from exporter.http.server import make_app, serve
 from exporter.http.web_config import WebConfig, read_web_config
 from exporter.metrics.text_format import ExpositionFormat
@@ -181,7 +181,7 @@ class Drawing:
     def __init__(self, monkeypatch):
         self.release = asyncio.Event()
         self.drawn = []
-        monkeypatch.setattr(server.render, "overview", self.overview)
+        monkeypatch.setattr(handlers.render, "overview", self.overview)
 
     async def overview(self, _records, _targets, wanted, *_, **_more):
         self.drawn.append(wanted.text)
@@ -441,7 +441,7 @@ async def test_only_what_is_probed_from_here_can_be_probed(rule, status):
     ("probe", "floor"), [("tcp", 5), ("ssh", 30), ("ntp", 64), ("kerberos", 300)]
 )
 def test_politeness_is_the_probers_own(probe, floor):
-    assert server.politeness_floor(make.rule(probe)) == floor
+    assert handlers.politeness_floor(make.rule(probe)) == floor
 
 
 class Slow:
@@ -502,7 +502,7 @@ async def test_head_does_not_work_for_an_answer_it_does_not_give():
     ("limit", "cause"), [("STALLED", "stalled"), ("ANSWERED", "slow")]
 )
 async def test_who_does_not_take_an_answer_is_cut_off(monkeypatch, limit, cause):
-    monkeypatch.setattr(connections, limit, 0.2)
+    monkeypatch.setattr(deadlines, limit, 0.2)
     endless = Slow(endless=True)
     parts = exposing.populated().parts(exposition=endless)
     async with serve(parts, "127.0.0.1", 0) as port:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.http import admission, connections
+from exporter.http import admission, deadlines
 from exporter.http.admission import Class
 from exporter.http.server import make_app
 from exporter.http.web_config import _FileModel
@@ -82,9 +82,9 @@ def test_the_bounds_of_the_server_are_documented():
     for kind, places in admission.PLACES.items():
         assert f"| `{kind}` | {places} |" in HTTP
     assert f"{admission.SHARE * 100:g} %" in HTTP
-    assert f"within {connections.PATIENCE:g} seconds" in HTTP
-    assert f"for {connections.STALLED:g} seconds" in HTTP
-    assert f"within {connections.ANSWERED:g} seconds" in HTTP
+    assert f"within {deadlines.PATIENCE:g} seconds" in HTTP
+    assert f"for {deadlines.STALLED:g} seconds" in HTTP
+    assert f"within {deadlines.ANSWERED:g} seconds" in HTTP
     labels = ROWS["connectivity_exporter_http_rejected_total"][3]
     assert {*names(labels)} == {*admission.Cause}
     assert {*names(ROWS["connectivity_exporter_http_connections"][3])} == {*Class}
