@@ -17,21 +17,25 @@ import re
 import sys
 import unicodedata
 from html.parser import HTMLParser
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
+import aiohttp
 import pytest
 from markdown_it import MarkdownIt
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as opened,
 )
 from prometheus_client.parser import text_string_to_metric_families as parsed
+from yarl import URL
 
 from exporter.app import service
 from exporter.cli import logs
 from exporter.cli.check import check as check_command
 from exporter.cli.common import fail
+from exporter.cli.report import report as report_command
 from exporter.config.diagnostics import ConfigError, Problem
-from exporter.http.server import make_app
+from exporter.http.server import make_app, serve
 from exporter.metrics import textfile
 from exporter.metrics.text_format import ExpositionFormat
 from exporter.model import finding, outcome, rule
@@ -43,6 +47,9 @@ from exporter.present.formats.interface import CheckOutcome, Traced
 from exporter.present.formats.json import findings_text, rule_text, targets_text
 from exporter.present.pages import render
 from exporter.present.pages.views import Clock
+from exporter.report import render as report
+from exporter.report.account import IDENTITY, Group, Incident, Measured
+from exporter.report.gather import Report
 from tests import exposing, make
 from tests.exposing import NOW
 
@@ -370,6 +377,25 @@ async def one_round_file(given):
     return textfile.exposition(given.records, [given.finding], scene.sources)
 
 
+def reported(render_it):
+    """A report in which every string that Prometheus may have answered is evil."""
+    one = Measured(
+        dict.fromkeys([*IDENTITY, "owner", "severity", "expect"], "x"), 1, 2, 3, False
+    )
+    group = Group("x", (one,))
+    incident = Incident(NOW, None, "x", "x", "x", ("x",))
+    whole = Report(
+        0.0, NOW, 60.0, "owner", (group,), (incident,), (one,), (("x", "x"),)
+    )
+
+    async def show(given):
+        # Of what targets are grouped by there is a closed list.
+        evil = planted(whole, given.text, set())
+        return render_it(dataclasses.replace(evil, by="owner"))
+
+    return show
+
+
 async def log(given):
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
@@ -412,6 +438,9 @@ MEDIA = {
     "openmetrics": (exposition(ExpositionFormat.OPENMETRICS), an_exposition(opened)),
     "check-prometheus": (one_round_file, an_exposition(parsed)),
     "log": (log, some_lines),
+    "report-markdown": (reported(report.markdown), some_markdown),
+    "report-html": (reported(report.html_page), a_page),
+    "report-csv": (reported(report.csv), a_csv),
     "problems": (problem_lines, some_lines),
     "last-words": (last_words, some_lines),
 }
@@ -441,6 +470,35 @@ def test_every_route_has_its_medium():
 def test_every_format_of_a_check_is_a_medium():
     (option,) = (one for one in check_command.params if one.name == "form")
     assert {f"check-{name}" for name in option.type.choices} <= set(MEDIA)
+
+
+def test_every_format_of_a_report_is_a_medium():
+    (option,) = (one for one in report_command.params if one.name == "form")
+    assert {f"report-{name}" for name in option.type.choices} <= set(MEDIA)
+
+
+@pytest.mark.parametrize("evil", EVIL)
+async def test_what_a_client_says_is_repeated_to_nobody(evil, caplog):
+    """But for the filter of a page, which is a source of its own above."""
+    caplog.set_level(logging.DEBUG)
+    text = EVIL[evil].encode("utf-8", "surrogatepass")[:2000]
+    name = quote(text, safe="")
+    async with (
+        serve(exposing.populated().parts(), "127.0.0.1", 0) as port,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client,
+    ):
+        for path in (
+            f"/rules/{name}",
+            f"/api/v1/rules/{name}",
+            f"/{name}",
+            f"/api/v1/targets?{name}",
+        ):
+            url = URL(path, encoded=True)
+            async with client.get(url, headers={"Accept": name}) as answer:
+                said = await answer.read()
+            assert text not in said
+            assert not any(name in value for value in answer.headers.values())
+    assert name not in caplog.text
 
 
 @pytest.mark.parametrize("evil", EVIL)
