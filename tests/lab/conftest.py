@@ -1,8 +1,8 @@
 """The running lab as a fixture; its logs with every failure; no silent skip.
 
-`LAB_LANE=1`, `2` or `3` runs about a third of the laboratory's tests, each lane in a
-laboratory of its own: most of them wait for answers that never come, so three lanes take
-little more than a third of the time.
+`LAB_LANE=1` to `5` runs about a fifth of the laboratory's tests, each lane in a
+laboratory of its own: most of them wait for answers that never come, so five lanes take
+little more than a fifth of the time. `LAB_LANE=paging` waits for Alertmanager.
 
 Where the lab cannot run, its tests are skipped and the end of the run says why in
 a section of its own. In CI (CI=true) that is a failure.
@@ -20,14 +20,14 @@ from tests.lab.cell import LabUnavailableError
 from tests.lab.lab import PYTHON, Lab
 
 _LANES = {
-    "1": {
-        *("test_catalogue.py", "test_matrix.py", "test_service.py"),
-        *("test_icmp_later.py", "test_trace.py"),
-    },
-    "2": {"test_deny.py", "test_findings.py", "test_own_host.py"},
+    "1": {"test_catalogue.py", "test_matrix.py", "test_service.py"},
+    "2": {"test_deny.py", "test_own_host.py"},
+    "3": {"test_findings.py", "test_icmp_later.py", "test_trace.py"},
+    "4": {"test_faults.py", "test_middlebox.py"},
+    "paging": {"test_paging.py"},
 }
-"""Files that together wait about as long as all others do, which are lane 3. The first
-three of lane 1 need a server behind every row, which takes a while to start."""
+"""Files that together wait about as long as all others do, which are lane 5. Those of
+lane 1 need a server behind every row, which takes a while to start."""
 _reason = pytest.StashKey[str]()
 _lab = pytest.StashKey[Lab]()
 _kept = pytest.StashKey[str]()
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config, items):
 
 def _lane_of(item):
     name = item.path.name
-    return next((lane for lane, files in _LANES.items() if name in files), "3")
+    return next((lane for lane, files in _LANES.items() if name in files), "5")
 
 
 @pytest.fixture(scope="session")
