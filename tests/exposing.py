@@ -32,6 +32,8 @@ class Scene:
         self.ledgers = []
         self.config_sha256 = ""
         self.catalogues = {}
+        self.roles = ("web",)
+        self.shard = None
         self.site = ""
         self.resolvers = {}
         self.door = Admission()
@@ -45,6 +47,8 @@ class Scene:
             ledgers=lambda: self.ledgers,
             config_sha256=lambda: self.config_sha256,
             catalogues=lambda: self.catalogues,
+            roles=lambda: self.roles,
+            shard=lambda: self.shard,
             site=lambda: self.site,
             resolvers=lambda: self.resolvers,
             door=lambda: self.door,

@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.app import oneshot, service
 from exporter.cli.main import main
+from exporter.config.sharding import Shard
 from exporter.config.site import load_site
 from tests.servers.process import free_port
 from tests.servers.threaded import answers, mute, says, scripted
@@ -343,13 +344,14 @@ def test_the_schema_is_a_json_schema():
 
 
 @pytest.mark.parametrize(
-    ("words", "path", "address"),
+    ("words", "path", "given"),
     [
-        ((), "config/connectivity.yaml", None),
-        (("--config", "a.yaml", "--web.listen-address=:1"), "a.yaml", ":1"),
+        ((), "config/connectivity.yaml", (None, None)),
+        (("--config", "a.yaml", "--web.listen-address=:1"), "a.yaml", (None, ":1")),
+        (("--config", "a.yaml", "--shard=2/5"), "a.yaml", (Shard(2, 5), None)),
     ],
 )
-def test_without_a_command_it_serves(monkeypatch, words, path, address):
+def test_without_a_command_it_serves(monkeypatch, words, path, given):
     seen = []
 
     async def serve(path, roles, **options):
@@ -357,7 +359,9 @@ def test_without_a_command_it_serves(monkeypatch, words, path, address):
 
     monkeypatch.setattr(service, "serve", serve)
     assert run(*words).exit_code == 0
-    assert seen == [(path, (), {"web_config": None, "listen_address": address})]
+    shard, address = given
+    options = {"shard": shard, "web_config": None, "listen_address": address}
+    assert seen == [(path, (), options)]
 
 
 @pytest.mark.parametrize("address", ["nonsense", ""])

@@ -24,14 +24,14 @@ _LOOK_UPS = 16
 
 
 async def flows(site: Site, targets: Iterable[Target]) -> list[Flow]:
-    """The flows of targets that have a host, of this host's roles and of others.
+    """The flows of targets that have a host, of this host's roles and shard and of others.
 
     Args:
         site: as it was loaded.
         targets: those to be listed; what waits for a host, is retired or does not
             apply has no flow.
     """
-    open_ones = {Status.ACTIVE, Status.OTHER_ROLE}
+    open_ones = {Status.ACTIVE, Status.OTHER_ROLE, Status.OTHER_SHARD}
     chosen = [target for target in targets if target.status in open_ones]
     hosts = {target.destination for target in chosen}
     if site.proxy is not None:
@@ -78,7 +78,7 @@ def _of(
 
 
 def _source(target: Target, towards: Iterable[str]) -> tuple[str, tuple[str, ...]]:
-    """Who sends: this host with its addresses, or another role without."""
+    """Who sends: this host with its addresses, or another role or shard without."""
     if target.status is not Status.ACTIVE:
         return target.rule.source, ()
     own = dict.fromkeys(filter(None, map(source_towards, towards)))

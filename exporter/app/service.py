@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from pathlib import Path
 
+    from exporter.config.sharding import Shard
     from exporter.config.site import Site
     from exporter.diagnose.known import Known
     from exporter.model.rule import Key, Target
@@ -68,6 +69,7 @@ async def serve(
     path: Path,
     roles: Sequence[str] = (),
     *,
+    shard: Shard | None = None,
     web_config: Path | None = None,
     listen_address: str | None = None,
 ) -> None:
@@ -76,6 +78,7 @@ async def serve(
     Args:
         path: the site file, read again at each reload.
         roles: roles to play instead of those in the file.
+        shard: the part of their targets to be probed from here, None for all of them.
         web_config: file with TLS and passwords of the server, if any; read again at
             each reload as well.
         listen_address: where to listen instead of where the site file says.
@@ -85,7 +88,7 @@ async def serve(
         ValueError: the listen address is none.
         OSError: the address cannot be listened on.
     """
-    site = load_site(path, roles)
+    site = load_site(path, roles, shard)
     endpoint = site.web.listen if listen_address is None else listen(listen_address)
     async with LoopLag() as lag:
         exporter = Exporter(site, roles, lag, web_config)
@@ -148,6 +151,8 @@ class Exporter:
                 config_sha256=lambda: self._site.sha256,
                 catalogues=lambda: self._site.hashes,
                 site=lambda: self._site.name,
+                roles=lambda: self._site.roles,
+                shard=lambda: self._site.shard,
                 resolvers=self._watch.states,
                 door=lambda: self._admission,
                 certificate_expiry=lambda: (
@@ -206,7 +211,7 @@ class Exporter:
         site_file, web_file = self._site.path, self._web_config_file
         file = site_file
         try:
-            site = await within(_READING, lambda: load_site(site_file, self._roles))
+            site = await within(_READING, self._load)
             resolver = resolver_of(site, self._lag)
             runner = runner_of(site, resolver, self._store, self._lag, self._controls)
             file = web_file or file
@@ -228,6 +233,9 @@ class Exporter:
         await before.retire()
         return []
 
+    def _load(self) -> Site:
+        return load_site(self._site.path, self._roles, self._site.shard)
+
     def _failed(self, problems: Sequence[str]) -> Sequence[str]:
         self._telemetry.reloaded(False, time.time())
         for problem in problems:
@@ -247,6 +255,7 @@ class Exporter:
             ledgers=lambda: self._site.ledgers,
             admission=self._admission,
             findings=self._diagnosis.findings,
+            shard=lambda: str(self._site.shard or ""),
             source=source_towards,
             protection=lambda: self._web_config_watch.in_force,
             hosts=lambda: self._site.web.hosts,
@@ -276,8 +285,9 @@ class Exporter:
         targets = active(self._targets)
         self._store.replace(targets)
         self._scheduler.replace(targets, limits_of(self._site))
-        roles = ", ".join(self._site.roles)
-        logger.info("%d targets of %s are probed", len(targets), roles)
+        roles, shard = ", ".join(self._site.roles), self._site.shard
+        part = f", shard {shard}," if shard is not None else ""
+        logger.info("%d targets of %s%s are probed", len(targets), roles, part)
 
     async def _take_turns(self) -> None:
         """Has other ports of ranges probed whenever it is their turn."""

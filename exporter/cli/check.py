@@ -24,6 +24,8 @@ from exporter.cli.common import (
     load,
     output_option,
     role_option,
+    shard_option,
+    tell_part,
 )
 from exporter.model.outcome import Verdict
 from exporter.model.rule import Status
@@ -31,6 +33,7 @@ from exporter.model.rule import Status
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from exporter.config.sharding import Shard
     from exporter.config.site import Site
     from exporter.metrics.telemetry import Sources
     from exporter.monitor.store import Record
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 @click.argument("named", nargs=-1, metavar="[RULE]...")
 @config_option
 @role_option
+@shard_option
 @click.option("--rule", "rules", multiple=True, help="Only this rule, as RULE does.")
 @click.option(
     "--usage",
@@ -68,6 +72,7 @@ def check(  # noqa: PLR0913 - one for each option
     named: Sequence[str],
     config: Path | None,
     roles: Sequence[str],
+    shard: Shard | None,
     rules: Sequence[str],
     usages: Sequence[str],
     rows: str | None,
@@ -86,10 +91,11 @@ def check(  # noqa: PLR0913 - one for each option
     from exporter.present.verdicts import concern  # noqa: PLC0415 - rich tables load slowly
 
     logs.set_up(logging.WARNING, "%(levelname)s: %(message)s")
-    site = load(config, roles)
+    site = load(config, roles, shard)
     ids = chosen(site, (*named, *rules), usages)
     outcome, sources = asyncio.run(_probed(site, ids, rows or "none"))
     deliver(_text(form, outcome, sources), output)
+    tell_part(site)
     for ledger in site.ledgers:
         click.echo(ledger.sentence, err=True)
     verdicts = set(_verdicts(outcome))
@@ -157,6 +163,8 @@ async def _probed(
         ledgers=lambda: site.ledgers,
         config_sha256=lambda: site.sha256,
         catalogues=lambda: site.hashes,
+        roles=lambda: site.roles,
+        shard=lambda: site.shard,
         site=lambda: site.name,
     )
     outcome = CheckOutcome(

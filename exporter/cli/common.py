@@ -6,11 +6,13 @@ import difflib
 import os
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from exporter.config.sharding import Shard
 from exporter.config.site import load_site
 from exporter.model.rule import Status, Usage
 from exporter.probes.wire.text import visible
@@ -43,6 +45,32 @@ role_option = click.option(
     multiple=True,
     help="Play this role instead of the site file's; repeatable.",
 )
+
+
+class _ShardType(click.ParamType[Shard]):
+    """`2/5`, or why it is no shard."""
+
+    name = "K/N"
+
+    def convert(
+        self,
+        value: str | Shard,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Shard:
+        if isinstance(value, Shard):
+            return value
+        try:
+            return Shard.parse(value)
+        except ValueError as error:
+            self.fail(f"{value}: {error}", param, ctx)
+
+
+shard_option = click.option(
+    "--shard",
+    type=_ShardType(),
+    help="Take the Kth of N parts of the targets, such as 2/5; other replicas take the rest.",
+)
 output_option = click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -50,13 +78,13 @@ output_option = click.option(
 )
 
 
-def load(config: Path | None, roles: Sequence[str]) -> Site:
+def load(config: Path | None, roles: Sequence[str], shard: Shard | None = None) -> Site:
     """The site that a command is about.
 
     Raises:
         ConfigError: with every problem of its files.
     """
-    return load_site(config_path(config), roles)
+    return load_site(config_path(config), roles, shard)
 
 
 def config_path(config: Path | None) -> Path:
@@ -97,6 +125,16 @@ def active(site: Site, ids: Collection[str]) -> list[Target]:
         for target in site.targets
         if target.status is Status.ACTIVE and target.rule.id in ids
     ]
+
+
+def tell_part(site: Site) -> None:
+    """Says beside a result which part of the site it is about, unless it is the whole."""
+    if site.shard is None:
+        return
+    counts = Counter(target.status for target in site.targets)
+    rest = counts[Status.OTHER_SHARD]
+    told = f"{counts[Status.ACTIVE]} probed by it, {rest} of other shards"
+    click.echo(f"shard {site.shard}: {told}", err=True)
 
 
 def deliver(text: str, output: Path | None) -> None:

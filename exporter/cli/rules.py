@@ -13,6 +13,8 @@ from exporter.cli.common import (
     load,
     output_option,
     role_option,
+    shard_option,
+    tell_part,
 )
 from exporter.diagnose.explanation import counted
 from exporter.model.rule import Status
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from exporter.config.sharding import Shard
     from exporter.config.site import Site
     from exporter.model.rule import Target
     from exporter.present.formats.interface import Flow
 
+_ELSEWHERE = {Status.OTHER_ROLE, Status.OTHER_SHARD}
 _ROOM = 200
 """Characters for names that are told in a warning."""
 
@@ -33,7 +37,8 @@ _ROOM = 200
 @click.command(name="rules")
 @config_option
 @role_option
-@click.option("--all-roles", is_flag=True, help="Show the rules of other roles too.")
+@shard_option
+@click.option("--all-roles", is_flag=True, help="Show other roles and shards too.")
 @click.option(
     "--format",
     "form",
@@ -45,26 +50,28 @@ _ROOM = 200
 def list_rules(
     config: Path | None,
     roles: Sequence[str],
+    shard: Shard | None,
     all_roles: bool,
     form: str,
     output: Path | None,
 ) -> None:
     """List the rules with their destinations, provenance and status.
 
-    JSON always lists every role's rules; `status` tells them apart. `flows` is CSV for
+    JSON always lists the rules of every role and shard; `status` tells them apart. `flows` is CSV for
     those who run a firewall: from which address to which, with both sides of a proxy;
     names are looked up for it.
     """
     from exporter.present import formats  # noqa: PLC0415 - rich tables load slowly
 
-    site = load(config, roles)
+    site = load(config, roles, shard)
     shown: Sequence[Target] = site.targets
     if form != "json" and not all_roles:
-        shown = [one for one in shown if one.status is not Status.OTHER_ROLE]
+        shown = [one for one in shown if one.status not in _ELSEWHERE]
     if form == "flows":
         deliver(formats.FLOWS(_flows(site, shown)), output)
     else:
         deliver(formats.RULES[form](shown), output)
+    tell_part(site)
     for ledger in site.ledgers:
         click.echo(ledger.sentence, err=True)
 

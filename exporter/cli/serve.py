@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING
 import click
 
 from exporter.cli import logs
-from exporter.cli.common import config_option, config_path, fail, role_option
+from exporter.cli.common import (
+    config_option,
+    config_path,
+    fail,
+    role_option,
+    shard_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from exporter.config.sharding import Shard
 
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -20,6 +28,7 @@ _LEVELS = ("debug", "info", "warning", "error")
 @click.command()
 @config_option
 @role_option
+@shard_option
 @click.option(
     "--web.config.file",
     "web_config",
@@ -42,6 +51,7 @@ _LEVELS = ("debug", "info", "warning", "error")
 def serve(
     config: Path | None,
     roles: Sequence[str],
+    shard: Shard | None,
     web_config: Path | None,
     listen: Sequence[str],
     level: str,
@@ -56,7 +66,13 @@ def serve(
     path = config_path(config)
     try:
         asyncio.run(
-            service.serve(path, roles, web_config=web_config, listen_address=address)
+            service.serve(
+                path,
+                roles,
+                shard=shard,
+                web_config=web_config,
+                listen_address=address,
+            )
         )
     except ValueError as error:
         fail(f"--web.listen-address: {error}")

@@ -19,6 +19,7 @@ from exporter.config.files import read_regular
 from exporter.config.ledger import ledgers
 from exporter.config.merge import merge_catalogues, read_catalogues
 from exporter.config.overrides import Overrides
+from exporter.config.sharding import divided
 from exporter.config.site_schema import SiteModel
 from exporter.config.validation import validate
 from exporter.config.yamlfile import read_yaml
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from exporter.config.maintenance import Window
     from exporter.config.mirror_list import MirrorList
     from exporter.config.placeholders import Binding
+    from exporter.config.sharding import Shard
     from exporter.config.yamlfile import YamlFile
     from exporter.model.endpoint import Endpoint
     from exporter.model.finding import Cause
@@ -111,6 +113,7 @@ class Site:
         maintenance: announced work; each target has what touches it.
         notes: what the catalogues say besides rules.
         warnings: what is not wrong and still worth a line at start.
+        shard: the part of the targets that is probed from here, None for all of them.
     """
 
     path: Path
@@ -133,6 +136,7 @@ class Site:
     web: WebSettings
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    shard: Shard | None = None
 
     @property
     def hashes(self) -> Mapping[str, str]:
@@ -140,12 +144,15 @@ class Site:
         return {one.name: one.sha256 for one in self.catalogues}
 
 
-def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
+def load_site(
+    path: Path, roles_override: Sequence[str] = (), shard: Shard | None = None
+) -> Site:
     """Reads a site file and the catalogues it names.
 
     Args:
         path: the site file.
         roles_override: roles to play instead of those in the file.
+        shard: the part of the targets to be probed from here, None for all of them.
 
     Raises:
         ConfigError: with every problem of all files.
@@ -194,7 +201,7 @@ def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
         roles=roles,
         placeholders=tuple(bindings.values()),
         rules=tuple(one.rule for one in in_force),
-        targets=maintenance.muted(windows, targets),
+        targets=divided(maintenance.muted(windows, targets), shard),
         ledgers=tuple(ledgers(whole.ledgers, whole.definitions)),
         schedule=Schedule(**model.schedule.model_dump()),
         dns=DnsSettings(model.dns.servers, model.dns.search),
@@ -207,6 +214,7 @@ def load_site(path: Path, roles_override: Sequence[str] = ()) -> Site:
         web=WebSettings(model.web.listen, model.web.hosts),
         notes=tuple(str(note) for one in whole.catalogues for note in one.notes),
         warnings=warnings,
+        shard=shard,
     )
 
 

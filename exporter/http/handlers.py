@@ -52,6 +52,8 @@ class Parts:
         controls: what must not answer, and whether it does.
         ledgers: what became of the requirements of catalogues that keep account.
         findings: what explains all that is wrong, the worst first.
+        shard: the part of its roles' targets that is probed from here, such as 2/5;
+            empty for all of them.
         source: the address that this host sends from to another.
         floor: seconds between two probes of a rule, at the least.
         wall: Unix time.
@@ -70,6 +72,7 @@ class Parts:
     controls: Callable[[], Sequence[Control]] = lambda: ()
     ledgers: Callable[[], Sequence[Ledger]] = lambda: ()
     findings: Callable[[], Sequence[Finding]] = lambda: ()
+    shard: Callable[[], str] = str
     source: Callable[[str], str | None] = lambda _address: None
     floor: Callable[[Rule], float] = politeness_floor
     wall: Callable[[], float] = time.time
@@ -145,6 +148,7 @@ class Handlers:
                 parts.controls(),
                 parts.findings(),
                 ledgers=parts.ledgers(),
+                shard=parts.shard(),
             ),
         )
 

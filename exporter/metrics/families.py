@@ -243,6 +243,23 @@ CATALOGUE_INFO = Family(
     "1, with the SHA-256 of each catalogue in force.",
     ("catalogue", "sha256"),
 )
+ROLES_INFO = Family(
+    "connectivity_exporter_roles_info",
+    Kind.GAUGE,
+    "1, with the source roles that the exporter plays, in alphabetical order.",
+    ("source_roles",),
+)
+SHARD_INFO = Family(
+    "connectivity_exporter_shard_info",
+    Kind.GAUGE,
+    "1, with the shard of its roles' targets that the exporter probes.",
+    ("shard", "shards"),
+)
+SHARDS = Family(
+    "connectivity_exporter_shards",
+    Kind.GAUGE,
+    "Shards that its roles' targets are divided into.",
+)
 REQUIREMENTS = Family(
     "connectivity_catalogue_requirements",
     Kind.GAUGE,
@@ -362,6 +379,9 @@ EXPORTER = (
     TARGETS,
     CONFIG_INFO,
     CATALOGUE_INFO,
+    ROLES_INFO,
+    SHARD_INFO,
+    SHARDS,
     REQUIREMENTS,
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,

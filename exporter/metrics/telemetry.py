@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
+    from exporter.config.sharding import Shard
     from exporter.model.finding import Finding
     from exporter.model.ledger import Ledger
     from exporter.model.rule import Key, Rule, Target
@@ -89,6 +90,8 @@ class Sources:
         ledgers: what became of the requirements of catalogues that keep account.
         config_sha256: of the site file in force, empty where there is none.
         catalogues: the SHA-256 of each catalogue in force, by its name.
+        roles: the source roles that this host plays.
+        shard: the part of their targets that is probed from here, None for all of them.
         site: the label on every series, empty for none.
         resolvers: whether each answers, by its address and the transport.
         door: who is at the HTTP server, None where nothing is served.
@@ -103,6 +106,8 @@ class Sources:
     ledgers: Callable[[], Sequence[Ledger]] = lambda: ()
     config_sha256: Callable[[], str] = str
     catalogues: Callable[[], Mapping[str, str]] = dict
+    roles: Callable[[], Sequence[str]] = lambda: ()
+    shard: Callable[[], Shard | None] = lambda: None
     site: Callable[[], str] = str
     resolvers: Callable[[], Mapping[tuple[str, Transport], bool]] = dict
     door: Callable[[], Door | None] = lambda: None
@@ -222,11 +227,25 @@ class Telemetry(Collector):
         for labels in self._sources.catalogues().items():
             catalogues.add_metric(labels, 1)
         yield catalogues
+        yield from self._part()
         by_fate = _gauge(families.REQUIREMENTS)
         for ledger in self._sources.ledgers():
             for fate, count in ledger.fates.items():
                 by_fate.add_metric([ledger.catalogue, fate], count)
         yield by_fate
+
+    def _part(self) -> Iterator[Metric]:
+        """What this exporter is among those of a fleet."""
+        played = _gauge(families.ROLES_INFO)
+        roles = self._sources.roles()
+        if roles:
+            played.add_metric([bounded(",".join(sorted(set(roles))))], 1)
+        yield played
+        info, shard = _gauge(families.SHARD_INFO), self._sources.shard()
+        if shard is not None:
+            info.add_metric([str(shard.number), str(shard.count)], 1)
+        yield info
+        yield _gauge(families.SHARDS, None if shard is None else shard.count)
 
     def _mirror_lists(self) -> Iterator[Metric]:
         targets = _gauge(families.MIRROR_LIST_TARGETS)

@@ -98,6 +98,7 @@ class Status(StrEnum):
     ACTIVE = "active"
     UNSET = "unset"
     OTHER_ROLE = "other_role"
+    OTHER_SHARD = "other_shard"
     NOT_APPLICABLE = "not_applicable"
     RETIRED = "retired"
     UNPROVABLE = "unprovable"
@@ -167,6 +168,13 @@ class Rule:
     when: str | None = None
     any_of: str | None = None
     unprovable: str | None = None
+
+    @property
+    def choice(self) -> tuple[str, str, str] | None:
+        """What rules have in common that are alternatives to each other; None if none is."""
+        return (
+            None if self.any_of is None else (self.catalogue, self.source, self.any_of)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from exporter.model.network_path import Path
     from exporter.model.outcome import Observation, Reason, Result, Stage
-    from exporter.model.rule import Key, Rule, Target
+    from exporter.model.rule import Key, Target
 
 EPISODES = 24
 
@@ -161,9 +161,8 @@ class Store:
         self._by_rule = by_rule
         self._alternatives = {}
         for record in kept.values():
-            if record.target.rule.any_of is not None:
-                of = _choice(record.target.rule)
-                self._alternatives.setdefault(of, []).append(record)
+            if (choice := record.target.rule.choice) is not None:
+                self._alternatives.setdefault(choice, []).append(record)
 
     def add(self, target: Target, result: Result) -> None:
         """Takes in a round; one of a target no longer in force is dropped."""
@@ -189,9 +188,10 @@ class Store:
 
     def _settle_others(self, changed: Record) -> None:
         """Takes in what a round of one alternative makes of the others."""
-        if changed.target.rule.any_of is None:
+        choice = changed.target.rule.choice
+        if choice is None:
             return
-        for record in self._alternatives[_choice(changed.target.rule)]:
+        for record in self._alternatives[choice]:
             if record is changed or record.judged is None:
                 continue
             settled = self._beside(record, record.judged)
@@ -202,10 +202,10 @@ class Store:
 
     def _beside(self, record: Record, result: Result) -> Result:
         rule = record.target.rule
-        if rule.any_of is None:
+        if rule.choice is None:
             return result
         others: dict[str, list[Verdict]] = {}
-        for other in self._alternatives[_choice(rule)]:
+        for other in self._alternatives[rule.choice]:
             if other.target.rule.id != rule.id:
                 known = other.judged
                 verdict = known.verdict if known is not None else Verdict.UNKNOWN
@@ -242,11 +242,6 @@ class Store:
             if record.target.destination == destination:
                 return record.target, record.latest
         return None
-
-
-def _choice(rule: Rule) -> tuple[str, str, str]:
-    """What rules have in common that are alternatives to each other."""
-    return rule.catalogue, rule.source, rule.any_of or ""
 
 
 def _cause(result: Result) -> tuple[Verdict, Stage, Reason]:

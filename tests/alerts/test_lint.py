@@ -23,7 +23,14 @@ EXPECTED = (
     *("RoleMissing", "RulesDisappeared", "ConfigReloadFailed", "ExporterLate"),
     *("MirrorListStale", "PlaceholdersUnset", "Watchdog"),
     *("Finding", "PathBroken", "RuleNeverHeld", "VerdictUnknown"),
-    *("ControlAnswers", "ResolverDown", "ExporterUnstable"),
+    *(
+        "ControlAnswers",
+        "ResolverDown",
+        "ExporterUnstable",
+        "ShardMissing",
+        "ConfigDrift",
+        "CatalogueDrift",
+    ),
 )
 SCOPES = {
     *("finding", "rule", "usage", "destination", "path", "role"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import threading
@@ -15,6 +16,7 @@ from exporter.app.reload import Reloader
 from exporter.app.service import Exporter
 from exporter.config import ports
 from exporter.config.diagnostics import ConfigError
+from exporter.config.sharding import Shard
 from exporter.config.site import load_site
 from exporter.http.web_config import read_web_config
 from exporter.metrics.text_format import ExpositionFormat
@@ -95,6 +97,36 @@ async def test_a_reload_that_fails_in_an_unforeseen_way_is_a_failed_one(
     monkeypatch.undo()
     assert await exporter.reload() == []
     assert await successful(exporter) == "1"
+
+
+async def test_a_shard_stays_what_it_is_over_a_reload(tmp_path):
+    path = tmp_path / "site.yaml"
+    text = 'dns: {servers: ["127.0.0.1:9"]}\nrules:\n' + "".join(
+        f"  - {{id: r{n}, source: a, destination: {{host: 127.0.0.{n}}}, port: 1}}\n"
+        for n in range(1, 9)
+    )
+    path.write_text(text, encoding="utf-8")
+
+    def told(shards):
+        return "".join(str(len(one.store.records())) for one in shards)
+
+    async with contextlib.AsyncExitStack() as stack:
+        lag = await stack.enter_async_context(LoopLag())
+        shards = []
+        for number in (1, 2):
+            site = load_site(path, shard=Shard(number, 2))
+            shards.append(Exporter(site, (), lag))
+            shards[-1].start()
+            stack.push_async_callback(shards[-1].close)
+        assert told(shards) == "44"
+        path.write_text(text.replace("port: 1", "port: 2"), encoding="utf-8")
+        assert [await one.reload() for one in shards] == [[], []]
+        assert told(shards) == "44"
+        keys = [{one.target.key for one in each.store.records()} for each in shards]
+        assert keys[0].isdisjoint(keys[1])
+        assert shards[0].parts().shard() == "1/2"
+        name = "connectivity_exporter_shard_info{"
+        assert await line(shards[1], name) == f'{name}shard="2",shards="2"}} 1'
 
 
 async def test_files_that_cannot_be_opened_in_time_fail_a_reload_and_no_later_one(

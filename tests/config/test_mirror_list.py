@@ -346,7 +346,8 @@ def test_a_rule_for_which_the_list_names_nothing_does_not_apply_now():
 
 
 def test_rules_of_other_roles_and_other_destinations_stay_as_they_are():
-    others = (make.target(), waiting(status=Status.OTHER_ROLE))
+    idle = (waiting(status=one) for one in (Status.OTHER_ROLE, Status.OTHER_SHARD))
+    others = (make.target(), *idle)
     assert expand(others, {"rocky": (A,)}) == others
     assert needed(others) == frozenset()
     assert needed((*others, waiting())) == {"rocky"}

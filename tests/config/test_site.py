@@ -375,5 +375,6 @@ def test_every_status_is_counted_somewhere(load):
     assert {target.status for target in site.targets} == set(Status) - {
         Status.UNSET,
         Status.UNPROVABLE,
+        Status.OTHER_SHARD,
     }
     assert Status.UNSET in {target.status for target in load().targets}

@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.config.mirror_list import ListFormat, MirrorList
+from exporter.config.sharding import Shard
 from exporter.metrics import families, samples, telemetry, textfile
 from exporter.metrics.exposition import CHUNK, HELD, STEP
 from exporter.metrics.samples import MAX_LABEL
@@ -611,7 +612,7 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene.certificate_expiry = NOW
     await scene.exposition.explain([exposing.finding(failing)])
     scene.ledgers = [ledger_of("shop", [Requirement(Fate.OPEN)], [])]
-    scene.config_sha256, scene.catalogues = "00ff", {"shop": "ff00"}
+    scene.config_sha256, scene.catalogues, scene.shard = "0f", {"a": "f0"}, Shard(2, 5)
     holding, spared = (make.target(id=name, any_of="it") for name in ("yes", "no"))
     scene.reload(*scene.all_targets, holding, spared)
     scene.store.add(holding, make.result())
@@ -798,6 +799,23 @@ async def test_the_files_in_force_are_told_by_their_hashes():
         'connectivity_catalogue_info{catalogue="shop",sha256="ff00"} 1',
         'connectivity_catalogue_info{catalogue="bank",sha256="0f0f"} 1',
     ]
+
+
+async def test_a_replica_tells_its_roles_and_its_shard():
+    scene = Scene()
+    names = (
+        "connectivity_exporter_roles_info",
+        "connectivity_exporter_shard_info",
+    )
+    assert await scene.lines(*names) == [
+        'connectivity_exporter_roles_info{source_roles="web"} 1'
+    ]
+    scene.roles, scene.shard = ("web", "batch", "web"), Shard(2, 5)
+    assert await scene.lines(*names) == [
+        'connectivity_exporter_roles_info{source_roles="batch,web"} 1',
+        'connectivity_exporter_shard_info{shard="2",shards="5"} 1',
+    ]
+    assert "\nconnectivity_exporter_shards 5\n" in await scene.scrape()
 
 
 async def test_what_is_not_needed_says_which_rule_holds_instead():

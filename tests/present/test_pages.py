@@ -72,6 +72,20 @@ async def test_controls_stand_on_the_status_page_with_what_they_do():
     assert "ontrol" not in without
 
 
+async def test_a_shard_says_that_it_is_a_part_and_lists_no_others_work():
+    others = [
+        dataclasses.replace(make.target(destination=f"h{n}"), status=Status.OTHER_SHARD)
+        for n in range(3)
+    ]
+    text = await render.overview((), others, render.Filter(), CLOCK, shard="2/5")
+    told = " ".join(text for _, text in Page(text).texts)
+    assert "This is shard 2/5 of its roles: 3 targets of other shards are" in told
+    assert "Not probed from here" not in told
+    assert "shard" not in await render.overview((), (), render.Filter(), CLOCK)
+    page = Page(await render.rule(others[:1], [], CLOCK))
+    assert "h0:443/tcp: probed by another shard" in page.of("p")
+
+
 async def overview(scene, **wanted):
     text = await render.overview(
         scene.store.records(), scene.all_targets, render.Filter.of(wanted), CLOCK

@@ -86,8 +86,9 @@ async def overview(  # noqa: PLR0913 - one for each part of the page
     findings: Sequence[Finding] = (),
     *,
     ledgers: Sequence[Ledger] = (),
+    shard: str = "",
 ) -> str:
-    """The status page."""
+    """The status page; `shard` is what part of the targets it shows, empty for all."""
     summary = Summary(findings, wanted, clock)
     for index, record in enumerate(records):
         summary.add(record)
@@ -97,7 +98,9 @@ async def overview(  # noqa: PLR0913 - one for each part of the page
     pages = max(1, -(-len(found) // PAGE_SIZE))
     page = min(max(wanted.page, 1), pages)
     shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    idle = [target for target in targets if target.status is not Status.ACTIVE]
+    elsewhere = sum(target.status is Status.OTHER_SHARD for target in targets)
+    at_work = {Status.ACTIVE, Status.OTHER_SHARD}
+    idle = [target for target in targets if target.status not in at_work]
     return await _draw(
         "overview.html",
         clock,
@@ -122,6 +125,8 @@ async def overview(  # noqa: PLR0913 - one for each part of the page
         idle_total=len(idle),
         controls=[views.control_row(control) for control in controls],
         ledgers=[ledger.sentence for ledger in ledgers],
+        shard=shard,
+        elsewhere=counted(elsewhere, "target"),
     )
 
 

@@ -31,6 +31,7 @@ _LAST_YEAR = 253402300799.0
 _IDLE = {
     Status.UNSET: "its placeholder has no value here",
     Status.OTHER_ROLE: "for a role that this host does not play",
+    Status.OTHER_SHARD: "probed by another shard",
     Status.NOT_APPLICABLE: "not applicable here",
     Status.RETIRED: "retired",
     Status.UNPROVABLE: "nothing can prove it from one host",
