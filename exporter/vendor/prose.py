@@ -16,10 +16,10 @@ from exporter.vendor.conditions import condition_in
 from exporter.vendor.directions import product_of
 from exporter.vendor.ends import (
     Destinations,
-    hosts_in,
     read_destinations,
     words_of,
 )
+from exporter.vendor.hosts import hosts_in
 from exporter.vendor.ports import TURNS
 from exporter.vendor.protocols import APPLICATIONS
 from exporter.vendor.statements import (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.config.diagnostics import shown
 from exporter.model.ledger import Fate
 from exporter.model.rule import Transport
-from exporter.vendor.ports import Ports, Span, read_ports
+from exporter.vendor.ports import Ports, read_ports
 from exporter.vendor.protocols import (
     APPLICATIONS,
     Protocols,
@@ -17,6 +17,7 @@ from exporter.vendor.protocols import (
     read_protocols,
     unbound,
 )
+from exporter.vendor.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from exporter.config.field_types import ROW
 from exporter.model.ledger import Fate
 from exporter.vendor.alignment import aligned, typed
-from exporter.vendor.columns import Layout, is_heading_row, layout_of
-from exporter.vendor.ends import hosts_in
+from exporter.vendor.columns import Layout, layout_of
 from exporter.vendor.footnotes import footnotes_of, resolved
+from exporter.vendor.headings import is_heading_row
+from exporter.vendor.hosts import hosts_in
 from exporter.vendor.names import letters
 from exporter.vendor.ports import is_ports
 from exporter.vendor.prose import names_a_port

@@ -6,7 +6,8 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from exporter.vendor.columns import is_heading_row, layout_of
+from exporter.vendor.columns import layout_of
+from exporter.vendor.headings import is_heading_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.vendor.alignment import fits
-from exporter.vendor.columns import is_heading_row, layout_of
+from exporter.vendor.columns import layout_of
+from exporter.vendor.headings import is_heading_row
 from exporter.vendor.ports import is_ports
 
 if TYPE_CHECKING:
