@@ -15,6 +15,7 @@ from exporter.vendor.directions import is_direction
 from exporter.vendor.headings import ENDS_PORT, FAR_PORT, meaning_of, rank, words_of
 from exporter.vendor.ports import read_ports
 from exporter.vendor.protocols import is_protocols
+from exporter.vendor.ticks import Ticked, said, ticked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +34,8 @@ class Layout:
 
     `ports` holds an index and the transports its heading names, for each column of
     ports. `internal` is what the heading of the destinations says of them, if it does.
-    `unclear` says what cannot be told from the headings.
+    `ticks` are columns that only say yes or no, by what they tell. `unclear` says what
+    cannot be told from the headings.
     """
 
     headings: tuple[str, ...]
@@ -42,17 +44,21 @@ class Layout:
     internal: bool | None = None
     unclear: str = ""
     ignored: frozenset[int] = field(default=frozenset())
+    ticks: Mapping[str, Ticked] = field(default_factory=dict)
 
     @property
     def others(self) -> tuple[int, ...]:
         """Columns that mean nothing to us."""
         known = {*self.columns.values(), *(index for index, _ in self.ports)}
+        known |= {index for columns in self.ticks.values() for index, _ in columns}
         return tuple(
             i for i in range(len(self.headings)) if i not in known | self.ignored
         )
 
     def cell(self, meaning: str, cells: Sequence[str]) -> str:
-        """A row's cell, empty where the table has no such column."""
+        """A row's cell, or what its ticks say; empty where the table has neither."""
+        if meaning in self.ticks:
+            return said(self.ticks[meaning], cells)
         index = self.columns.get(meaning)
         return "" if index is None else cells[index]
 
@@ -70,11 +76,16 @@ def layout_of(
     for index, heading in enumerate(headings):
         if answers and heading in answers:
             meanings[index] = answers[heading]
+    ticks = ticked(headings, rows[:_LOOKED_AT])
+    for index in [index for columns in ticks.values() for index, _ in columns]:
+        meanings[index] = "ignore"
+    _ports_of_transports(meanings, headings, rows)
     if "port" not in meanings:
         _ports_by_content(meanings, rows)
     if "port" not in meanings or sum(map(bool, headings)) == 1:
         return None
     _by_content(meanings, headings, rows)
+    _initiators(meanings, headings)
     unclear = _which_ports(meanings, headings) or _which_ends(meanings, headings)
     columns: dict[str, int] = {}
     for index, meaning in enumerate(meanings):
@@ -89,7 +100,20 @@ def layout_of(
         i for i, m in enumerate(meanings) if m in ("ignore", "source-port")
     )
     internal = _internal(headings, columns)
-    return Layout(tuple(headings), columns, ports, internal, unclear, ignored)
+    return Layout(tuple(headings), columns, ports, internal, unclear, ignored, ticks)
+
+
+def _ports_of_transports(
+    meanings: list[str], headings: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Gives columns headed `TCP` or `UDP` that hold ports that meaning."""
+    for index, heading in enumerate(headings):
+        words = words_of(heading)
+        if words and set(words) <= set(Transport) and meanings[index] == "":
+            cells = [row[index] for row in rows[:_LOOKED_AT] if len(row) > index]
+            read = [read_ports(cell) for cell in cells if cell]
+            if any(one.spans for one in read) and not any(one.unread for one in read):
+                meanings[index] = "port"
 
 
 def _ports_by_content(meanings: list[str], rows: Sequence[Sequence[str]]) -> None:
@@ -187,6 +211,16 @@ def _which_ends(meanings: list[str], headings: Sequence[str]) -> str:
         for index in set(indices) - set(best):
             meanings[index] = ""
     return ""
+
+
+def _initiators(meanings: list[str], headings: Sequence[str]) -> None:
+    """A column of who opens the connection, beside those for both ends."""
+    for index, heading in enumerate(headings):
+        words = set(words_of(heading))
+        others = {*meanings[:index], *meanings[index + 1 :]}
+        opens = words & {"initiator", "initiated", "initiates", "originator"}
+        if opens and {"source", "destination"} <= others:
+            meanings[index] = "initiator"
 
 
 def _internal(headings: Sequence[str], columns: Mapping[str, int]) -> bool | None:

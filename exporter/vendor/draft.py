@@ -14,6 +14,7 @@ from exporter.vendor.ledger import Entry, Ledger
 from exporter.vendor.prose import read_prose
 from exporter.vendor.remarks import Remark, Remarks
 from exporter.vendor.tables import read_tables, reading_of
+from exporter.vendor.titles import settle_titles
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -67,6 +68,7 @@ def draft_of(
     for statement in (*read_tables(page, reading), *read_prose(page, reading)):
         drafter.take(statement)
     drafter.finish()
+    settle_titles(page, reading, drafter.in_order())
     if all(
         told.fates and {f for f, _ in told.fates} == {Fate.NOT_A_REQUIREMENT}
         for told in ledger.told.values()

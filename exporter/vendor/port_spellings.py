@@ -13,6 +13,14 @@ _SPELLINGS = tuple(
             r"\b(?:(?:tls|ssl|smb)\s*v?[0-9](?:\.[0-9]+)*(?![0-9])|(?:version|v)\s*[0-9]+(?:\.[0-9]+)*)(?:\s*(?:[/+]|or|and)\s*v?[0-9]+\.[0-9]+)*(?:\s+(?:and|or)\s+(?:higher|above|later))?",
             " tls ",
         ),
+        (
+            (
+                r"\b(windows(?:\s+server)?|rhel|red\s+hat|centos|ubuntu|debian|sles|suse|fedora|rocky|exchange|sharepoint|office"
+                r"|outlook|vsphere|vcenter|esxi?|java|ios|android|macos|kubernetes)\s+(?:server\s+|linux\s+|enterprise\s+)*"
+                r"v?[0-9]+(?:\.[0-9x]+)*(?:\s*/\s*20[0-9]{2})*(?:\s*(?:r2|sp[0-9]))?(?:\s+(?:and|or)\s+(?:newer|later|above|higher|earlier|older))?"
+            ),
+            r"\1",
+        ),
         ("[\u2010-\u2015\u2212\u301c~\u2026]|\\.{2,3}", "-"),
         (
             rf"\b(?:between|zwischen|entre)\s+{_WORD_FOR_PORTS}{_N}\s+(?:and|und|et|y)\s+{_N}",
