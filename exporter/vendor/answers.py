@@ -17,7 +17,7 @@ from exporter.config.rule_schema import Model
 from exporter.config.validation import validate
 from exporter.config.yamlfile import read_yaml
 from exporter.model.ledger import Fate
-from exporter.vendor.columns import MEANINGS
+from exporter.vendor.headings import MEANINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

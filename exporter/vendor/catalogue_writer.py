@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from exporter.vendor.destinations import DraftPlaceholder
-    from exporter.vendor.draft import Draft, DraftRule
+    from exporter.vendor.draft import Draft
     from exporter.vendor.ledger import Entry
+    from exporter.vendor.rules import DraftRule
 
 _SAFE = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _./()+;&'-]*[A-Za-z0-9.)])?")
 _LINE = 300

@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from exporter.model.rule import Expect
+from exporter.vendor.asked import Span, Told, Way, told_by
 from exporter.vendor.wording import reworded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from exporter.config.catalogue import Catalogue
-    from exporter.config.definitions import RuleDefinition
 
-Span: TypeAlias = "tuple[int, int]"
 Profile: TypeAlias = "set[tuple[str, str, Span]]"
 _ALIKE = 0.5
 """The part of their flows that two names share if they are one."""
@@ -53,14 +51,6 @@ class Difference:
     rows: tuple[str, ...] = ()
 
 
-class Way(NamedTuple):
-    """Who reaches what, by which transport."""
-
-    source: str
-    end: str
-    transport: str
-
-
 @dataclass(frozen=True, slots=True)
 class Names:
     """What roles and ends are called in the new document, by their old names."""
@@ -72,24 +62,6 @@ class Names:
         """A way under its new names."""
         source, end = self.roles.get(way.source), self.ends.get(way.end)
         return Way(source or way.source, end or way.end, way.transport)
-
-
-@dataclass(slots=True)
-class Told:
-    """What one catalogue asks for: ports by way, and how they are bound.
-
-    `bound` has the spans that hold only under a condition or as an alternative.
-    `rules` leads from a way and a span to the rule, `words` from there to its row.
-    `placed` are ends that each site names for itself, `loose` those of them that sites
-    may well not have.
-    """
-
-    ways: dict[Way, list[Span]] = field(default_factory=lambda: defaultdict(list))
-    bound: dict[tuple[Way, Span], str] = field(default_factory=dict)
-    rules: dict[Way, dict[Span, str]] = field(default_factory=lambda: defaultdict(dict))
-    placed: set[str] = field(default_factory=set)
-    loose: set[str] = field(default_factory=set)
-    words: dict[str, str] = field(default_factory=dict)
 
 
 def differences(
@@ -107,7 +79,7 @@ def differences(
         aliases: names of roles and hosts that are only called otherwise now, new by old.
         ledger: compare the words of the requirements too.
     """
-    before, after = _told(old), _told(new)
+    before, after = told_by(old), told_by(new)
     known = Names(dict(aliases or {}), dict(aliases or {}))
     found = [*_renamed(before, after, known)]
     before = _called(before, known)
@@ -123,58 +95,6 @@ def differences(
         ]
     order = list(Effect)
     return sorted(found, key=lambda one: order.index(one.effect))
-
-
-def _told(catalogue: Catalogue) -> Told:
-    """The flows that a document asks to open, whoever wrote the catalogue."""
-    told = Told()
-    for definition in catalogue.definitions:
-        rule = definition.written
-        stated = (
-            rule.expect is Expect.ALLOW and not rule.advisory and not rule.unprovable
-        )
-        if not stated or rule.destination.mirrors is not None:
-            continue
-        bound = (
-            "under a condition"
-            if rule.when
-            else "as an alternative"
-            if rule.any_of
-            else ""
-        )
-        for end in _ends(catalogue, definition, told):
-            for source in rule.source:
-                way = Way(source, end, str(rule.transport))
-                for span in _spans(definition):
-                    told.ways[way].append(span)
-                    told.rules[way][span] = rule.id
-                    if bound:
-                        told.bound[way, span] = bound
-    for entry in catalogue.requirements:
-        told.words |= dict.fromkeys(entry.rules, entry.text) if entry.text else {}
-    return told
-
-
-def _ends(
-    catalogue: Catalogue, definition: RuleDefinition, told: Told
-) -> Iterator[str]:
-    lead = definition.written.destination
-    if lead.placeholder is not None:
-        place = catalogue.placeholders[lead.placeholder]
-        example = place.example
-        name = getattr(example, "host", "") or lead.placeholder
-        told.placed.add(name)
-        told.loose |= {name} if place.optional else set()
-        yield name
-    elif lead.hosts is not None:
-        yield from lead.hosts
-    else:
-        yield str(lead)
-
-
-def _spans(definition: RuleDefinition) -> list[Span]:
-    """The ports of a rule; 0 stands for one that each site chooses."""
-    return [(span.first, span.last) for span in definition.ports] or [(0, 0)]
 
 
 def _flows(before: Told, after: Told) -> Iterator[Difference]:

@@ -1,90 +1,25 @@
 """What the columns of a table mean, told by the words of their headings.
 
-Headings are in English, German, French or Spanish, without regard to accents. Where a
-heading tells nothing the cells below may: a column of nothing but protocols is one.
+Where a heading tells nothing the cells below may: a column of nothing but protocols is
+one.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.model.rule import Transport
 from exporter.vendor.directions import is_direction
+from exporter.vendor.headings import ENDS_PORT, FAR_PORT, meaning_of, rank, words_of
 from exporter.vendor.ports import read_ports
 from exporter.vendor.protocols import is_protocols
+from exporter.vendor.ticks import Ticked, said, ticked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-# In the order in which they are tried: a "destination port" is a port.
-_MEANINGS: Mapping[str, re.Pattern[str]] = {
-    meaning: re.compile(words)
-    for meaning, words in (
-        (
-            "port",
-            r"(?:tcp-?|udp-?|ziel-?|quell-?|server-?)?ports?|portnummern?|puertos?|anschlusse?",
-        ),
-        ("direction", r"direction|bi-?directional|bidirektional|richtung|sens|sentido"),
-        (
-            "transport",
-            r"protocols?|proto|transport|protokolle?|protocoles?|protocolos?",
-        ),
-        (
-            "source",
-            (
-                r"sources?|src|from|origin|originator|initiator|quellen?|quellsystem\w*|von|ursprung|absender"
-                r"|origine|depuis|emetteur|origen|desde"
-            ),
-        ),
-        (
-            "destination",
-            (
-                r"dest(?:inations?)?|dst|to|targets?|(?:host|server)(?:s|names?)?|fqdns?|domains?|endpoints?|urls?"
-                r"|address(?:es)?|ziele?|zielsystem\w*|zielserver|nach|empfanger|adressen?|destinataires?|cibles?|vers|hotes?"
-                r"|adresses?|destinos?|hacia|direccion(?:es)?|servidor(?:es)?"
-            ),
-        ),
-        (
-            "condition",
-            (
-                r"required|mandatory|optional|conditions?|necessary|enabled|erforderlich|pflicht|bedingung|notwendig"
-                r"|obligatoire|requis|condicion|obligatorio|requerido|necesario"
-            ),
-        ),
-        (
-            "usage",
-            (
-                r"us(?:ag)?e|used|purpose|descriptions?|reason|functions?|comments?|notes?|details|why|remarks?|zweck"
-                r"|beschreibung|verwendung|bemerkung(?:en)?|kommentar|grund|funktion|objet|descriptif|motif|fonction"
-                r"|commentaires?|remarques?|utilisation|descripcion|uso|proposito|motivo|comentarios?|notas?|funcion"
-            ),
-        ),
-        (
-            "component",
-            (
-                r"components?|services?|names?|applications?|apps?|products?|komponenten?|dienste?|anwendung(?:en)?"
-                r"|composants?|componentes?|servicios?|aplicacion(?:es)?"
-            ),
-        ),
-        ("section", r"section"),
-        ("row", r"row|rule|flow|line|step|id|no|nr|#"),
-    )
-}
-_WHOLE = {"section", "row"}
-"""Meanings that a heading has only if all of its words say so."""
-MEANINGS = (*_MEANINGS, "source-port", "ends", "ignore")
-_FAR_PORT = re.compile(r"remote|peer|destination|dest|dst|target|ziel\w*|destino|cible")
-_ENDS_PORT = re.compile(rf"{_FAR_PORT.pattern}|server")
-_NEAR_PORT = re.compile(r"source|src|local|client|origin|quelle?|quell-?ports?|origen")
-_QUALIFIERS = re.compile(
-    r"internal|external|numbers?|the|of|ip|type|default|tcp|udp|connection|remote|local|s|for|or|and|system|network|traffic"
-)
-_PLACES = re.compile(r"zones?|interfaces?|vlans?|segments?|networks?|sites?|locations?")
-_NUMBERS = re.compile(r"ips?|addresse?s?|adressen?|urls?")
-_WORD = re.compile(r"[a-z-]+|#")
 _BOTH = re.compile(
     r"(.{2,100}?)\s+(to|<?[-=]+>|[\u2192\u21d2\u2194\u21d4]|<[-=]+|[\u2190\u21d0]|nach|vers|hacia)\s+(.{2,100})",
     re.IGNORECASE,
@@ -99,7 +34,8 @@ class Layout:
 
     `ports` holds an index and the transports its heading names, for each column of
     ports. `internal` is what the heading of the destinations says of them, if it does.
-    `unclear` says what cannot be told from the headings.
+    `ticks` are columns that only say yes or no, by what they tell. `unclear` says what
+    cannot be told from the headings.
     """
 
     headings: tuple[str, ...]
@@ -108,25 +44,23 @@ class Layout:
     internal: bool | None = None
     unclear: str = ""
     ignored: frozenset[int] = field(default=frozenset())
+    ticks: Mapping[str, Ticked] = field(default_factory=dict)
 
     @property
     def others(self) -> tuple[int, ...]:
         """Columns that mean nothing to us."""
         known = {*self.columns.values(), *(index for index, _ in self.ports)}
+        known |= {index for columns in self.ticks.values() for index, _ in columns}
         return tuple(
             i for i in range(len(self.headings)) if i not in known | self.ignored
         )
 
     def cell(self, meaning: str, cells: Sequence[str]) -> str:
-        """A row's cell, empty where the table has no such column."""
+        """A row's cell, or what its ticks say; empty where the table has neither."""
+        if meaning in self.ticks:
+            return said(self.ticks[meaning], cells)
         index = self.columns.get(meaning)
         return "" if index is None else cells[index]
-
-
-def words_of(heading: str) -> list[str]:
-    """A heading's words in plain small letters."""
-    plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode()
-    return _WORD.findall(plain.lower())
 
 
 def layout_of(
@@ -138,15 +72,20 @@ def layout_of(
 
     A table of requirements has ports. `answers` are meanings given by a person.
     """
-    meanings = [_meaning(words_of(heading)) for heading in headings]
+    meanings = [meaning_of(words_of(heading)) for heading in headings]
     for index, heading in enumerate(headings):
         if answers and heading in answers:
             meanings[index] = answers[heading]
+    ticks = ticked(headings, rows[:_LOOKED_AT])
+    for index in [index for columns in ticks.values() for index, _ in columns]:
+        meanings[index] = "ignore"
+    _ports_of_transports(meanings, headings, rows)
     if "port" not in meanings:
         _ports_by_content(meanings, rows)
     if "port" not in meanings or sum(map(bool, headings)) == 1:
         return None
     _by_content(meanings, headings, rows)
+    _initiators(meanings, headings)
     unclear = _which_ports(meanings, headings) or _which_ends(meanings, headings)
     columns: dict[str, int] = {}
     for index, meaning in enumerate(meanings):
@@ -161,27 +100,20 @@ def layout_of(
         i for i, m in enumerate(meanings) if m in ("ignore", "source-port")
     )
     internal = _internal(headings, columns)
-    return Layout(tuple(headings), columns, ports, internal, unclear, ignored)
+    return Layout(tuple(headings), columns, ports, internal, unclear, ignored, ticks)
 
 
-def _meaning(words: Sequence[str]) -> str:
-    found = [
-        meaning
-        for meaning, known in _MEANINGS.items()
-        if words and (all if meaning in _WHOLE else any)(map(known.fullmatch, words))
-    ]
-    if "port" in found:
-        near = any(map(_NEAR_PORT.fullmatch, words))
-        return (
-            "source-port"
-            if near and not any(map(_ENDS_PORT.fullmatch, words))
-            else "port"
-        )
-    if {"required", "used"} & set(words) and {"for", "by"} & set(words):
-        return "usage"
-    if "default" in words and not found:
-        return "condition"
-    return found[0] if found else ""
+def _ports_of_transports(
+    meanings: list[str], headings: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Gives columns headed `TCP` or `UDP` that hold ports that meaning."""
+    for index, heading in enumerate(headings):
+        words = words_of(heading)
+        if words and set(words) <= set(Transport) and meanings[index] == "":
+            cells = [row[index] for row in rows[:_LOOKED_AT] if len(row) > index]
+            read = [read_ports(cell) for cell in cells if cell]
+            if any(one.spans for one in read) and not any(one.unread for one in read):
+                meanings[index] = "port"
 
 
 def _ports_by_content(meanings: list[str], rows: Sequence[Sequence[str]]) -> None:
@@ -253,7 +185,7 @@ def _which_ports(meanings: list[str], headings: Sequence[str]) -> str:
     if [meanings[i - 1] for i in split if i] == ["source", "destination"]:
         meanings[split[0]] = "source-port"
         return ""
-    tests = (_FAR_PORT, _ENDS_PORT)
+    tests = (FAR_PORT, ENDS_PORT)
     found = (
         [i for i in split if any(map(test.fullmatch, words_of(headings[i])))]
         for test in tests
@@ -271,7 +203,7 @@ def _which_ends(meanings: list[str], headings: Sequence[str]) -> str:
     """Settles which of several columns names an end; the others are mere words."""
     for meaning in ("source", "destination"):
         indices = [i for i, found in enumerate(meanings) if found == meaning]
-        ranks = {i: _rank(words_of(headings[i]), meaning) for i in indices}
+        ranks = {i: rank(words_of(headings[i]), meaning) for i in indices}
         best = [i for i in indices if ranks[i] == min(ranks.values())]
         if len(best) > 1:
             names = ", ".join(headings[i] for i in best)
@@ -281,32 +213,14 @@ def _which_ends(meanings: list[str], headings: Sequence[str]) -> str:
     return ""
 
 
-def _rank(words: Sequence[str], meaning: str) -> int:
-    """How much a heading is of an end: "To" more than "To host", that more than "To zone"."""
-    rest = [word for word in words if not _MEANINGS[meaning].fullmatch(word)]
-    if any(map(_PLACES.fullmatch, rest)):
-        return 3
-    if any(map(_NUMBERS.fullmatch, words)):
-        return 2
-    return int(bool(rest))
-
-
-def is_heading_row(cells: Sequence[str]) -> bool:
-    """Whether a row within a table can only be its headings anew.
-
-    Each of its cells is a heading and nothing but one; numbers and hosts are for
-    requirements.
-    """
-    filled = [cell for cell in cells if cell]
-    if re.search(r"[0-9.]", "".join(filled)) or len(filled) < 2:  # noqa: PLR2004 - one cell is a title
-        return False
-    known = [*_MEANINGS.values(), _QUALIFIERS]
-    for cell in filled:
-        words = words_of(cell)
-        if not words or not all(any(p.fullmatch(w) for p in known) for w in words):
-            return False
-    meanings = {_meaning(words_of(cell)) for cell in filled}
-    return "port" in meanings and len(meanings) > 1
+def _initiators(meanings: list[str], headings: Sequence[str]) -> None:
+    """A column of who opens the connection, beside those for both ends."""
+    for index, heading in enumerate(headings):
+        words = set(words_of(heading))
+        others = {*meanings[:index], *meanings[index + 1 :]}
+        opens = words & {"initiator", "initiated", "initiates", "originator"}
+        if opens and {"source", "destination"} <= others:
+            meanings[index] = "initiator"
 
 
 def _internal(headings: Sequence[str], columns: Mapping[str, int]) -> bool | None:

@@ -36,6 +36,11 @@ _IF = re.compile(
     r"|\b(?:when|where|while)\b(?=[^.]*\b(?:enabled|used|using|configured|installed|deployed|switched|active|selected|needed)\b)",
     re.IGNORECASE,
 )
+_DEMANDS = re.compile(
+    r"\bports?\s+\(?[0-9].*\b(?:must|should|needs?|has\s+to|have\s+to|too|also|as\s+well)\b"
+    r"|\b(?:must|should|needs?\s+to|has\s+to|have\s+to|also)\b.*\bports?\s+\(?[0-9]",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+|\n")
 _EMPTY = {
     "only",
@@ -102,12 +107,24 @@ class Condition:
 def condition_in(text: str, about: str) -> Condition | None:
     """The condition that a text states; `about` names it where the words do not."""
     for sentence in filter(None, map(str.strip, _SENTENCE.split(text))):
+        if _demands(sentence):
+            continue
         for pattern in (_IF, _ONLY, _OPTIONAL):
             if found := pattern.search(sentence):
                 return _condition(
                     sentence, re.split(r"[,;:.]\s", sentence[found.end() :])[0], about
                 )
     return None
+
+
+def demands_in(text: str) -> list[str]:
+    """Sentences beside a row's ports that ask for more: "If so, port 443 too"."""
+    return [one.strip() for one in _SENTENCE.split(text) if _demands(one)]
+
+
+def _demands(sentence: str) -> bool:
+    bound = _IF.search(sentence) or _ONLY.search(sentence)
+    return bool(bound and _DEMANDS.search(sentence))
 
 
 def condition_of(heading: str, cell: str, about: str) -> Condition | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.vendor import names
-from exporter.vendor.ends import End, Kind, is_internal
+from exporter.vendor.hosts import End, Kind, is_internal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -15,7 +15,9 @@ _OUTWARD = re.compile(rf"\b(?:{_OUT})", re.IGNORECASE)
 _EITHER = re.compile(rf"(?:\b|^)(?:{_BOTH})", re.IGNORECASE)
 _YES = re.compile(r"(?:yes|y|true|x|ja|oui|s[i\u00ed]|\u2713|\u2714)", re.IGNORECASE)
 _NOTHING = re.compile(
-    r"(?:no|n|nein|non|false|uni-?directional|one-?way|[-\u2013\u2014]*)", re.IGNORECASE
+    r"(?:no|n|nein|non|false|uni-?directional|one-?way|[-\u2013\u2014]*|[-=]+>|[\u2192\u21d2\u27a1\u2794]"
+    r"|source\s+to\s+dest\w*|unidirezionale|unidirectionnel(?:le)?|unidireccional)",
+    re.IGNORECASE,
 )
 _GENERIC = re.compile(
     r"\b(?:network|ports?|connectivity|connections?|communications?|firewall|rules?|requirements?|traffic|access|used|required"
@@ -25,7 +27,7 @@ _GENERIC = re.compile(
     re.IGNORECASE,
 )
 _TO = re.compile(
-    r"(.{2,80}?)\s+(?:to|->|\u2192|nach|vers|hacia)\s+(?:the\s+|your\s+)?(.{2,80})",
+    r"(.{2,80}?)\s+(?:to|<?[-=]+>|[\u2192\u21d2\u2194\u21d4\u27a1\u2794]|nach|vers|hacia|verso|naar)\s+(?:the\s+|your\s+)?(.{2,80})",
     re.IGNORECASE,
 )
 _FROM = re.compile(

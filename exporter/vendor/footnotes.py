@@ -15,10 +15,11 @@ _RAISED = str.maketrans(
 )
 _MARK = re.compile(
     r"\[\^\[?([^\[\]\s]{1,30})\]?\]"
+    r"|\((\*{1,4})\)|(?<=[\w)\]])\s?\[([0-9]{1,2})\]"
     r"|(?<=[\w)\]])(\*{1,4}|[\u2020\u2021\u00a7]|[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]+)(?![\w.*])"
 )
 _DEFINED = re.compile(
-    r"(?:\[\^\[?([^\[\]\s]{1,30})\]?\]|(\*{1,4}|[\u2020\u2021\u00a7]|[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]+)|\(?([0-9a-z])\))"
+    r"(?:\[\^\[?([^\[\]\s]{1,30})\]?\]|\(?(\*{1,4}|[\u2020\u2021\u00a7]|[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]+)\)?|\(?([0-9a-z])\)|\[([0-9]{1,2})\])"
     r"\s*:?\s+(?=\S)(.+)",
     re.IGNORECASE,
 )
@@ -31,8 +32,8 @@ def footnotes_of(prose: Iterable[Prose]) -> Mapping[str, str]:
     for item in prose:
         match = _DEFINED.match(item.text)
         if match:
-            mark = next(filter(None, match.groups()[:3]))
-            found.setdefault(mark.translate(_RAISED), match[4].strip())
+            mark = next(filter(None, match.groups()[:-1]))
+            found.setdefault(mark.translate(_RAISED), match.groups()[-1].strip())
     return found
 
 

@@ -12,6 +12,16 @@ MAX_ROWS = 5000
 MAX_CELLS = 50
 MAX_CELL = 4000
 _TITLE = 120
+CAPTION = 7
+"""The level of what is a title by its form alone, such as a paragraph in bold."""
+_LONGEST_CAPTION = 80
+
+
+def is_caption(text: str) -> bool:
+    """Whether a line that stands out may be a title: it is short and has no number."""
+    line = text.strip()
+    short = 0 < len(line) <= _LONGEST_CAPTION and not line.endswith((".", ";", "!"))
+    return short and not re.search(r"[0-9]", line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +56,15 @@ class Prose:
 class Page:
     """What a file holds: tables, and the text around them.
 
-    `losses` says by line what of the file could not be taken apart.
+    `titles` are its headings. `losses` says by line what of the file could not be
+    taken apart.
     """
 
     title: str
     tables: tuple[Table, ...]
     prose: tuple[Prose, ...]
     losses: tuple[tuple[int, str], ...]
+    titles: tuple[Prose, ...] = ()
 
 
 def clean(text: str) -> str:
@@ -75,11 +87,12 @@ class PageBuilder:
     _tables: list[Table] = field(default_factory=list)
     _prose: list[Prose] = field(default_factory=list)
     _losses: list[tuple[int, str]] = field(default_factory=list)
+    _titles: list[Prose] = field(default_factory=list)
     _count: int = 0
 
-    def heading(self, level: int, text: str) -> None:
+    def heading(self, level: int, text: str, line: int) -> None:
         """A heading of a level from 1; the two innermost ones name a section."""
-        title = self.called(text)
+        title = self.titled(text, line)
         if not title:
             return
         self._levels = {n: t for n, t in self._levels.items() if n < level}
@@ -91,6 +104,13 @@ class PageBuilder:
         """A heading's text in one line; the first one is the page's title."""
         title = clean(text).replace("\n", " ")[:_TITLE]
         self.title = self.title or title
+        return title
+
+    def titled(self, text: str, line: int) -> str:
+        """A heading's text in one line, which is kept as one."""
+        title = self.called(text)
+        if title:
+            self._titles.append(Prose(line, title, (title,)))
         return title
 
     def row(self, line: int, cells: list[str]) -> None:
@@ -138,4 +158,10 @@ class PageBuilder:
         """All of it."""
         self.end_table()
         prose = tuple(sorted(self._prose, key=lambda item: item.line))
-        return Page(self.title, tuple(self._tables), prose, tuple(self._losses))
+        return Page(
+            self.title,
+            tuple(self._tables),
+            prose,
+            tuple(self._losses),
+            tuple(self._titles),
+        )

@@ -1,85 +1,28 @@
 """Cells with ports, by a grammar in which every word is accounted for.
 
-A text is first put into one spelling (`8000..8010`, `above 1023`, `9000 to 9010` become
-`8000-8010` ...), then cut at commas, lines and full stops. A piece holds ports,
-transports and applications, or is a note without a number. A piece that holds a number
-and any other word is `unread`, and then no port of the text may be trusted.
+A text is first put into one spelling (`port_spellings`), then cut at commas, lines and
+full stops. A piece holds ports, transports and applications, or is a note without a
+number. A piece that holds a number and any other word is `unread`, and then no port of
+the text may be trusted.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from exporter.model.rule import Transport
+from exporter.vendor.port_spellings import respelled
 from exporter.vendor.protocols import APPLICATIONS
+from exporter.vendor.spans import Span, bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-MAX_PORT = 65535
+    from exporter.model.rule import Transport
+    from exporter.vendor.spans import Mark
+
 _LONGEST = 400
-_N = r"([0-9]{1,9}+)(?![.,]?[0-9])"
-_PORTS = r"(?:(?:ports?|puertos?|portnummern?)\s+)?"
-_SPELLINGS = tuple(
-    (re.compile(pattern, re.IGNORECASE), into)
-    for pattern, into in (
-        (
-            r"\b(?:(?:tls|ssl|smb)\s*v?[0-9](?:\.[0-9]+)*(?![0-9])|(?:version|v)\s*[0-9]+(?:\.[0-9]+)*)(?:\s*(?:[/+]|or|and)\s*v?[0-9]+\.[0-9]+)*(?:\s+(?:and|or)\s+(?:higher|above|later))?",
-            " tls ",
-        ),
-        ("[\u2010-\u2015\u2212\u301c~\u2026]|\\.{2,3}", "-"),
-        (
-            rf"\b(?:between|zwischen|entre)\s+{_PORTS}{_N}\s+(?:and|und|et|y)\s+{_N}",
-            r"\1-\2",
-        ),
-        (
-            rf"\b(?:from|von|de|desde)\s+{_PORTS}{_N}\s+(?:to|through|bis|\u00e0|a|hasta)\s+{_N}",
-            r"\1-\2",
-        ),
-        (rf"([0-9]+)\s+(?:to|through|thru|until|bis|\u00e0|hasta|a)\s+{_N}", r"\1-\2"),
-        (
-            (
-                r"(?:\b(?:above|over|greater\s+than|higher\s+than|beyond|oberhalb(?:\s+von)?|\u00fcber|gr\u00f6\u00dfer\s+als"
-                r"|au[- ]dessus\s+de|sup\u00e9rieurs?\s+\u00e0|por\s+encima\s+de|superior(?:es)?\s+a|mayor(?:es)?\s+que)|>)"
-                rf"\s*{_PORTS}{_N}"
-            ),
-            r"\1>",
-        ),
-        (
-            (
-                r"(?:\b(?:at\s+least|starting\s+(?:at|from)|from|ab|mindestens|\u00e0\s+partir\s+de|a\s+partir\s+de)|>=|\u2265)"
-                rf"\s*{_PORTS}{_N}(?:\s+(?:on|upwards?|up|on\s?wards?))?"
-            ),
-            r"\1+",
-        ),
-        (
-            (
-                r"(?:\b(?:below|under|less\s+than|lower\s+than|unterhalb(?:\s+von)?|kleiner\s+als|inf\u00e9rieurs?\s+\u00e0|menor(?:es)?\s+que)|<)"
-                rf"\s*{_PORTS}{_N}"
-            ),
-            r"\1<",
-        ),
-        (
-            r"([0-9]+)\s*(?:\+|(?:and|or|und|oder|et|ou|y|o)\s+(?:above|higher|up(?:wards?)?|greater|over|h\u00f6her|dar\u00fcber|plus|superior(?:es)?|sup\u00e9rieurs?|m\u00e1s|mayor(?:es)?)|upwards?)(?!\s*[0-9\w])",
-            r"\1+",
-        ),
-        (r"\btcp\s*/\s*ip\b", "tcp"),
-        (r"\b(?:one|any)\s+of\b|\beines?\s+von\b", " or "),
-        (r"\beither\b|\bentweder\b", " "),
-        (r"^([^()0-9]*)\(([0-9][0-9,\s/-]*)\)\W*$", r"\1 \2"),
-        (r"([0-9])\s*[-:]\s*(?=[0-9])", r"\1-"),
-        (r"\b(tcp|udp)\s*:\s*(?=[0-9])", r"\1 "),
-        (r"(?<=[^\W\d_])\s+-\s+(?=(?:tcp|udp|[0-9]))", " "),
-        (
-            r"\b(?:any|all|every|alle|tous|todos)\s+(?:(?:the|les|los)\s+)?(?:ports?\s+|puertos\s+)?(?=[0-9]+(?:-|[+<>]))",
-            "",
-        ),
-    )
-)
 _BRACKET = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _PIECE = re.compile(r"[,;|\n]|[.:](?=\s|$)")
 _TOKEN = re.compile(
@@ -122,17 +65,6 @@ _THOUSANDS = re.compile(
 """A range between numbers that may have a comma for thousands."""
 
 
-class Span(NamedTuple):
-    """Ports from `low` to `high`, with the transports that stand with them."""
-
-    low: int
-    high: int
-    transports: tuple[Transport, ...] = ()
-
-    def __str__(self) -> str:
-        return str(self.low) if self.low == self.high else f"{self.low}-{self.high}"
-
-
 @dataclass(slots=True)
 class Ports:
     """What a text of ports says; `unread` are the words that nobody here understands.
@@ -166,17 +98,18 @@ def read_ports(cell: str) -> Ports:
     found = Ports()
     if _NOTHING.fullmatch(cell.strip()):
         return found
-    text = cell
-    for pattern, into in _SPELLINGS:
-        text = pattern.sub(into, text)
+    text = respelled(cell)
     if not re.search(r"[0-9]", _BRACKET.sub("", text)):
         # `LDAPS (TCP 636)`: the ports are nowhere else.
         text = _BRACKET.sub(_opened, text)
     text = _BRACKET.sub(lambda inner: _bracket(inner[1], found), text)
-    marks: list[tuple[str, str]] = []
+    marks: list[Mark] = []
     for piece in _PIECE.split(text):
         marks += _piece(piece.strip(), found)
-    _bind(marks, found)
+    spans, transports, unread = bound(marks)
+    found.spans += spans
+    found.transports += transports
+    found.unread += unread
     if found.choice and (found.vague or re.search(r"\band\b|\n", text)):
         found.unread.append(" ".join(cell.split()))
     if _is_half_bound(found, cell) or _THOUSANDS.search(cell):
@@ -232,7 +165,7 @@ def _transports_alone(words: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(said)) if known else []
 
 
-def _piece(piece: str, found: Ports) -> Iterator[tuple[str, str]]:
+def _piece(piece: str, found: Ports) -> Iterator[Mark]:
     """The marks of one piece: spans and transports in the order of the text."""
     piece = re.sub(r"@(?=tcp|udp)", " @", piece, flags=re.IGNORECASE)
     if not re.search(r"[0-9]", piece):
@@ -246,15 +179,15 @@ def _piece(piece: str, found: Ports) -> Iterator[tuple[str, str]]:
         found.applications += _applications(told[1])
         found.notes.append(told[0].strip())
         piece = piece[: told.start()]
-    marks: list[tuple[str, str]] = []
+    marks: list[Mark] = []
     if not all(_token(kind, word, found, marks) for kind, word in _tokens(piece)):
         found.unread.append(piece)
     yield from marks
 
 
-def _wordy(piece: str, found: Ports) -> Iterator[tuple[str, str]]:
+def _wordy(piece: str, found: Ports) -> Iterator[Mark]:
     """A piece without a number: transports and known names, or a note."""
-    marks: list[tuple[str, str]] = []
+    marks: list[Mark] = []
     trial = Ports()
     if all(_token(kind, word, trial, marks) for kind, word in _tokens(piece)):
         found.vague = found.vague or trial.vague
@@ -269,12 +202,12 @@ def _wordy(piece: str, found: Ports) -> Iterator[tuple[str, str]]:
         (found.unread if TURNS.search(piece) else found.notes).append(piece)
 
 
-def _tokens(piece: str) -> list[tuple[str, str]]:
+def _tokens(piece: str) -> list[Mark]:
     text = re.sub(r"(?<=[0-9])(?=(?:tcp|udp)\b)", " ", piece, flags=re.IGNORECASE)
     return [(str(t.lastgroup), t[0].lower()) for t in _TOKEN.finditer(text)]
 
 
-def _token(kind: str, word: str, found: Ports, marks: list[tuple[str, str]]) -> bool:
+def _token(kind: str, word: str, found: Ports, marks: list[Mark]) -> bool:
     """Takes a token; whether it is understood."""
     if kind == "span":
         marks.append((kind, word))
@@ -299,92 +232,3 @@ def _applications(text: str) -> list[str]:
     return [
         word for word in re.findall(r"[a-z0-9]+", text.lower()) if word in APPLICATIONS
     ]
-
-
-def _bind(marks: Sequence[tuple[str, str]], found: Ports) -> None:
-    """Gives each span its transports.
-
-    Transports stand before their ports if the first one does, else behind them; the
-    last ones named count for what follows. A transport that is glued to a port by
-    brackets or a slash counts for that port alone, unless it ends the list.
-    """
-    glued = _glued(marks)
-    plain = [mark for mark in glued if mark[0] in ("span", "transport", "own")]
-    runs = [
-        (named, [mark for _, mark in run])
-        for named, run in groupby(
-            ((kind == "transport", (kind, word)) for kind, word in plain), itemgetter(0)
-        )
-    ]
-    before = bool(runs) and runs[0][0]
-    transports: tuple[Transport, ...] = ()
-    for index, (named, run) in enumerate(runs):
-        if named:
-            transports = tuple(dict.fromkeys(Transport(word) for _, word in run))
-            continue
-        behind = runs[index + 1][1] if index + 1 < len(runs) and not before else None
-        if behind is not None:
-            transports = tuple(dict.fromkeys(Transport(word) for _, word in behind))
-        for kind, word in run:
-            text, _, own = word.partition("@")
-            if own and before and not set(own.split("@")) <= set(transports):
-                found.unread.append(f"{text} {own}")
-            each = (
-                tuple(map(Transport, own.split("@"))) if kind == "own" else transports
-            )
-            _span(text, each, found)
-    if runs and not any(kind in ("span", "own") for kind, _ in plain):
-        found.transports += transports
-
-
-def _glued(marks: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Marks in which a port and the transports glued to it are one."""
-    out: list[tuple[str, str]] = []
-    index = 0
-    while index < len(marks):
-        kind, word = marks[index]
-        index += 1
-        own: list[str] = []
-        if kind == "span" and index + 1 < len(marks) and _slashed(marks, index):
-            while index + 1 < len(marks) and _slashed(marks, index):
-                own.append(marks[index + 1][1])
-                index += 2
-        last = not any(kind == "span" for kind, _ in marks[index:])
-        first = not any(kind in ("span", "own") for kind, _ in out)
-        alone = last and not any(kind in ("own", "transport") for kind, _ in out)
-        if own and alone and (marks[index - 2][0] == "bound" or first):
-            out += [(kind, word), *(("transport", name) for name in own)]
-        elif own:
-            out.append(("own", "@".join([word, *own])))
-        elif kind not in ("joint", "bound"):
-            out.append((kind, word))
-    return out
-
-
-def _slashed(marks: Sequence[tuple[str, str]], index: int) -> bool:
-    mark, then = marks[index], marks[index + 1]
-    # `TCP 1 / UDP 2`: the slash stands between two pairs.
-    pairs = marks[0][0] == "transport" and marks[index + 2 : index + 3]
-    parts = bool(pairs) and marks[index + 2][0] == "span"
-    glue = mark[0] == "bound" or (mark == ("joint", "/") and not parts)
-    return glue and then[0] == "transport"
-
-
-def _span(text: str, transports: tuple[Transport, ...], found: Ports) -> None:
-    """Keeps a span; one that is none is unread."""
-    match = re.fullmatch(r"([0-9]+)(?:-([0-9]+)|([+<>]))?", text)
-    low = int(match[1]) if match else 0
-    high = int(match[2]) if match and match[2] else low
-    sign = match[3] if match else None
-    if sign == "+":
-        high = MAX_PORT
-    elif sign == ">":
-        low, high = low + 1, MAX_PORT
-    elif sign == "<":
-        low, high = 1, low - 1
-    if low == 0 < high:  # 0-65535 is how people write all of them
-        low = 1
-    if 0 < low <= high <= MAX_PORT:
-        found.spans.append(Span(low, high, transports))
-    else:
-        found.unread.append(text)

@@ -7,21 +7,25 @@ leads; any other one is `open`, in its own words.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.config.diagnostics import shown
 from exporter.model.ledger import Fate
 from exporter.vendor.conditions import condition_in
-from exporter.vendor.directions import product_of
-from exporter.vendor.ends import (
-    Destinations,
-    hosts_in,
-    read_destinations,
-    words_of,
-)
+from exporter.vendor.directions import product_of, title_ends
+from exporter.vendor.ends import Destinations, read_destinations, words_of
+from exporter.vendor.hosts import hosts_in
 from exporter.vendor.ports import TURNS
 from exporter.vendor.protocols import APPLICATIONS
+from exporter.vendor.sentences import (
+    EXPLAINED,
+    PORTS,
+    asks,
+    is_host,
+    ports_in,
+    sentences_of,
+)
 from exporter.vendor.statements import (
     Flows,
     Statement,
@@ -35,30 +39,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from exporter.vendor.answers import RowModel
-    from exporter.vendor.page import Page, Prose
+    from exporter.vendor.hosts import End
+    from exporter.vendor.page import Page
     from exporter.vendor.row_ends import Reading
+    from exporter.vendor.sentences import Sentence
 
-_APPLICATION = "|".join(sorted(APPLICATIONS, key=len, reverse=True))
-_NUMBER = r"[0-9]{1,5}(?![0-9.]*[0-9])"
-_LIST = rf"{_NUMBER}(?:(?:\s*[-\u2013]\s*|\s+to\s+|\s*,\s*(?:and\s+|or\s+)?|\s*/\s*|\s+and\s+|\s+or\s+|\s+und\s+|\s+et\s+|\s+y\s+){_NUMBER}){{0,30}}"
-_PORTS = re.compile(
-    rf"\b(?:(?:tcp|udp)(?:\s*(?:/|and|&|or)\s*(?:tcp|udp))?[\s/:-]*(?:ports?\s*:?\s*)?{_LIST}"
-    rf"|(?:(?:tcp|udp)\s+)?(?:ports?|portnummern?|puertos?)\s*:?\s*(?:numbers?\s+)?{_LIST}(?:\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?)?"
-    rf"|{_LIST}\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?)",
-    re.IGNORECASE,
-)
-_HINTS = re.compile(
-    rf"\b(?:tcp|udp|ports?|puertos?|portnummern?)\b[^.]{{0,80}}?[0-9]|\b[0-9]{{2,5}}\s*(?:/\s*)?(?:tcp|udp)\b"
-    r"|\b(?:listen\w*|open\w*|allow\w*|h\u00f6r\w*|\u00f6ffne\w*|\u00e9coute\w*|ouvr\w*|escucha\w*|abr\w*)\b[^.0-9]{0,30}\b[0-9]{2,5}\b"
-    rf"|[a-z]:[0-9]{{2,5}}\b|\b(?:{_APPLICATION})\b[^.0-9]{{0,12}}\b[0-9]{{2,5}}\b"
-    rf"|\b[0-9]{{2,5}}\s*(?:\(|for\s+)(?:{_APPLICATION})\b",
-    re.IGNORECASE,
-)
-_BULLET = re.compile(
-    r"^[\s\u2022*\u2013-]*(?:[^:]{1,60}:\s*)?([0-9]{1,5})(?:\s*$|\s+for\b)",
-    re.IGNORECASE,
-)
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _TO = re.compile(
     r"\b(?:to|reach|towards|nach|vers|hacia)\s+(?:the\s+|your\s+)?(.{2,60}?)\s*(?:$|[.,;(]|\b(?:on|via|over|at|using|by|port|tcp|udp|for|from|with|when|if)\b)",
     re.IGNORECASE,
@@ -70,25 +55,23 @@ _FROM = re.compile(
     r"\bfrom\s+(?:every\s+|each\s+|the\s+|all\s+|your\s+)?((?!version|v?[0-9])[^.,;()]{2,50}?)\s*(?:$|[.,;(]|\b(?:on|via|over|at|to|using|port|tcp|udp|for|if|when)\b)",
     re.IGNORECASE,
 )
+_SUBJECT = re.compile(
+    r"(?:by\s+default,?\s+)?(?:the|each|every|all|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:must|should|needs?\s+to|has\s+to|have\s+to|will|can|may)?\s*"
+    r"(?:be\s+able\s+to\s+)?(?:connects?\s+to|reach(?:es)?|contacts?|communicates?\s+with|talks?\s+to|sends?\b.*\bto)\b",
+    re.IGNORECASE,
+)
+_NOBODY = re.compile(
+    r"\b(?:you|we|it|they|this|these|that|those|which|who|if|when|where|ports?|tcp|udp|allow|open|connections?|traffic|to)\b",
+    re.IGNORECASE,
+)
+_LISTENS = re.compile(
+    r"(?:by\s+default,?\s+)?(?:the|each|every|all|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:also\s+)?(?:listens?|accepts?\s+connections?|is\s+listening|are\s+listening)\b",
+    re.IGNORECASE,
+)
 _FROM_HOST = re.compile(
     r"\bfrom\s+(?:the\s+)?[a-z0-9*-]+(?:\.[a-z0-9-]+)+", re.IGNORECASE
 )
-_EXPLAINED = re.compile(
-    r"\b(?:versions?|release|v)\s*[0-9][0-9.]*|\b(?:tls|ssl|smb)\s*v?[0-9][0-9.]*"
-    r"|\b[0-9]+\s*(?:seconds?|minutes?|hours?|days?|times?|users?|calls?|[kmg]b(?:it)?(?:/s|ps)?|%)",
-    re.IGNORECASE,
-)
 _LONGEST = 60
-_CONTINUES = re.compile(r"(?:\b(?:to|an|vers|hacia)|:)\s*$", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """One sentence of the page, with the line it begins on."""
-
-    line: int
-    text: str
-    sections: tuple[str, ...]
 
 
 def read_prose(page: Page, reading: Reading) -> Iterator[Statement]:
@@ -97,8 +80,8 @@ def read_prose(page: Page, reading: Reading) -> Iterator[Statement]:
     about_ports = (
         re.search(r"\bports?\b|firewall", page.title, re.IGNORECASE) is not None
     )
-    for sentence in _sentences(page.prose):
-        if not _asks(sentence, about_ports=about_ports):
+    for sentence in sentences_of(page.prose):
+        if not asks(sentence, about_ports=about_ports):
             continue
         number += 1
         row = f"text-{number}"
@@ -107,47 +90,23 @@ def read_prose(page: Page, reading: Reading) -> Iterator[Statement]:
             reading.ledger.settle(row, *answer.fate)
             continue
         try:
-            yield _statement(row, sentence, answer)
+            statement = _statement(row, sentence, answer)
+            yield _with_source(statement, reading)
         except Unread as unread:
             reading.settle(row, sentence.line, sentence.text, unread)
 
 
-def names_a_port(text: str) -> bool:
-    """Whether a text speaks of a port by its number."""
-    return _HINTS.search(text) is not None
-
-
-def _sentences(prose: Sequence[Prose]) -> Iterator[Sentence]:
-    """Each sentence; a host on the next line belongs to one that ends in `to`."""
-    index = 0
-    while index < len(prose):
-        item = prose[index]
-        index += 1
-        text = item.text
-        while (
-            _CONTINUES.search(text)
-            and _HINTS.search(text)
-            and index < len(prose)
-            and _is_host(prose[index].text)
-        ):
-            text = f"{text} {prose[index].text}"
-            index += 1
-        for one in _SENTENCE.split(text):
-            if one.strip():
-                yield Sentence(item.line, one.strip(), item.sections)
-
-
-def _is_host(text: str) -> bool:
-    """Whether a line says nothing but a host."""
-    words = re.sub(r"^[\s\u2022*\u2013-]+", "", text).split()
-    return len(words) == 1 and bool(hosts_in(words[0]))
-
-
-def _asks(sentence: Sentence, *, about_ports: bool) -> bool:
-    """Whether a sentence may be a requirement."""
-    text = sentence.text
-    bullet = _BULLET.match(text)
-    return bool(_HINTS.search(text) or _is_host(text) or (bullet and about_ports))
+def _with_source(statement: Statement, reading: Reading) -> Statement:
+    """A statement with the source of the page, if its sentence names none."""
+    if statement.sources:
+        return statement
+    if said := reading.answers.of_table("", "source"):
+        return replace(statement, sources=words_of(said))
+    if not reading.sourceless:
+        told = "the sentence names no source, nor may others: what is taken stands in the draft"
+        reading.remarks.add(statement.line, statement.row, told)
+        reading.sourceless = True
+    return statement
 
 
 def _statement(row: str, sentence: Sentence, answer: RowModel) -> Statement:
@@ -162,7 +121,7 @@ def _statement(row: str, sentence: Sentence, answer: RowModel) -> Statement:
         flows = read_flows([(answer.port, ())], answer.transport)
         lead = read_destinations(answer.destination)
     else:
-        flows, lead, named = _read(text)
+        flows, lead, named = _read(text, sentence.sections)
         sources = sources or named
     check_lead(lead, flows.spans)
     return Statement(
@@ -181,21 +140,29 @@ def _statement(row: str, sentence: Sentence, answer: RowModel) -> Statement:
     )
 
 
-def _read(text: str) -> tuple[Flows, Destinations, tuple[str, ...]]:
+def _read(
+    text: str, sections: Sequence[str]
+) -> tuple[Flows, Destinations, tuple[str, ...]]:
     """A sentence's ports, where it leads, and who connects, if it says so.
+
+    A host alone has the ports of the heading above it, and ports alone its host.
 
     Raises:
         Unread: that is not clear.
     """
     check_bound([text])
     ends = hosts_in(text)
-    found = list(_PORTS.finditer(text))
+    found = ports_in(text)
     if not found and ends and not any(end.port for end in ends):
-        raise Unread(Fate.OPEN, "names a host and no port")
-    _check_words(text, found)
-    ports = " ".join(dict.fromkeys(match[0] for match in found))
+        if not is_host(text) or not (found := _titled_ports(sections)):
+            raise Unread(Fate.OPEN, "names a host and no port")
+    else:
+        _check_words(text, found)
+    if not ends and _is_ports(text, found):
+        ends = _titled_host(sections)
+    ports = " ".join(dict.fromkeys(found))
     ports = ports or ", ".join(str(end.port) for end in ends if end.port)
-    label = _PORTS.sub(" ", text)
+    label = PORTS.sub(" ", text)
     known = [
         word for word in re.findall(r"[a-z0-9]+", label.lower()) if word in APPLICATIONS
     ]
@@ -208,15 +175,42 @@ def _read(text: str) -> tuple[Flows, Destinations, tuple[str, ...]]:
     said = _FROM.search(text)
     if _FROM_HOST.search(text):
         raise Unread(Fate.OPEN, "which host connects to which?")
-    return flows, lead, (said[1],) if said else ()
+    titled = next(filter(None, map(title_ends, reversed(sections))), ("", ""))[0]
+    source = said[1] if said else _who(_SUBJECT, text) or titled
+    return flows, lead, tuple(filter(None, (source,)))
 
 
-def _check_words(text: str, found: Sequence[re.Match[str]]) -> None:
+def _who(pattern: re.Pattern[str], text: str) -> str:
+    """Whom a sentence is about, by its verb; empty if that is nobody in particular."""
+    found = pattern.match(text.lstrip("*- \u2022"))
+    return found[1] if found and not _NOBODY.search(found[1]) else ""
+
+
+def _titled_ports(sections: Sequence[str]) -> list[str]:
+    """The ports of the heading above, if it names ports and no other number."""
+    found = ports_in(sections[-1]) if sections else []
+    if found:
+        _check_words(sections[-1], found)
+    return found
+
+
+def _titled_host(sections: Sequence[str]) -> Sequence[End]:
+    """The hosts that the heading above is."""
+    return hosts_in(sections[-1]) if sections and is_host(sections[-1]) else ()
+
+
+def _is_ports(text: str, found: Sequence[str]) -> bool:
+    """Whether a sentence says nothing but ports."""
+    rest = text.replace(found[0], " ", 1) if len(found) == 1 else text
+    return not re.search(r"\w", rest)
+
+
+def _check_words(text: str, found: Sequence[str]) -> None:
     """Raises what a sentence is if a word or a number in it is not accounted for."""
     rest = text
     for match in found:
-        rest = rest.replace(match[0], " ", 1)
-    rest = _EXPLAINED.sub(" ", rest)
+        rest = rest.replace(match, " ", 1)
+    rest = EXPLAINED.sub(" ", rest)
     for end in hosts_in(rest):
         rest = rest.replace(end.name, " ")
     numbers = re.findall(r"(?<![\w.])[0-9]+(?![\w.]*\w)", rest)
@@ -244,4 +238,6 @@ def _described(text: str) -> Destinations:
             lead = read_destinations(found[1].strip())
             if not lead.unprovable and not lead.open:
                 return Destinations(words=(found[1].strip(),))
+    if listener := _who(_LISTENS, text):
+        return Destinations(words=(listener,))
     raise Unread(Fate.OPEN, "which destination is meant, and which sources?")

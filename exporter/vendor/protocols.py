@@ -35,6 +35,14 @@ APPLICATIONS: Mapping[str, tuple[Transport, ...]] = {
     **dict.fromkeys(("dns", "kerberos", "ldap", "syslog", "rdp", "sip", "dhcp"), ()),
 }
 """Applications by name, and the transport that the name alone tells, if it does."""
+OWN_PORTS: Mapping[str, tuple[Transport, int]] = {
+    "http": (Transport.TCP, 80),
+    "https": (Transport.TCP, 443),
+    "ssh": (Transport.TCP, 22),
+    "ldaps": (Transport.TCP, 636),
+    "ntp": (Transport.UDP, 123),
+}
+"""Applications whose port everybody means who writes none."""
 _PORTLESS = re.compile(
     r"icmp(?:v?[46])?|ping|igmp|gre|esp|ah|vrrp|ospf|carp|pim|hsrp|ipip|eigrp|l2tpv3"
 )
@@ -92,8 +100,14 @@ def read_protocols(text: str) -> Protocols:
     numbered = _NUMBERED.search(text)
     if numbered and not named:
         portless = portless or numbered[0]
-    choice = re.search(r"\b(?:or|oder|ou|o)\b", text, re.IGNORECASE) is not None
-    return Protocols(tuple(named), tuple(carried), portless, tuple(unknown), choice)
+    return Protocols(
+        *(tuple(named), tuple(carried), portless, tuple(unknown), is_choice(text))
+    )
+
+
+def is_choice(text: str) -> bool:
+    """Whether a text of protocols says "or"."""
+    return re.search(r"\b(?:or|oder|ou|o)\b", text, re.IGNORECASE) is not None
 
 
 def is_protocols(text: str) -> bool:
@@ -105,6 +119,18 @@ def is_protocols(text: str) -> bool:
 
 
 _LONGEST = 60
+
+
+def own_ports(text: str) -> Mapping[str, tuple[Transport, int]]:
+    """The ports that names alone tell; empty if the text has any other word."""
+    words = [word.lower() for word in _WORD.findall(text)]
+    names = [word for word in words if word not in {*_JOINERS, "tcp", "udp"}]
+    if not names or re.search(r"[0-9]", text) or set(names) - OWN_PORTS.keys():
+        return {}
+    found = {name: OWN_PORTS[name] for name in names}
+    said = {word for word in words if word in ("tcp", "udp")}
+    fits = all(not said or transport in said for transport, _ in found.values())
+    return found if fits else {}
 
 
 def is_every(text: str) -> bool:

@@ -39,6 +39,18 @@ _EVERYONE = re.compile(
 )
 
 
+_EITHER = re.compile(
+    r"either(?:\s+\w+)?|any|source\s*(?:/|and|or)\s*dest\w*", re.IGNORECASE
+)
+
+
+_TRANSPORTS = re.compile(r"(?:tcp|udp|and|or|\W)*", re.IGNORECASE)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
 @dataclass(slots=True)
 class Reading:
     """What is shared while a page is read: where rows and remarks go."""
@@ -50,6 +62,7 @@ class Reading:
     answers: Answers
     guessed: dict[str, int] = field(default_factory=dict)
     others: int = 0
+    sourceless: bool = False
     questions: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def take_down(self, row: str, line: int, *cells: str) -> RowModel:
@@ -133,7 +146,25 @@ class RowEnds:
             found = source, self._lead(target)
         else:
             found = self._unsaid(part, direction)
+            both = both_ways(self._title_with_ends()) and bool(self._titled()[1])
+            direction = Direction.BOTH if both else direction
+        if self._either_opens(part):
+            direction = Direction.BOTH
         return (*found, direction is Direction.BOTH)
+
+    def _either_opens(self, part: Cells) -> bool:
+        """Whether both ends open connections, by a column of who does.
+
+        Raises:
+            Unread: the destination does, or somebody else.
+        """
+        cell = self.layout.cell("initiator", self.cells).strip()
+        names = ("source", "client", "src", "from", "-", "")
+        if cell.lower() in names or _folded(cell) == _folded(part["source"]):
+            return False
+        if direction_of(cell) is Direction.BOTH or _EITHER.fullmatch(cell):
+            return True
+        raise Unread(Fate.OPEN, f"is opened by {shown(cell)}: which way is it?")
 
     def _target(self, target: str, direction: Direction) -> Destinations | None:
         """Where a row with a source leads; None where the table sums up others."""
@@ -153,8 +184,11 @@ class RowEnds:
 
     def _titled(self) -> tuple[str, str]:
         """The ends that the titles above name, the innermost that names any."""
-        titles = map(title_ends, reversed(self.sections))
-        return next(filter(None, titles), ("", ""))
+        return title_ends(self._title_with_ends()) or ("", "")
+
+    def _title_with_ends(self) -> str:
+        """The innermost title that names any end; empty if none does."""
+        return next(filter(title_ends, reversed(self.sections)), "")
 
     def _unsaid_source(self, taken: str = "") -> tuple[str, ...]:
         """The source of a table that names none: as a map says, or else what is taken."""
@@ -183,7 +217,10 @@ class RowEnds:
             return self._unsaid_source(titled[0]), self._lead(titled[1])
         named = self.layout.columns.get("component") == 0 or not self.layout.headings[0]
         first = self.cells[0] if named else ""
-        other = first or part["usage"] or part["transport"] or "far end"
+        bare = _TRANSPORTS.fullmatch(part["transport"])
+        carried = "" if bare else part["transport"]
+        service = self.layout.cell("component", self.cells)
+        other = first or part["usage"] or service or carried or "far end"
         other = " ".join(other.split())
         match direction:
             case Direction.OUT | Direction.BOTH:
@@ -200,6 +237,8 @@ class RowEnds:
                 return self._unsaid_source(), self._unsaid_target(other)
 
     def _direction(self) -> Direction:
+        if "direction" in self.layout.ticks:
+            return direction_of(self.layout.cell("direction", self.cells))
         index = self.layout.columns.get("direction")
         if index is not None:
             said = cell_direction(self.layout.headings[index], self.cells[index])

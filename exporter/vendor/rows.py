@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from exporter.config.diagnostics import shown
 from exporter.model.ledger import Fate
-from exporter.vendor.conditions import condition_in, condition_of
+from exporter.vendor.conditions import condition_in, condition_of, demands_in
 from exporter.vendor.pairing import paired
 from exporter.vendor.remarks import joined
 from exporter.vendor.row_ends import RowEnds
@@ -67,6 +67,8 @@ class RowReader:
         parts, why = paired(cells) if one else ([cells], "")
         if why:
             raise Unread(Fate.OPEN, why)
+        for more in demands_in("\n".join((cells["usage"], *self._others()))):
+            self._settle(Unread(Fate.OPEN, f"asks for more: {shown(more)}"))
         for part in parts:
             try:
                 yield from self._part(part, alone=len(parts) == 1)
@@ -94,6 +96,11 @@ class RowReader:
             )
             if flows.portless:
                 self._settle(without_ports(flows.portless))
+            if flows.assumed:
+                names = " and ".join(map(str.upper, flows.assumed))
+                taken = " and ".join(map(str, flows.spans))
+                said = f"names no port: {taken} is taken, for {names}"
+                self.of.reading.remarks.add(self.row.line, self.name, said)
             if flows.guessed:
                 self.of.reading.guessed[self.name] = self.row.line
             ends = RowEnds(self.of, self.layout, self.cells, self._sections())

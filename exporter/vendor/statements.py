@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 from exporter.config.diagnostics import shown
 from exporter.model.ledger import Fate
 from exporter.model.rule import Transport
-from exporter.vendor.ports import Ports, Span, read_ports
+from exporter.vendor.ports import Ports, read_ports
 from exporter.vendor.protocols import (
     APPLICATIONS,
     Protocols,
+    is_choice,
     is_every,
+    own_ports,
     read_protocols,
     unbound,
 )
+from exporter.vendor.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
     from exporter.vendor.conditions import Condition
     from exporter.vendor.ends import Destinations
 
-_NTP = 123
+_UDP_ALONE = frozenset({67, 68, 69, 123, 161, 162, 500, 1812, 1813, 4500})
+"""Ports of which everybody means those of UDP: DHCP, TFTP, NTP, SNMP, IKE, RADIUS."""
 _HOST_AND_PORT = re.compile(
     r"(?<![\w.@-])((?:https?://)?(?:\*\.|[a-z0-9<{])[a-z0-9<>{}._*-]*\.[a-z]{2,}:[0-9]{1,5})(?![0-9])\S*",
     re.IGNORECASE,
@@ -70,7 +74,8 @@ class Statement:
 class Flows:
     """The ports of a row: spans with transports, and what was guessed or noted.
 
-    `portless` is what else the row asks for and has no ports, such as ICMP.
+    `portless` is what else the row asks for and has no ports, such as ICMP. `assumed`
+    are applications whose own ports are taken, since the row writes none.
     """
 
     spans: tuple[Span, ...]
@@ -78,6 +83,7 @@ class Flows:
     guessed: bool
     notes: tuple[str, ...]
     portless: str
+    assumed: tuple[str, ...] = ()
 
 
 def read_flows(
@@ -96,21 +102,24 @@ def read_flows(
     protocols = read_protocols(transport)
     read = [(read_ports(cell), named) for cell, named in columns]
     whole = " ".join(cell for cell, _ in columns)
+    if not whole.strip() and (own := own_ports(transport) or own_ports(hint)):
+        spans = [Span(port, port, (named,)) for named, port in own.values()]
+        return Flows(tuple(spans), is_choice(transport), False, (), "", tuple(own))
     _check(read, protocols, transport, whole)
-    spans: dict[Span, None] = {}
+    found: dict[Span, None] = {}
     guessed = False
     for ports, heading in read:
         for span in ports.spans:
             named, guess = _transports(span, ports, protocols, heading, hint)
             guessed |= guess
-            spans[Span(span.low, span.high, named)] = None
+            found[Span(span.low, span.high, named)] = None
     notes = [note for ports, _ in read for note in ports.notes]
     if protocols.words:
         notes.append(f"Protocol: {transport}")
     choice = any(ports.choice for ports, _ in read) or (
         protocols.choice and len(protocols.named) > 1
     )
-    return Flows(tuple(spans), choice, guessed, tuple(notes), protocols.portless)
+    return Flows(tuple(found), choice, guessed, tuple(notes), protocols.portless)
 
 
 def without_ports(name: str) -> Unread:
@@ -187,11 +196,17 @@ def _transports(
         tuple(ports.transports),
         protocols.carried,
         tuple(carried) if len(carried) == 1 else (),
-        hinted.transports if not hinted.words else (),
+        hinted.named or _only(hinted.carried),
     )
     named = next((way for way in ways if way), ())
-    default = Transport.UDP if span.low == span.high == _NTP else Transport.TCP
+    alone = span.low == span.high and span.low in _UDP_ALONE
+    default = Transport.UDP if alone else Transport.TCP
     return (named, False) if named else ((default,), True)
+
+
+def _only(transports: tuple[Transport, ...]) -> tuple[Transport, ...]:
+    """The transport that applications agree on, if there is one."""
+    return transports if len(transports) == 1 else ()
 
 
 def hosts_with_ports(cell: str) -> list[tuple[str, str, str]]:

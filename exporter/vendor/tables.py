@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 from exporter.config.field_types import ROW
 from exporter.model.ledger import Fate
 from exporter.vendor.alignment import aligned, typed
-from exporter.vendor.columns import Layout, is_heading_row, layout_of
-from exporter.vendor.ends import hosts_in
+from exporter.vendor.columns import Layout, layout_of
 from exporter.vendor.footnotes import footnotes_of, resolved
+from exporter.vendor.headings import is_heading, is_heading_row
+from exporter.vendor.hosts import hosts_in
 from exporter.vendor.names import letters
 from exporter.vendor.ports import is_ports
-from exporter.vendor.prose import names_a_port
 from exporter.vendor.protocols import is_protocols
 from exporter.vendor.remarks import joined
 from exporter.vendor.row_ends import Reading, TableContext
 from exporter.vendor.rows import RowReader
+from exporter.vendor.sentences import names_a_port
 from exporter.vendor.statements import Statement, Unread
 
 if TYPE_CHECKING:
@@ -42,14 +43,14 @@ def read_tables(page: Page, reading: Reading) -> Iterator[Statement]:
     """
     count = 0
     for table in page.tables:
-        first, layout = _headings(table, reading.answers.columns(letters(count)))
+        first, begin, layout = _headings(table, reading.answers.columns(letters(count)))
         context = TableContext(reading, table, letters(count))
         reader = TableReader(context, layout)
         if layout is None:
             reader.pass_over(table.rows)
         else:
             context.title = ", ".join(map(reader.above_headings, table.rows[:first]))
-            yield from reader.statements(table.rows[first + 1 :])
+            yield from reader.statements(table.rows[begin:])
         count += layout is not None
 
 
@@ -60,15 +61,53 @@ def reading_of(
     return Reading(remarks, ledger, footnotes_of(page.prose), page.title, answers)
 
 
-def _headings(table: Table, answers: Mapping[str, str]) -> tuple[int, Layout | None]:
-    """Which row holds the headings; titles may stand above them."""
-    for index, row in enumerate(table.rows[:_TITLES]):
-        if index and re.search(r"[0-9]|\.[a-z]", "".join(row.cells)):
+def _headings(
+    table: Table, answers: Mapping[str, str]
+) -> tuple[int, int, Layout | None]:
+    """Which row holds the headings, and which is the first below them.
+
+    Titles may stand above the headings, and a heading may be split into several by a
+    second row of them.
+    """
+    rows = [row.cells for row in table.rows]
+    for index, cells in enumerate(rows[:_TITLES]):
+        if index and re.search(r"[0-9]|\.[a-z]", "".join(cells)):
             break
-        layout = _fitted(row.cells, [r.cells for r in table.rows[index + 1 :]], answers)
+        if index + 1 < len(rows) and (split := _split(cells, rows[index + 1])):
+            layout = _fitted(split, rows[index + 2 :], answers)
+            if layout is not None:
+                return index, index + 2, layout
+        layout = _fitted(cells, rows[index + 1 :], answers)
         if layout is not None:
-            return index, layout
-    return 0, None
+            return index, index + 1, layout
+    return 0, 1, None
+
+
+def _split(above: Sequence[str], below: Sequence[str]) -> list[str]:
+    """Headings in two rows as one: `Ports | Ports` over `TCP | UDP`; empty if it is one.
+
+    A heading goes over several columns where it is repeated, or where the cells
+    behind it are blank; all others stand in both rows, or over a blank.
+    """
+    if len(above) != len(below) or re.search(r"[0-9]|\.[a-z]", "".join(below)):
+        return []
+    if len(set(filter(None, above))) < 2:  # noqa: PLR2004 - one alone is a title
+        return []
+    over = list(above)
+    for index in range(1, len(over)):
+        if not over[index] and below[index] and below[index - 1]:
+            over[index] = over[index - 1]
+    split = [i for i, cell in enumerate(over) if cell and over.count(cell) > 1]
+    parts = {below[i] for i in split}
+    if len(parts) < 2 or not all(map(is_heading, parts)):  # noqa: PLR2004 - one is no part
+        return []
+    rest = [i for i in range(len(over)) if i not in split]
+    if any(below[i] not in ("", over[i]) for i in rest if over[i]):
+        return []
+    return [
+        f"{over[i]} {below[i]}" if i in split else over[i] or below[i]
+        for i in range(len(over))
+    ]
 
 
 def _fitted(

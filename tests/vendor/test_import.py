@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from exporter.config import yamlfile
 from exporter.config.diagnostics import ConfigError
 from exporter.model.rule import Usage
-from exporter.vendor import draft as draft_module
+from exporter.vendor import drafter, readers
 from exporter.vendor import page as page_module
-from exporter.vendor import readers
 from exporter.vendor.catalogue_writer import written
 from exporter.vendor.draft import draft_of
 from exporter.vendor.ports import read_ports
@@ -635,7 +634,7 @@ def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_page_of_too_many_rules_is_refused(page, monkeypatch):
-    monkeypatch.setattr(draft_module, "MAX_RULES", 9)
+    monkeypatch.setattr(drafter, "MAX_RULES", 9)
     ports = ", ".join(map(str, range(1, 6)))
     rows = f"| Web | a.vendor.com | {ports} | |\n| Web | b.vendor.com | {ports} | |\n"
     with pytest.raises(ConfigError, match=r":4: makes more than 9 rules"):

@@ -10,12 +10,15 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from exporter.vendor.page import CAPTION, is_caption
+
 if TYPE_CHECKING:
     from exporter.vendor.page import PageBuilder
 
 _TABLE = re.compile(r"\|={3,}\s*")
 _BLOCK = re.compile(r"(?:-{4,}|\.{4,}|/{4,}|\+{4,})\s*")
 _HEADING = re.compile(r"(={1,6})\s+(\S.*)")
+_BLOCK_TITLE = re.compile(r"\.(?=[^\s.])(.+)|\*([^*]+)\*\s*")
 _LIST = re.compile(r"\s*(?:\.{1,5}|[*-]{1,5}|[0-9]+\.)\s+(\S.*)")
 _SKIPPED = re.compile(r"//|:[\w-]+:|(?:ifdef|ifndef|endif|ifeval|include)::|\+\s*$")
 _COLUMNS = re.compile(r"""cols\s*=\s*(?:"([^"]*)"|'([^']*)'|([^,\]]*))""")
@@ -25,6 +28,7 @@ _CELL = re.compile(
 _LINK = re.compile(
     r"(?:link:|xref:|mailto:|(?=https?://))([^\s\[\]]{1,500})\[([^\[\]]*)\]"
 )
+_FOOTNOTE = re.compile(r"\s*footnote:[\w-]*\[([^\[\]]*)\]")
 _MOST_COLUMNS = 50
 
 
@@ -76,7 +80,9 @@ class _Reader:
     def _outside(self, number: int, line: str) -> None:
         heading, item = _HEADING.fullmatch(line), _LIST.fullmatch(line)
         if heading:
-            self.page.heading(len(heading[1]), _plain(heading[2]))
+            self.page.heading(len(heading[1]), _plain(heading[2]), number)
+        elif caption := _caption(line):
+            self.page.heading(CAPTION, caption, number)
         elif line.startswith("["):
             self.columns = _count(line) or self.columns
         elif item and item[1].rstrip().endswith(":"):
@@ -163,7 +169,15 @@ def _cell(lines: list[str]) -> str:
 
 def _plain(text: str) -> str:
     """A line without its marks of form."""
+    text = _FOOTNOTE.sub(r" (\1)", text)
     text = _LINK.sub(lambda found: found[2].rstrip("^") or found[1], text)
     item = _LIST.fullmatch(text)
     text = (item[1] if item else text).replace("`", "").replace("\\|", "|")
     return re.sub(r"(?<![\w*])([*_])(\S(?:.*?\S)?)\1(?![\w*])", r"\2", text).strip()
+
+
+def _caption(line: str) -> str:
+    """The title that a line is by its form, `.Title` or `*Title*`; empty if it is none."""
+    found = _BLOCK_TITLE.fullmatch(line)
+    text = _plain(found[1] or found[2]) if found else ""
+    return text if is_caption(text) else ""

@@ -6,7 +6,8 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from exporter.vendor.columns import is_heading_row, layout_of
+from exporter.vendor.columns import layout_of
+from exporter.vendor.headings import is_heading_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def read(text: str, page: PageBuilder) -> None:
         if begins or not filled:
             page.end_table()
         if begins and title:
-            _section(title[1], page)
+            _section(*title, page)
             title = None
         if len(filled) != 1 or page.in_table:
             page.row(line, cells)
@@ -47,8 +48,8 @@ def _keep(title: tuple[int, str] | None, page: PageBuilder) -> None:
         page.text(*title)
 
 
-def _section(text: str, page: PageBuilder) -> None:
-    parts = [page.called(part) for part in text.split(" / ")[-2:]]
+def _section(line: int, text: str, page: PageBuilder) -> None:
+    parts = [page.titled(part, line) for part in text.split(" / ")[-2:]]
     page.sections = tuple(filter(None, parts))
 
 

@@ -12,7 +12,7 @@ from json import JSONDecodeError
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, TypeAlias
 
-from exporter.vendor.ends import hosts_in
+from exporter.vendor.hosts import hosts_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

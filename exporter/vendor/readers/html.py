@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from lxml import etree
 
+from exporter.vendor.columns import layout_of
+from exporter.vendor.page import CAPTION, is_caption
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,6 +35,7 @@ LINES = re.compile(
     r"|footer|form|head|header|hr|html|li|main|nav|ol|option|p|pre|section|title|ul"
 )
 _CELLS = {"td", "th"}
+_BOLD = {"b", "strong"}
 _HEADING = re.compile(r"h[1-6]")
 _SPAN = re.compile(r"\s*([0-9]{1,4})")
 _MAX_COLUMNS = 20
@@ -120,6 +124,20 @@ class _Grid:
             self.rows.append((self.line, self.row))
         self.row = None
 
+    def takes_in(self, inner: _Grid) -> bool:
+        """Takes a table within a cell for the lines of that cell.
+
+        It is if the outer one has the headings of requirements, and the inner one none;
+        a table that only lays out the page has none itself.
+        """
+        if self.cell is None or not self.rows or not inner.rows:
+            return False
+        if layout_of(self.rows[0][1]) is None or layout_of(inner.rows[0][1]):
+            return False
+        lines = (" ".join(filter(str.strip, cells)) for _, cells in inner.rows)
+        self.cell.append("\n" + "\n".join(" ".join(line.split()) for line in lines))
+        return True
+
     def _fill_from_above(self) -> None:
         """Puts in the cells of earlier rows that reach down to the next column."""
         while self.row is not None and len(self.row) in self.spans:
@@ -139,6 +157,11 @@ class _Reader:
     page: PageBuilder
     unseen: int = 0
     heading: list[str] | None = None
+    heading_line: int = 1
+    first_line: int = 1
+    bold: int = 0
+    plain: bool = False
+    term: bool = False
     prose: list[str] = field(default_factory=list)
     prose_line: int = 1
     grids: list[_Grid] = field(default_factory=list)
@@ -160,6 +183,9 @@ class _Reader:
                     line + text[: len(text) - len(text.lstrip())].count("\n") + 1 - 1
                 )
             self.prose.append(text)
+            if text.strip():
+                self.plain |= not self.bold
+                self.term = False
 
     def tag(self, name: str, attributes: Mapping[str, str], line: int) -> None:
         """The beginning of an element."""
@@ -171,9 +197,12 @@ class _Reader:
             self.grids[-1].start_cell(attributes, line)
         elif name == "sup":
             self.text(RAISED, line)
+        elif name in _BOLD:
+            self.bold += 1
         else:
             if name == self.closed:  # <code>80</code><code>443</code> are two words
                 self.text(" ", line)
+            self.heading_line = line
             self._boundary(name, closing=False)
         self.closed = ""
 
@@ -187,6 +216,8 @@ class _Reader:
             self.grids[-1].end_cell()
         elif name == "sup":
             self.text("]", self.prose_line)
+        elif name in _BOLD:
+            self.bold = max(0, self.bold - 1)
         else:
             self._boundary(name, closing=True)
             self.closed = name
@@ -194,13 +225,19 @@ class _Reader:
     def _boundary(self, name: str, *, closing: bool) -> None:
         if _HEADING.fullmatch(name):
             self._heading(int(name[1]), closing)
+        elif name == "caption":
+            self._caption(closing)
         elif name == "table":
             self._table(closing)
-        elif LINES.fullmatch(name):
+        elif name == "dt" and closing and not self.grids:
+            self.prose.append(": ")
+            self.term = True  # what it is about follows, and belongs to it
+        elif LINES.fullmatch(name) and not self.term:
             self._new_line()
 
     def finish(self) -> None:
         """The end of the page."""
+        self.term = False
         while self.grids:
             self._table(closing=True)
         self._heading(1, closing=True)
@@ -212,10 +249,21 @@ class _Reader:
             return
         self._new_line()
         if not closing:
-            self.heading = []
+            self.heading, self.first_line = [], self.heading_line
         elif self.heading is not None:
-            self.page.heading(level, "".join(self.heading))
+            self.page.heading(level, "".join(self.heading), self.first_line)
             self.heading = None
+
+    def _caption(self, closing: bool) -> None:
+        """What stands on a table is the title of its part, or mere text."""
+        if not closing:
+            self.heading, self.first_line = [], self.heading_line
+        elif self.heading is not None:
+            text, self.heading = " ".join("".join(self.heading).split()), None
+            if is_caption(text):
+                self.page.heading(CAPTION, text, self.first_line)
+            else:
+                self.page.text(self.first_line, text)
 
     def _new_line(self) -> None:
         if self.grids:
@@ -224,8 +272,12 @@ class _Reader:
         elif self.heading is not None:
             self.heading.append(" ")
         else:
-            self.page.text(self.prose_line, " ".join("".join(self.prose).split()))
-            self.prose = []
+            text = " ".join("".join(self.prose).split())
+            if not self.plain and is_caption(text):
+                self.page.heading(CAPTION, text, self.prose_line)
+            else:
+                self.page.text(self.prose_line, text)
+            self.prose, self.plain = [], False
 
     def _table(self, closing: bool) -> None:
         if not closing:
@@ -235,6 +287,8 @@ class _Reader:
         elif self.grids:
             grid = self.grids.pop()
             grid.end_row()
+            if self.grids and self.grids[-1].takes_in(grid):
+                return
             for line, cells in grid.rows:
                 self.page.row(line, cells)
             self.page.end_table()

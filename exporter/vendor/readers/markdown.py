@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lxml.html import defs
 from markdown_it import MarkdownIt
 
+from exporter.vendor.page import CAPTION, is_caption
 from exporter.vendor.readers import html
 from exporter.vendor.readers.text import RULER, HeadingGuess, cells_of
 
@@ -61,7 +62,7 @@ class _Reader:
             match token.type:
                 case "heading_open":
                     title = _plain(next(self._tokens))
-                    self._page.heading(int(token.tag[1]), title)
+                    self._page.heading(int(token.tag[1]), title, token.map[0] + 1)
                 case "table_open":
                     self._table()
                 case "html_block":
@@ -131,6 +132,9 @@ class _Reader:
                     self._page.row(number + 1, row)
             self._page.end_table()
             return
+        if self._guess is None and _is_bold(token) and is_caption(_plain(token)):
+            self._page.heading(CAPTION, _plain(token), first + 1)
+            return
         for number, line in enumerate(_plain(token).split("\n"), first + 1):
             self._text(number, line)
 
@@ -139,6 +143,14 @@ class _Reader:
             self._guess.line(number, line)
         else:
             self._page.text(number, line)
+
+
+def _is_bold(inline: Token) -> bool:
+    """Whether all of a paragraph is in bold."""
+    children = [child for child in inline.children or () if child.content or child.tag]
+    kinds = [child.type for child in children]
+    ends = kinds[:1] == ["strong_open"] and kinds[-1:] == ["strong_close"]
+    return ends and kinds.count("strong_open") == 1
 
 
 def _plain(inline: Token) -> str:

@@ -13,18 +13,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.vendor.alignment import fits
-from exporter.vendor.columns import is_heading_row, layout_of
+from exporter.vendor.columns import layout_of
+from exporter.vendor.headings import is_heading, is_heading_row
 from exporter.vendor.ports import is_ports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from exporter.vendor.columns import Layout
     from exporter.vendor.page import PageBuilder
 
 RULER = re.compile(r"[-|:\s]*-[-|:\s]*")
 """A line that only draws a table."""
 _CELL = re.compile(r"(?<!\\)\|")
 _STACKED = re.compile(r"[^|\t]*(?<!\\)\|\s*")
+_BARE = re.compile(r"[^|\t]*\S[^|\t]*")
 _WIDE = re.compile(r"\s{2,}")
 _ALIGNED = re.compile(r"\S+(?:\s\S+)*")
 _FEWEST_COLUMNS = 3
@@ -81,10 +84,11 @@ class _Reader:
         index = 0
         while index < len(self.lines):
             line = self.lines[index]
-            stacked = self._stacked(index)
+            form = _STACKED if _STACKED.fullmatch(line) else _BARE
+            stacked = self._stacked(index, form)
             if stacked:
                 headings.table_begins()
-                index = self._take_stack(index, stacked)
+                index = self._take_stack(index, stacked, form)
                 continue
             cells = cells_of(line)
             if cells is None:
@@ -125,11 +129,16 @@ class _Reader:
                 return 1
         return 1
 
-    def _stacked(self, index: int) -> int:
-        """How many columns a table has whose headings begin here, each in a line."""
+    def _stacked(self, index: int, form: re.Pattern[str]) -> int:
+        """How many columns a table has whose headings begin here, each in a line.
+
+        Where no bar ends the lines, the rows down to the next blank line must be whole.
+        """
+        if not is_heading(self.lines[index].strip().removesuffix("|")):
+            return 0
         cells: list[str] = []
         for line in self.lines[index : index + 2 * _MOST_COLUMNS]:
-            if not _STACKED.fullmatch(line):
+            if not form.fullmatch(line):
                 break
             cells.append(line.strip().removesuffix("|").strip())
         for columns in range(min(_MOST_COLUMNS, len(cells) // 2), 1, -1):
@@ -141,15 +150,26 @@ class _Reader:
                 layout
                 and fits(layout, row)
                 and any(is_ports(row[i]) for i, _ in layout.ports)
+                and (form is _STACKED or self._whole(index, columns, layout))
             ):
                 return columns
         return 0
 
-    def _take_stack(self, index: int, columns: int) -> int:
+    def _whole(self, index: int, columns: int, layout: Layout) -> bool:
+        """Whether the lines down to the next blank one are rows of a table."""
+        end = self._end_of_stack(index, _BARE)
+        cells = [line.strip() for line in self.lines[index:end]]
+        rows = [cells[i : i + columns] for i in range(columns, len(cells), columns)]
+        return all(len(row) == columns and fits(layout, row) for row in rows)
+
+    def _end_of_stack(self, index: int, form: re.Pattern[str]) -> int:
+        while index < len(self.lines) and form.fullmatch(self.lines[index]):
+            index += 1
+        return index
+
+    def _take_stack(self, index: int, columns: int, form: re.Pattern[str]) -> int:
         """Puts in a table of one cell a line; the index of the line behind it."""
-        end = index
-        while end < len(self.lines) and _STACKED.fullmatch(self.lines[end]):
-            end += 1
+        end = self._end_of_stack(index, form)
         for first in range(index, end, columns):
             lines = self.lines[first : min(first + columns, end)]
             self.page.row(first + 1, [line.strip().removesuffix("|") for line in lines])
@@ -191,7 +211,7 @@ class HeadingGuess:
 
     def table_begins(self) -> None:
         """A table begins: the last lines name its section."""
-        titles = tuple(self.page.called(text) for _, text in self.block[-2:])
+        titles = tuple(self.page.titled(text, line) for line, text in self.block[-2:])
         if len(titles) == 1 and len(self.page.sections) > 1:
             titles = (self.page.sections[0], *titles)
         self.page.sections = titles or self.page.sections

@@ -1,0 +1,126 @@
+"""The sentences and bullets of a page, and the ports that they name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.vendor.hosts import hosts_in
+from exporter.vendor.ports import read_ports
+from exporter.vendor.protocols import APPLICATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exporter.vendor.page import Prose
+    from exporter.vendor.spans import Span
+
+
+_APPLICATION = "|".join(sorted(APPLICATIONS, key=len, reverse=True))
+_NUMBER = r"[0-9]{1,5}(?![0-9.]*[0-9])"
+_LIST = rf"{_NUMBER}(?:(?:\s*[-\u2013]\s*|\s+(?:to|through|thru|bis|\u00e0|a|al|hasta)\s+|\s*,\s*(?:and\s+|or\s+)?|\s*/\s*|\s+and\s+|\s+or\s+|\s+und\s+|\s+[eyo]\s+|\s+et\s+|\s+ou\s+|\s+oder\s+){_NUMBER}){{0,30}}"
+PORTS = re.compile(
+    rf"\b(?:(?:tcp|udp)(?:\s*(?:/|and|&|or)\s*(?:tcp|udp))?[\s/:-]*(?:ports?\s*:?\s*)?{_LIST}"
+    rf"|(?:(?:tcp|udp)\s+)?(?:ports?|portnummern?|puertos?)\s*:?\s*(?:numbers?\s+)?{_LIST}(?:\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?)?"
+    rf"|{_LIST}\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?)",
+    re.IGNORECASE,
+)
+_HINTS = re.compile(
+    rf"\b(?:tcp|udp|ports?|puertos?|portnummern?)\b[^.]{{0,80}}?[0-9]|\b[0-9]{{2,5}}\s*(?:/\s*)?(?:tcp|udp)\b"
+    r"|\b(?:listen\w*|open\w*|allow\w*|h\u00f6r\w*|\u00f6ffne\w*|\u00e9coute\w*|ouvr\w*|escucha\w*|abr\w*)\b[^.0-9]{0,30}\b[0-9]{2,5}\b"
+    rf"|[a-z]:[0-9]{{2,5}}\b|\b(?:{_APPLICATION})\b[^.0-9]{{0,12}}\b[0-9]{{2,5}}\b"
+    rf"|\b[0-9]{{2,5}}\s*(?:\(|for\s+)(?:{_APPLICATION})\b",
+    re.IGNORECASE,
+)
+_BULLET = re.compile(
+    r"^[\s\u2022*\u2013-]*(?:[^:]{1,60}:\s*)?([0-9]{1,5})(?:\s*$|\s+for\b)",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+EXPLAINED = re.compile(
+    r"\b(?:versions?|release|v)\s*[0-9][0-9.]*|\b(?:tls|ssl|smb)\s*v?[0-9][0-9.]*"
+    r"|\b[0-9]+\s*(?:seconds?|minutes?|hours?|days?|times?|users?|calls?|[kmg]b(?:it)?(?:/s|ps)?|%)",
+    re.IGNORECASE,
+)
+_JOINED = re.compile(
+    r"[\s,;/&+]*(?:(?:and|or|und|oder|et|ou|y|o|e)\s+)?", re.IGNORECASE
+)
+_HOST_AND_NUMBERS = re.compile(
+    rf"[\s\u2022*\u2013-]*(?:https?://)?[a-z0-9*{{}}-]+(?:\.[a-z0-9-]+)+(?:\s*[:,;|\u2013\u2014-]\s+|\s+(?:[:,;|\u2013\u2014-]\s*)?)({_LIST})\W*",
+    re.IGNORECASE,
+)
+_CONTINUES = re.compile(r"(?:\b(?:to|an|vers|hacia)|:)\s*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of the page, with the line it begins on."""
+
+    line: int
+    text: str
+    sections: tuple[str, ...]
+
+
+def names_a_port(text: str) -> bool:
+    """Whether a text speaks of a port by its number."""
+    return _HINTS.search(text) is not None
+
+
+def ports_of_title(text: str) -> Sequence[Span] | None:
+    """The ports that a heading names, none if they are not clear; None without any."""
+    found = ports_in(EXPLAINED.sub(" ", text))
+    if not found:
+        return None
+    return [span for part in found for span in read_ports(part).spans]
+
+
+def sentences_of(prose: Sequence[Prose]) -> Iterator[Sentence]:
+    """Each sentence; a host on the next line belongs to one that ends in `to`."""
+    index = 0
+    while index < len(prose):
+        item = prose[index]
+        index += 1
+        text = item.text
+        while (
+            _CONTINUES.search(text)
+            and _HINTS.search(text)
+            and index < len(prose)
+            and is_host(prose[index].text)
+        ):
+            text = f"{text} {prose[index].text}"
+            index += 1
+        for one in _SENTENCE.split(text):
+            if one.strip():
+                yield Sentence(item.line, one.strip(), item.sections)
+
+
+def is_host(text: str) -> bool:
+    """Whether a line says nothing but a host."""
+    words = re.sub(r"^[\s\u2022*\u2013-]+", "", text).split()
+    return len(words) == 1 and bool(hosts_in(words[0]))
+
+
+def asks(sentence: Sentence, *, about_ports: bool) -> bool:
+    """Whether a sentence may be a requirement."""
+    text = sentence.text
+    bullet = _BULLET.match(text)
+    return bool(
+        _HINTS.search(text)
+        or is_host(text)
+        or _HOST_AND_NUMBERS.fullmatch(text)
+        or (bullet and about_ports)
+    )
+
+
+def ports_in(text: str) -> list[str]:
+    """The parts of a sentence that name ports; only joined ones are one part."""
+    spans: list[tuple[int, int]] = []
+    for match in PORTS.finditer(text):
+        if spans and _JOINED.fullmatch(text, spans[-1][1], match.start()):
+            spans[-1] = (spans[-1][0], match.end())
+        else:
+            spans.append(match.span())
+    if not spans and (bare := _HOST_AND_NUMBERS.fullmatch(text)):
+        spans.append(bare.span(1))
+    return [text[begin:end] for begin, end in spans]

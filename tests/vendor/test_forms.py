@@ -1,0 +1,365 @@
+"""The forms in which vendors write their tables, lists and headings."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.vendor.drafting import imported
+
+
+@pytest.fixture
+def page(tmp_path):
+    def read(text, name="page.md"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return imported(path, tmp_path)
+
+    return read
+
+
+def flows(found):
+    """What a page opens, as `row: source > end transport/port`."""
+    return {
+        f"{row}: {source} > {end.removesuffix('.example')} {transport}/{port}"
+        for row, source, end, port, transport in found.flows
+    }
+
+
+def html(*rows):
+    return "<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+
+
+# --- Headings ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headings",
+    [
+        "Initiator | Listener | Port | Protocol",
+        "Client | Server | Port | Protocol",
+        "Client IP | Server name | Port | Protocol",
+        "Origine | Destinazione | Porta | Protocollo",
+        "Origem | Destino | Porta | Protocolo",
+        "Bron | Doel | Poort | Protocol",
+        "Caller | Receiver | Port | Protocol",
+    ],
+)
+def test_ends_go_by_many_names(page, headings):
+    found = page(f"| {headings} |\n|-|-|-|-|\n| App | d.org | 9 | TCP |\n")
+    assert flows(found) == {"A1: app > d.org tcp/9"}
+
+
+def test_a_version_of_the_client_is_no_source(page):
+    found = page("| Client version | Host | Port |\n|-|-|-|\n| new | d.org | 9 TCP |\n")
+    assert flows(found) == {"A1: unstated-source > d.org tcp/9"}
+
+
+TWO_ROWS = (
+    "<th rowspan=2>From<th rowspan=2>To<th colspan=2>Ports",
+    "<th>TCP<th>UDP",
+    "<td>App<td>d.org<td>1, 2<td>-",
+    "<td>App<td>e.org<td><td>3",
+)
+
+
+def test_headings_in_two_rows_are_one(page):
+    found = page(html(*TWO_ROWS), "page.html")
+    assert flows(found) == {
+        "A1: app > d.org tcp/1",
+        "A1: app > d.org tcp/2",
+        "A2: app > e.org udp/3",
+    }
+
+
+def test_headings_in_two_rows_need_no_spans(page):
+    found = page(
+        "Source;;Destination;;Port\nName;IP;Name;IP;\nApp;192.0.2.1;Db;192.0.2.9;TCP 9\n",
+        "page.csv",
+    )
+    assert flows(found) == {"A1: app > db tcp/9"}
+
+
+def test_a_second_row_of_other_words_is_a_requirement(page):
+    found = page(
+        html("<th>From<th>To<th colspan=2>Ports", "<td>App<td>Data base<td>TCP<td>any"),
+        "page.html",
+    )
+    assert not found.flows
+    assert found.fates["A1"][0] == "open"
+
+
+# --- Columns that say yes or no ------------------------------------------------------
+
+
+def test_ticks_tell_the_transport(page):
+    found = page(
+        "| From | To | Port | TCP | UDP |\n|-|-|-|-|-|\n"
+        "| App | d.org | 1 | \u2713 | |\n| App | d.org | 2 | | x |\n| App | d.org | 3 | Yes | yes |\n"
+    )
+    assert flows(found) == {
+        "A1: app > d.org tcp/1",
+        "A2: app > d.org udp/2",
+        "A3: app > d.org tcp/3",
+        "A3: app > d.org udp/3",
+    }
+
+
+def test_ticks_tell_the_direction(page):
+    found = page(
+        "# Hub ports\n\n| Port | Protocol | Inbound | Outbound | Service |\n|-|-|-|-|-|\n"
+        "| 1 | TCP | \u2713 | - | Web |\n| 2 | TCP | - | \u2713 | Mail |\n"
+    )
+    assert flows(found) == {
+        "A1: unstated-source > hub tcp/1",
+        "A2: hub > mail tcp/2",
+    }
+
+
+def test_columns_headed_by_a_transport_may_hold_the_ports(page):
+    found = page(
+        "# Deployment\n\n## Console --> Client\n\n| Use | UDP | TCP |\n|-|-|-|\n"
+        "| Control | -- | 9 |\n| Wake up | 7 | -- |\n"
+    )
+    assert flows(found) == {
+        "A1: console > client tcp/9",
+        "A2: console > client udp/7",
+    }
+
+
+def test_a_title_with_an_arrow_both_ways_is_for_both(page):
+    found = page("# X\n\n## Site <--> Hub\n\n| Use | TCP |\n|-|-|\n| Sync | 9 |\n")
+    assert flows(found) == {
+        "A1: site > hub tcp/9",
+        "A1: hub > site tcp/9",
+    }
+
+
+# --- Who opens the connection --------------------------------------------------------
+
+OPENS = "| Source | Destination | Port | Initiator |\n|-|-|-|-|\n| App | d.org | 9 TCP | {} |\n"
+
+
+@pytest.mark.parametrize("who", ["App", "source", "Client", ""])
+def test_an_initiator_that_is_the_source_says_nothing_new(page, who):
+    assert flows(page(OPENS.format(who))) == {"A1: app > d.org tcp/9"}
+
+
+def test_an_initiator_that_is_the_destination_is_asked_about(page):
+    found = page(OPENS.format("d.org"))
+    assert found.fates["A1"] == ("open", "is opened by 'd.org': which way is it?")
+
+
+def test_both_may_open_a_connection(page):
+    found = page(OPENS.replace("d.org", "Hub").format("both"))
+    assert len(found.flows) == 2
+
+
+@pytest.mark.parametrize("sign", ["\u2192", "->", "=>", "source to destination"])
+def test_an_arrow_in_a_column_of_directions_leads_to_the_destination(page, sign):
+    head = "| Source | Destination | Direction | Port |\n|-|-|-|-|\n"
+    found = page(head + f"| App | d.org | {sign} | 9 TCP |\n")
+    assert flows(found) == {"A1: app > d.org tcp/9"}
+
+
+def test_an_arrow_that_leads_back_is_asked_about(page):
+    head = "| Source | Destination | Direction | Port |\n|-|-|-|-|\n"
+    found = page(head + "| App | d.org | \u2190 | 9 TCP |\n")
+    assert found.fates["A1"][0] == "open"
+
+
+# --- What a cell holds ---------------------------------------------------------------
+
+
+def test_a_table_within_a_cell_is_the_lines_of_that_cell(page):
+    inner = html("<td>TCP<td>1", "<td>UDP<td>2")
+    found = page(
+        html("<th>From<th>To<th>Ports", f"<td>App<td>d.org<td>{inner}"), "page.html"
+    )
+    assert flows(found) == {"A1: app > d.org tcp/1", "A1: app > d.org udp/2"}
+
+
+def test_a_table_that_lays_out_the_page_holds_tables_of_its_own(page):
+    inner = html("<th>From<th>To<th>Port", "<td>App<td>d.org<td>TCP 1")
+    found = page(html(f"<td>menu<td>{inner}"), "page.html")
+    assert flows(found) == {"A1: app > d.org tcp/1"}
+
+
+HEAD = "| Source | Destination | Protocol | Port | Notes |\n|-|-|-|-|-|\n"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "opened"),
+    [
+        ("HTTPS", {"tcp/443"}),
+        ("HTTP and HTTPS", {"tcp/80", "tcp/443"}),
+        ("NTP", {"udp/123"}),
+        ("SSH (TCP)", {"tcp/22"}),
+    ],
+)
+def test_an_application_may_tell_a_port_that_no_cell_has(page, protocol, opened):
+    found = page(HEAD + f"| App | d.org | {protocol} | | |\n")
+    assert flows(found) == {f"A1: app > d.org {one}" for one in opened}
+    assert any("names no port" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize("protocol", ["TCP", "HTTPS proxy", "Kerberos", "SSH (UDP)"])
+def test_other_rows_without_a_port_are_open(page, protocol):
+    found = page(HEAD + f"| App | d.org | {protocol} | | |\n")
+    assert not found.flows
+    assert found.fates["A1"][0] == "open"
+
+
+def test_a_product_with_its_version_is_no_port(page):
+    found = page(
+        HEAD + "| App | d.org | TCP | 49152 to 65535 (for Windows 2008 and newer) | |\n"
+    )
+    assert flows(found) == {"A1: app > d.org tcp/49152-65535"}
+
+
+def test_a_sentence_that_asks_for_another_port_is_told_and_binds_nothing(page):
+    found = page(
+        HEAD
+        + "| App | d.org | TCP | 9 | If you use the cloud, port 8 must be open too. |\n"
+    )
+    assert flows(found) == {"A1.1: app > d.org tcp/9"} or flows(found) == {
+        "A1: app > d.org tcp/9"
+    }
+    assert "when" not in found.rules[0]
+    assert found.fates["A1.2"][0] == "open"
+
+
+@pytest.mark.parametrize("mark", ["(**)", "[1]"])
+def test_a_footnote_mark_may_stand_in_brackets(page, mark):
+    text = "| Source | Destination | Port |\n|-|-|-|\n| App | d.org | TCP 9 {0} |\n\n{0} Only with the module.\n"
+    found = page(text.format(mark))
+    assert flows(found) == {"A1: app > d.org tcp/9"}
+    assert found.rules[0]["when"] == "module"
+
+
+def test_an_application_with_other_words_tells_the_transport(page):
+    head = "| Source | Destination | Service | Port |\n|-|-|-|-|\n"
+    found = page(head + "| Switch | Poller | SNMP trap | 1162 |\n")
+    assert flows(found) == {"A1: switch > poller udp/1162"}
+
+
+def test_a_footnote_of_asciidoc_is_a_note(page):
+    found = page(
+        "|===\n|Source |Destination |Port\n\n|App |d.org |9 footnote:[Only for tests.]\n|===\n",
+        "page.adoc",
+    )
+    assert found.rules[0]["when"] == "tests"
+
+
+def test_cells_may_stand_in_lines_of_their_own(page):
+    found = page(
+        "Ports\n\nPort\nProtocol\nSource\nDestination\n9\nTCP\nApp\nd.org\n7\nUDP\nApp\ne.org\n",
+        "page.txt",
+    )
+    assert flows(found) == {"A1: app > d.org tcp/9", "A2: app > e.org udp/7"}
+
+
+def test_lines_that_make_no_whole_rows_are_no_table(page):
+    found = page(
+        "Ports\n\nPort\nProtocol\nSource\nDestination\n9\nTCP\nApp\nd.org\n7 TCP\nApp\n",
+        "page.txt",
+    )
+    assert not found.flows
+    assert {fate for fate, _ in found.fates.values()} == {"open"}
+
+
+# --- Lists and headings of their own -------------------------------------------------
+
+
+def test_a_term_and_its_description_are_one_sentence(page):
+    found = page(
+        "<h2>Sensor to Cloud</h2><dl><dt>a.org</dt>\n <dd><p>TCP 9</p></dd><dt>b.org<dd>TCP 8</dl>",
+        "page.html",
+    )
+    assert flows(found) == {
+        "text-1: sensor > a.org tcp/9",
+        "text-2: sensor > b.org tcp/8",
+    }
+
+
+@pytest.mark.parametrize(
+    ("item", "opened"),
+    [
+        ("a.org: TCP 9 and TCP 8", {"tcp/9", "tcp/8"}),
+        ("Ports 9 \u00e0 11/UDP vers a.org", {"udp/9-11"}),
+        ("a.org \u2013 443", {"tcp/443"}),
+    ],
+)
+def test_a_bullet_names_ports_and_a_host(page, item, opened):
+    found = page(f"# Hub\n\n## Gateway to Hub\n\n* {item}\n")
+    assert flows(found) <= {f"text-1: gateway > a.org {one}" for one in opened}
+    assert found.flows or found.fates["text-1"][0] == "open"
+
+
+def test_hosts_below_a_heading_have_its_ports(page):
+    found = page("# Hub\n\n## TCP 9\n\n* a.org\n* b.org\n")
+    assert flows(found) == {
+        "text-1: unstated-source > a.org tcp/9",
+        "text-2: unstated-source > b.org tcp/9",
+    }
+    assert found.fates["title-1"] == ("rules", [rule["id"] for rule in found.rules])
+
+
+def test_ports_below_a_host_lead_to_it(page):
+    found = page("# Hub\n\n## a.org\n\n* TCP 9\n* UDP 8\n")
+    assert flows(found) == {
+        "text-1: unstated-source > a.org tcp/9",
+        "text-2: unstated-source > a.org udp/8",
+    }
+
+
+def test_a_heading_whose_ports_no_row_states_is_open(page):
+    found = page("# Hub\n\n## Open TCP 9 first\n\n* a.org: TCP 8\n")
+    assert found.fates["title-1"] == (
+        "open",
+        "is a heading: which row states its ports?",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("page.html", "<h1>X</h1><p><strong>Outbound rules for Nodes</strong></p>{}"),
+        ("page.md", "# X\n\n**Outbound rules for Nodes**\n\n{}"),
+        ("page.adoc", "= X\n\n.Outbound rules for Nodes\n{}"),
+        ("page.html", "<h1>X</h1><table><caption>Outbound rules for Nodes</caption>{}"),
+    ],
+)
+def test_a_line_in_bold_or_a_caption_is_a_title(page, name, text):
+    table = {
+        "page.html": html("<th>Destination<th>Port", "<td>a.org<td>TCP 9"),
+        "page.md": "| Destination | Port |\n|-|-|\n| a.org | TCP 9 |\n",
+        "page.adoc": "|===\n|Destination |Port\n\n|a.org |TCP 9\n|===\n",
+    }[name]
+    found = page(
+        text.format(table.removeprefix("<table>") if "caption" in text else table), name
+    )
+    assert flows(found) == {"A1: nodes > a.org tcp/9"} or flows(found) == {
+        "A1: node > a.org tcp/9"
+    }
+
+
+@pytest.mark.parametrize(
+    ("sentence", "flow"),
+    [
+        (
+            "The badge reader connects to a.org on TCP port 9.",
+            "badge-reader > a.org tcp/9",
+        ),
+        (
+            "Each kiosk must be able to reach a.org over TCP 9.",
+            "kiosk > a.org tcp/9",
+        ),
+        ("The collector listens on TCP port 9.", "unstated-source > collector tcp/9"),
+        ("You must connect to a.org on TCP 9.", "unstated-source > a.org tcp/9"),
+    ],
+)
+def test_a_sentence_says_who_connects_or_listens(page, sentence, flow):
+    found = page(f"# Hub\n\n{sentence}\n")
+    assert flows(found) == {f"text-1: {flow}"}
+    named = not flow.startswith("unstated")
+    assert named or any("names no source" in remark for remark in found.remarks)
