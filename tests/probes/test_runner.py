@@ -285,7 +285,9 @@ NO_IPV6 = (Unlearned("IPv6", "SERVFAIL"),)
 async def test_a_family_that_could_not_be_learned_belongs_to_the_set(
     monkeypatch, policy, own_ipv6, verdict
 ):
-    monkeypatch.setattr(address_selection.kernel, "has_global_ipv6", lambda: own_ipv6)
+    monkeypatch.setattr(
+        address_selection.host_network, "has_global_ipv6", lambda: own_ipv6
+    )
     with scripted(closes_at_once, "127.0.0.1") as port:
         target = make.target(port=port, addresses=policy)
         result = await run_with(Resolved(("127.0.0.1",), NO_IPV6)).run(target)
