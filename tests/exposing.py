@@ -7,7 +7,8 @@ import dataclasses
 from exporter.http.admission import Admission
 from exporter.http.handlers import Parts
 from exporter.metrics.exposition import Exposition
-from exporter.metrics.telemetry import Sources, Telemetry
+from exporter.metrics.sources import Sources
+from exporter.metrics.telemetry import Telemetry
 from exporter.metrics.text_format import ExpositionFormat
 from exporter.model.finding import Cause, Finding
 from exporter.model.outcome import Icmp, Origin, Reason, Stage, Verdict
@@ -36,7 +37,7 @@ class Scene:
         self.shard = None
         self.site = ""
         self.resolvers = {}
-        self.door = Admission()
+        self.admission = Admission()
         self.certificate_expiry = None
         self.sources = Sources(
             targets=lambda: self.all_targets,
@@ -51,7 +52,7 @@ class Scene:
             shard=lambda: self.shard,
             site=lambda: self.site,
             resolvers=lambda: self.resolvers,
-            door=lambda: self.door,
+            clients=lambda: self.admission,
             certificate_expiry=lambda: self.certificate_expiry,
         )
         self.telemetry = Telemetry(self.sources)
@@ -91,7 +92,7 @@ class Scene:
             reload=reload,
             probe_now=probe_now,
             wall=lambda: NOW,
-            admission=self.door,
+            admission=self.admission,
         )
         return dataclasses.replace(parts, **changes)
 

@@ -10,7 +10,7 @@ from exporter.diagnose.known import Known
 from exporter.model.addresses import family_of
 from exporter.model.rule import Status
 from exporter.monitor.scheduler import Limits
-from exporter.probes import kernel
+from exporter.probes import host_network
 from exporter.probes.own_host import fault_towards
 from exporter.probes.resolver import Resolver
 from exporter.probes.runner import Runner
@@ -92,12 +92,12 @@ def known_of(
 
 def source_towards(address: str) -> str | None:
     """The address that this host sends from to another; None if it cannot tell."""
-    route = kernel.route_to(address)
+    route = host_network.route_to(address)
     return route.source if route is not None else None
 
 
 def _fault(address: str) -> tuple[str, str] | None:
-    if not kernel.has_route(address):
+    if not host_network.has_route(address):
         return f"route for {family_of(address)}", f"this host has no route to {address}"
     fault = fault_towards(address)
     return (fault.broken, fault.detail) if fault is not None and fault.broken else None

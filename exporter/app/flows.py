@@ -10,7 +10,7 @@ from exporter.app.factories import resolver_of, source_towards
 from exporter.model.outcome import ProbeError
 from exporter.model.rule import Status
 from exporter.present.formats.interface import Flow
-from exporter.probes.runner import way_of
+from exporter.probes.proxy import proxy_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -65,7 +65,7 @@ def _of(
 ) -> Iterator[Flow]:
     """One flow, or the two on both sides of a proxy."""
     there = addresses[target.destination]
-    proxy = way_of(target.rule, site.proxy)
+    proxy = proxy_for(target.rule, site.proxy)
     if proxy is None:
         source, own = _source(target, there)
         yield Flow(target, source, own, target.destination, there, target.port)

@@ -36,7 +36,8 @@ from exporter.config.site import load_site
 from exporter.http import handlers, server
 from exporter.http.admission import Admission
 from exporter.metrics.exposition import Exposition
-from exporter.metrics.telemetry import Sources, Telemetry
+from exporter.metrics.sources import Sources
+from exporter.metrics.telemetry import Telemetry
 from exporter.model.outcome import Verdict
 from exporter.monitor.comparison_traces import ComparisonTraces
 from exporter.monitor.controls import Controls
@@ -154,7 +155,7 @@ class Exporter:
                 roles=lambda: self._site.roles,
                 shard=lambda: self._site.shard,
                 resolvers=self._watch.states,
-                door=lambda: self._admission,
+                clients=lambda: self._admission,
                 certificate_expiry=lambda: (
                     self._web_config_watch.in_force.certificate_expiry
                 ),

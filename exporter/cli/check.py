@@ -27,6 +27,7 @@ from exporter.cli.common import (
     shard_option,
     tell_part,
 )
+from exporter.metrics.sources import Sources
 from exporter.model.outcome import Verdict
 from exporter.model.rule import Status
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from exporter.config.sharding import Shard
     from exporter.config.site import Site
-    from exporter.metrics.telemetry import Sources
     from exporter.monitor.store import Record
     from exporter.present.formats.interface import CheckOutcome
 
@@ -132,7 +132,6 @@ async def _probed(
 ) -> tuple[CheckOutcome, Sources]:
     """The round, and what its metrics are read from besides."""
     from exporter.app import oneshot  # noqa: PLC0415 - the other commands start without it
-    from exporter.metrics.telemetry import Sources  # noqa: PLC0415 - likewise
     from exporter.present.formats.interface import CheckOutcome, Rows  # noqa: PLC0415 - likewise
 
     site = await oneshot.with_mirrors(site, ids)

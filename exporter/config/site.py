@@ -24,7 +24,7 @@ from exporter.config.site_schema import SiteModel
 from exporter.config.validation import validate
 from exporter.config.yamlfile import read_yaml
 from exporter.model.rule import Expect, Rule, Target, Transport, Usage
-from exporter.probes.certificate_verification import damaged
+from exporter.probes.pem import damaged
 from exporter.probes.protocols.base import FLOOR
 from exporter.probes.wire.text import printable
 

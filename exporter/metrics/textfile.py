@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.metrics import families
+from exporter.metrics import exporter_families, families
 from exporter.metrics.families import Kind
 from exporter.metrics.series import TargetSeries
 from exporter.metrics.telemetry import Telemetry
@@ -17,23 +17,23 @@ from exporter.metrics.text_format import ExpositionFormat, header
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from exporter.metrics.telemetry import Sources
+    from exporter.metrics.sources import Sources
     from exporter.model.finding import Finding
     from exporter.monitor.store import Record
 
 _OF_EXPORTER = frozenset(
     {
-        families.BUILD_INFO,
-        families.TARGETS,
-        families.CONFIG_INFO,
-        families.CATALOGUE_INFO,
-        families.ROLES_INFO,
-        families.SHARD_INFO,
-        families.SHARDS,
-        families.REQUIREMENTS,
-        families.CONTROL_ANSWERED,
-        families.FINDING,
-        families.FINDINGS_OMITTED,
+        exporter_families.BUILD_INFO,
+        exporter_families.TARGETS,
+        exporter_families.CONFIG_INFO,
+        exporter_families.CATALOGUE_INFO,
+        exporter_families.ROLES_INFO,
+        exporter_families.SHARD_INFO,
+        exporter_families.SHARDS,
+        exporter_families.REQUIREMENTS,
+        exporter_families.CONTROL_ANSWERED,
+        exporter_families.FINDING,
+        exporter_families.FINDINGS_OMITTED,
     }
 )
 _SINCE = "connectivity_rule_state_change_timestamp_seconds"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import aiodns
 import pycares
 
-from exporter.probes import kernel
+from exporter.probes import host_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -153,7 +153,7 @@ async def _asked(server: str, transport: Transport) -> bool | None:
         await channel.query_dns(".", "NS")
     except aiodns.error.DNSError as error:
         code = error.args[0]
-        if code in _DOWN and kernel.can_open_socket():
+        if code in _DOWN and host_network.can_open_socket():
             return False
         return True if code in _ANSWERED else None
     finally:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from exporter.model.addresses import is_public
 from exporter.model.outcome import Judged, Observation, Origin, Reason, Stage, Verdict
 from exporter.model.verdict_case import ROUNDS
-from exporter.probes import kernel
+from exporter.probes import host_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ def listed(resolved: Resolved) -> tuple[Sequence[str], tuple[str, ...]]:
     unlearned = tuple(
         f"the {one.family} addresses could not be learned: {one.why}"
         for one in resolved.unlearned
-        if one.family == "IPv4" or kernel.has_global_ipv6()
+        if one.family == "IPv4" or host_network.has_global_ipv6()
     )
     if len(addresses) > _LISTED:
         unlearned += (f"{len(addresses) - _LISTED} more addresses are left out",)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from exporter.model.tls_facts import TlsError, TlsFacts, Trust
 from exporter.probes.certificate import Certificate, encode
-from exporter.probes.certificate_verification import is_for
+from exporter.probes.certificate_names import is_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from OpenSSL.crypto import X509
 
     from exporter.model.rule import Rule, Target
-    from exporter.probes.certificate_verification import Finding, Judge
+    from exporter.probes.certificate_verification import Judge, Judgement
 
 _REMEMBERED = 20_000
 """More than the targets of one exporter: beyond it nothing is remembered in time."""
@@ -82,8 +82,8 @@ class Examiner:
     ) -> _Remembered:
         chain = [Certificate(native) for native in presented]
         leaf = chain[0]
-        finding = self._judge.judge(chain, server_name(target), now)
-        first = min(finding.path or chain, key=lambda one: one.not_after)
+        judged = self._judge.judge(chain, server_name(target), now)
+        first = min(judged.path or chain, key=lambda one: one.not_after)
         facts = TlsFacts(
             version=session.version,
             cipher=session.cipher,
@@ -92,14 +92,14 @@ class Examiner:
             fingerprint_sha256=leaf.fingerprint,
             expiry_timestamp=leaf.not_after,
             chain_expiry_timestamp=first.not_after,
-            verified=not finding.error,
-            error=finding.error,
-            trust=finding.trust,
-            intercepted=_intercepted(target.rule, leaf, finding),
+            verified=not judged.error,
+            error=judged.error,
+            trust=judged.trust,
+            intercepted=_intercepted(target.rule, leaf, judged),
             named=is_for(leaf, server_name(target)),
             chain_expiry_subject=first.subject,
         )
-        return _Remembered(facts, now, _next_date([*chain, *finding.path], now))
+        return _Remembered(facts, now, _next_date([*chain, *judged.path], now))
 
 
 def server_name(target: Target) -> str:
@@ -107,7 +107,7 @@ def server_name(target: Target) -> str:
     return (target.rule.tls.server_name or target.destination).rstrip(".")
 
 
-def _intercepted(rule: Rule, leaf: Certificate, finding: Finding) -> bool | None:
+def _intercepted(rule: Rule, leaf: Certificate, judged: Judgement) -> bool | None:
     """Whether somebody else's certificate is in the peer's place.
 
     None when the chain does not tell: the rule is not about a public service and
@@ -118,11 +118,11 @@ def _intercepted(rule: Rule, leaf: Certificate, finding: Finding) -> bool | None
         return True
     if not rule.public:
         return None if expected is None else False
-    if finding.trust is not Trust.NONE:
-        return finding.trust is Trust.SITE
-    foreign = finding.error in {TlsError.SELF_SIGNED, TlsError.UNKNOWN_ISSUER}
+    if judged.trust is not Trust.NONE:
+        return judged.trust is Trust.SITE
+    foreign = judged.error in {TlsError.SELF_SIGNED, TlsError.UNKNOWN_ISSUER}
     # A public authority's own would be complete with the intermediate that is missing.
-    private = finding.error is TlsError.INCOMPLETE_CHAIN and not leaf.looks_public()
+    private = judged.error is TlsError.INCOMPLETE_CHAIN and not leaf.looks_public()
     return True if foreign or private else None
 
 

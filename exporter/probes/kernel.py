@@ -3,7 +3,7 @@
 The error queue (ip(7), IP_RECVERR) keeps the ICMP message behind a failed call
 with the address of the device that sent it; TCP_INFO has the handshake as the
 kernel timed it, unmoved by a busy event loop; SO_TIMESTAMPNS stamps datagrams on
-arrival; netlink tells the way out of this host. On other systems everything here is a
+arrival. All sockets that probe are opened here. On other systems everything here is a
 quiet no-op with less evidence.
 """
 
@@ -14,16 +14,13 @@ import socket
 import struct
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.model.outcome import Icmp
-from exporter.probes.wire import rtnetlink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.probes.wire.rtnetlink import Device, Route
 
 Socket: TypeAlias = socket.socket
 """What `datagram_socket` opens, for those who need not know sockets otherwise."""
@@ -65,6 +62,55 @@ _QUEUES = frozenset(
 _TIMES_TO_LIVE = frozenset(
     {(socket.IPPROTO_IP, _IP_TTL), (socket.IPPROTO_IPV6, _IPV6_HOPLIMIT)}
 )
+
+
+def tcp_socket(address: str) -> Socket:
+    """A TCP socket for an address, which never blocks and keeps its ICMP errors.
+
+    Raises:
+        OSError: there is no descriptor left.
+    """
+    sock = _socket(address, socket.SOCK_STREAM)
+    # Else a second small write waits for the peer's delayed ACK, 40 ms that would be
+    # told as the peer's.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def udp_socket(address: str) -> Socket:
+    """A UDP socket for an address, which never blocks and keeps its ICMP errors.
+
+    Raises:
+        OSError: there is no descriptor left.
+    """
+    return _socket(address, socket.SOCK_DGRAM)
+
+
+def connected_udp_socket(address: str, port: int) -> Socket:
+    """A UDP socket to one peer alone.
+
+    Raises:
+        OSError: there is no descriptor left, or no route.
+    """
+    sock = udp_socket(address)
+    try:
+        sock.connect((address, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _socket(address: str, kind: socket.SocketKind) -> Socket:
+    v6 = ":" in address
+    sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind)
+    try:
+        sock.setblocking(False)
+        queue_errors(sock, v6=v6)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def queue_errors(sock: socket.socket, *, v6: bool) -> None:
@@ -185,10 +231,11 @@ def kept_back(sock: socket.socket) -> bool:
     return tried > 0 and not under_way
 
 
-def soft_error(sock: socket.socket) -> int:
-    """The ICMP error that a TCP connection lived with last, as errno; 0 if none.
+def pending_error(sock: socket.socket) -> int:
+    """What is wrong with a socket, as errno; 0 if nothing is. The kernel tells it once.
 
-    What the peer acknowledges after it makes the kernel forget it.
+    Of a TCP connection that stands it is the ICMP error that it lived with last, until
+    what the peer acknowledges after it makes the kernel forget it.
     """
     try:
         return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -242,80 +289,3 @@ def _parse_extended_error(data: bytes, left: int | None) -> Icmp | None:
         sender = ipaddress.IPv6Address(offender[8:24])
         return Icmp(kind, code, str(sender.ipv4_mapped or sender), left)
     return None
-
-
-def has_route(address: str) -> bool:
-    """Whether this host knows a way to an address; sends nothing."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            sock.connect((address, 9))
-    except OSError:
-        return False
-    return True
-
-
-def datagram_socket(address: str, port: int) -> Socket:
-    """A UDP socket to one peer alone, which never blocks and keeps its ICMP errors.
-
-    Raises:
-        OSError: there is no descriptor left, or no route.
-    """
-    v6 = ":" in address
-    sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        queue_errors(sock, v6=v6)
-        sock.connect((address, port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def route_to(address: str) -> Route | None:
-    """How packets to an address leave this host; None if that is not known."""
-    return rtnetlink.read_route(_ask_tables(rtnetlink.ask_route(address)))
-
-
-def neighbour_answers(address: str, device: int) -> bool | None:
-    """Whether an address answers on a device's own network; None if not known."""
-    question = rtnetlink.ask_neighbour(address, device)
-    return rtnetlink.read_neighbour(_ask_tables(question))
-
-
-def device(index: int) -> Device | None:
-    """A network device; None if it is not known."""
-    return rtnetlink.read_device(_ask_tables(rtnetlink.ask_device(index)))
-
-
-def _ask_tables(question: bytes) -> bytes:
-    """The kernel's answer, which is there at once; empty if it gives none."""
-    if not _LINUX:
-        return b""
-    kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
-    try:
-        with socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE) as sock:
-            sock.send(question)
-            return sock.recv(rtnetlink.LIMIT)
-    except OSError:
-        return b""
-
-
-def has_global_ipv6(interfaces: Path = Path("/proc/self/net/if_inet6")) -> bool:
-    """Whether this host has an IPv6 address that goes beyond its link; sends nothing."""
-    try:
-        lines = interfaces.read_text("ascii", "replace").splitlines()
-    except OSError:
-        return not _LINUX
-    # Per line: address, interface number, prefix length, scope (0: global), flags, name.
-    return any(line.split()[3:4] == ["00"] for line in lines)
-
-
-def can_open_socket() -> bool:
-    """Whether a file descriptor is left for one more socket."""
-    try:
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
-    except OSError:
-        return False
-    return True

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.model.outcome import ProbeError, Reason
-from exporter.probes import kernel
+from exporter.probes import host_network
 from exporter.probes.nameserver import ServerError
 from exporter.probes.wire.dns import NOERROR, NXDOMAIN, Answer, Kind, question
 
@@ -157,7 +157,7 @@ def _joined(name: str, v4: _End, v6: _End) -> Found:
     answers = [end for end in (v4, v6) if isinstance(end, Answer)]
     first = v4.addresses if isinstance(v4, Answer) else ()
     second = v6.addresses if isinstance(v6, Answer) else ()
-    routable = tuple(address for address in second if kernel.has_route(address))
+    routable = tuple(address for address in second if host_network.has_route(address))
     if addresses := first + routable or second:
         ttl = min(answer.ttl for answer in answers if answer.addresses)
         ends = (("IPv4", v4), ("IPv6", v6))

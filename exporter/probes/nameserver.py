@@ -138,7 +138,7 @@ class NameServer:
         )
         try:
             if self._socket is None:
-                self._socket = kernel.datagram_socket(self._address, self._port)
+                self._socket = kernel.connected_udp_socket(self._address, self._port)
                 self._loop.add_reader(self._socket.fileno(), self._receive)
             self._socket.send(one.message)
         except BlockingIOError:

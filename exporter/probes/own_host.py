@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import socket
 from dataclasses import dataclass
 
 from exporter.model.outcome import Origin, ProbeError, Reason
-from exporter.probes import kernel
+from exporter.probes import host_network, kernel
 from exporter.probes.refusal import is_exceeded
 
 _PAUSE = 0.01
@@ -36,14 +35,17 @@ class Fault:
 
 def fault_towards(address: str) -> Fault | None:
     """What keeps packets to an address from leaving; None if nothing is known to."""
-    route = kernel.route_to(address)
+    route = host_network.route_to(address)
     if route is None or route.local:
         return None
-    device = kernel.device(route.device)
+    device = host_network.device(route.device)
     if device is not None and not device.carrier:
         name = f"network device {device.name}"
         return Fault(name, f"this host's {name} has no carrier")
-    if kernel.neighbour_answers(route.gateway or address, route.device) is not False:
+    if (
+        host_network.neighbour_answers(route.gateway or address, route.device)
+        is not False
+    ):
         return None
     on = f" on {device.name}" if device is not None else ""
     if route.gateway is None:
@@ -81,16 +83,16 @@ async def resets(address: str, port: int) -> bool:
     do that. Or one whose packets die at the first router is, while that router says so
     of others. Of an address of this host's own neither would tell anything.
     """
-    route = kernel.route_to(address)
+    route = host_network.route_to(address)
     if route is None or route.local:
         return False
     v6 = ":" in address
-    with contextlib.suppress(OSError), _socket(socket.SOCK_STREAM, v6=v6) as sock:
+    with contextlib.suppress(OSError), kernel.tcp_socket(address) as sock:
         if kernel.confine(sock) and await _end(sock, address, port, _INSIDE) == _RESET:
             return True
     if route.gateway is None:
         return False
-    with contextlib.suppress(OSError), _socket(socket.SOCK_STREAM, v6=v6) as sock:
+    with contextlib.suppress(OSError), kernel.tcp_socket(address) as sock:
         kernel.limit_hops(sock, 1, v6=v6)
         if await _end(sock, address, port, _NEXT_DOOR) == _RESET:
             return await _first_router_speaks(address, v6=v6)
@@ -98,7 +100,7 @@ async def resets(address: str, port: int) -> bool:
 
 
 async def _first_router_speaks(address: str, *, v6: bool) -> bool:
-    with contextlib.suppress(OSError), _socket(socket.SOCK_DGRAM, v6=v6) as sock:
+    with contextlib.suppress(OSError), kernel.udp_socket(address) as sock:
         kernel.limit_hops(sock, 1, v6=v6)
         sock.connect((address, _UNUSED))
         sock.send(b"")
@@ -108,25 +110,18 @@ async def _first_router_speaks(address: str, *, v6: bool) -> bool:
     return False
 
 
-def _socket(kind: socket.SocketKind, *, v6: bool) -> socket.socket:
-    sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind)
-    sock.setblocking(False)
-    kernel.queue_errors(sock, v6=v6)
-    return sock
-
-
-async def _end(sock: socket.socket, address: str, port: int, looks: int) -> int:
+async def _end(sock: kernel.Socket, address: str, port: int, looks: int) -> int:
     """How a connection fails, as errno; 0 if it does not at once."""
     code = sock.connect_ex((address, port))
     return await _error(sock, looks) if code == errno.EINPROGRESS else code
 
 
-async def _error(sock: socket.socket, looks: int) -> int:
+async def _error(sock: kernel.Socket, looks: int) -> int:
     for _ in range(looks):
-        if code := kernel.soft_error(sock):
+        if code := kernel.pending_error(sock):
             return code
         await asyncio.sleep(_PAUSE)
-    return kernel.soft_error(sock)
+    return kernel.pending_error(sock)
 
 
 def own_reset() -> ProbeError:

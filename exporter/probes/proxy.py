@@ -16,11 +16,13 @@ import re
 from typing import TYPE_CHECKING
 
 from exporter.model.outcome import INCONCLUSIVE, Origin, ProbeError, Reason
+from exporter.model.rule import Expect, Transport
 from exporter.probes.wire.http import USER_AGENT, HeadReader
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
     from exporter.model.endpoint import Endpoint
+    from exporter.model.rule import Rule
     from exporter.probes.stream import Stream
     from exporter.probes.wire.http import Head
 
@@ -111,3 +113,12 @@ def _upstream(status: int, squid: str) -> tuple[Reason, str]:
     if status == _GATEWAY_TIMEOUT:
         return Reason.TIMEOUT, "it got no answer"
     return Reason.HOST_UNREACHABLE, "it does not say why"
+
+
+def proxy_for(rule: Rule, proxy: Endpoint | None) -> Endpoint | None:
+    """The proxy that a rule goes through, of a site that has one.
+
+    A rule that must be denied asks about the direct path, as no proxy would.
+    """
+    proxied = rule.public and rule.transport is Transport.TCP
+    return proxy if proxied and rule.expect is Expect.ALLOW else None

@@ -1,8 +1,8 @@
 """Runs one round over a target: resolve, probe its addresses, judge.
 
-The runner owns the deadlines and is the only place where anything unexpected is
-caught: a prober that breaks is `bug`, a round that we could not run in time for
-want of CPU is `local_fault`, and neither says anything about the rule.
+The runner keeps the deadlines (`deadline.py`) and is the only place where anything
+unexpected is caught: a prober that breaks is `bug`, a round that we could not run in
+time for want of CPU is `local_fault`, and neither says anything about the rule.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.model.outcome import (
-    CredentialsWantedError,
-    Evidence,
     Observation,
     ProbeError,
     Reason,
@@ -25,13 +23,15 @@ from exporter.model.outcome import (
 )
 from exporter.model.rule import Expect, Transport
 from exporter.probes import address_selection, mtu_black_hole
+from exporter.probes.deadline import Deadline
 from exporter.probes.distance import measure, nearer
 from exporter.probes.earlier_rounds import EarlierRounds
 from exporter.probes.link import Link
+from exporter.probes.observing import Times, answered, ended, unresolved
 from exporter.probes.protocols import PROBERS
 from exporter.probes.protocols.base import FLOOR
+from exporter.probes.proxy import proxy_for
 from exporter.probes.traceroute import Way, trace
-from exporter.probes.transcript import quoting, silence
 from exporter.probes.verdict import any_suffices, is_silent, judge
 from exporter.probes.witness import Witnesses
 
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from exporter.model.verdict_case import Case, Claim, Placed
     from exporter.probes.distance import Distance
     from exporter.probes.link import Secure
-    from exporter.probes.lookup import Resolved
     from exporter.probes.protocols.base import Prober
     from exporter.probes.resolver import Resolver
     from exporter.probes.witness import Known
@@ -53,16 +52,6 @@ logger = logging.getLogger(__name__)
 
 _AT_ONCE = 32
 """Addresses of one target probed at once, where all of them have to be looked at."""
-_LOOK_UP = 15.0
-"""Seconds that a look-up may take at the least: one question has five of its own, and a
-slow resolver may be asked for several names of a search list. A rule's own timeout may
-be shorter, since a peer nearby answers sooner."""
-_STALL = 0.1
-"""Share of a deadline spent without CPU beyond which silence proves nothing."""
-# What a peer that would have answered does to a client that is late.
-_IMPATIENT = frozenset(
-    {Reason.TIMEOUT, Reason.CLOSED, Reason.RESET, Reason.DNS_FAILURE}
-)
 
 
 class Runner:
@@ -95,6 +84,7 @@ class Runner:
         self._resolver = resolver
         self._secure = secure
         self._stalled = stalled
+        self._deadline = Deadline(stalled)
         self._wall = wall
         self._clock = clock
         self.doubt: Callable[[], str] = lambda: ""
@@ -198,13 +188,12 @@ class Runner:
 
     async def _observe(self, target: Target) -> Case:
         started = time.perf_counter()
-        via = way_of(target.rule, self.proxy)
+        via = proxy_for(target.rule, self.proxy)
         host = target.destination if via is None else via.host
         try:
-            patience = max(target.rule.timeout, _LOOK_UP)
-            resolved = await self._resolved(host, patience)
+            resolved = await self._deadline.look_up(self._resolver, host, target.rule)
         except ProbeError as error:
-            failed = self._now(_unresolved(error.reason, error.detail, via))
+            failed = self._now(unresolved(error, via))
             return self._earlier.case(target, ("",), [failed])
         except Exception as error:  # noqa: BLE001 - ours is never the target's fault
             failed = self._now(_bug(target, error, "", Stage.RESOLVE))
@@ -253,19 +242,6 @@ class Runner:
 
         return await asyncio.gather(*map(probe, addresses))
 
-    async def _resolved(self, host: str, patience: float) -> Resolved:
-        known = self._resolver.known(host)
-        if known is not None:
-            return known
-        stalled = self._stalled()
-        try:
-            async with asyncio.timeout(patience):
-                return await self._resolver.resolve(host)
-        except TimeoutError as error:
-            silence = ProbeError(Reason.DNS_FAILURE, "no resolver answers in time")
-            late = self._stalled() - stalled
-            raise _excused(silence, patience, late) from error
-
     def _now(self, seen: Observation) -> Observation:
         now = self._clock()
         return replace(seen, began=now, ended=now)
@@ -279,7 +255,7 @@ class Runner:
         known = self._witnesses.just_asked(target, address)
         if known is not None:
             return known
-        via = way_of(target.rule, self.proxy)
+        via = proxy_for(target.rule, self.proxy)
         key = mtu_black_hole.key_of(target, address)
         if not self._silences.to_try(key) or not self._may_try_small(target):
             seen = await self._look(target, address, resolve, via)
@@ -308,122 +284,14 @@ class Runner:
         with Link(target, address, self._secure, via=via) as link:
             link.small_segments = small
             try:
-                return await self._converse(link, resolve, began)
+                outcome = await self._deadline.talk(link, self.prober(target.rule))
+                if not isinstance(outcome, ProbeError):
+                    times = Times(resolve, began, self._clock())
+                    return answered(link, outcome, times)
+                explained = await link.explained(outcome)
+                return ended(link, explained, Times(resolve, began, self._clock()))
             except Exception as error:  # noqa: BLE001 - ours is never the target's fault
                 return self._now(_bug(target, error, address, link.stage))
-
-    async def _converse(self, link: Link, resolve: float, began: float) -> Observation:
-        rule = link.target.rule
-        timeout = rule.timeout
-        if link.small_segments:
-            timeout = min(timeout, mtu_black_hole.PATIENCE)
-        stalled = self._stalled()
-        started = time.perf_counter()
-        try:
-            async with asyncio.timeout(timeout):
-                evidence = await self._evidence(link)
-        except ProbeError as error:
-            late = self._stalled() - stalled
-            ended = _excused(error, timeout, late)
-        except TimeoutError:
-            late = time.perf_counter() - started - timeout
-            late += self._stalled() - stalled
-            waited = silence(link.talk, timeout, link.overdue)
-            ended = _excused(waited, timeout, late, waited=True)
-        else:
-            seen = _answered(link, evidence, resolve, began, self._clock())
-            if rule.expect is Expect.DENY:
-                seen = replace(seen, conversation=link.conversation())
-            return seen
-        explained = await link.explained(ended)
-        return _ended(link, explained, resolve, began, self._clock())
-
-    async def _evidence(self, link: Link) -> Evidence:
-        try:
-            return await self.prober(link.target.rule).probe(link, link.target)
-        except CredentialsWantedError as wanted:
-            return Evidence(wanted.detail)
-
-
-def _answered(
-    link: Link, evidence: Evidence, resolve: float, began: float, ended: float
-) -> Observation:
-    phases = {Stage.RESOLVE: resolve, **link.phases()}
-    return Observation(
-        address=link.address,
-        stage=link.stage,
-        reason=Reason.ANSWERED,
-        detail=evidence.detail,
-        latency=link.latency,
-        syn_retransmits=link.syn_retransmits,
-        phases=phases,
-        tls=link.tls,
-        evidence=evidence,
-        via=str(link.via or ""),
-        source_address=link.source_address(),
-        answer_hops=link.answer_hops,
-        began=began,
-        ended=ended,
-    )
-
-
-def _ended(
-    link: Link, error: ProbeError, resolve: float, began: float, ended: float
-) -> Observation:
-    phases = {Stage.RESOLVE: resolve, **link.phases()}
-    error = link.blamed(quoting(error, link.talk))
-    conversation, source = link.conversation(), link.source_address()
-    link.close()
-    return Observation(
-        address=link.address,
-        stage=link.stage,
-        reason=error.reason,
-        detail=error.detail,
-        origin=error.origin,
-        icmp=error.icmp,
-        latency=link.latency,
-        syn_retransmits=link.syn_retransmits,
-        phases=phases,
-        tls=link.tls,
-        evidence=error.evidence,
-        via=str(link.via or ""),
-        heard=link.talk.received,
-        conversation=conversation,
-        source_address=source,
-        answer_hops=link.answer_hops,
-        broken=error.broken,
-        began=began,
-        ended=ended,
-    )
-
-
-def _excused(
-    error: ProbeError, timeout: float, late: float, *, waited: bool = False
-) -> ProbeError:
-    """`error`, or our own fault in its place if being late may have caused it.
-
-    `waited` says that the deadline passed, whatever is made of what had come by then.
-    """
-    impatient = waited or error.reason in _IMPATIENT
-    if not impatient or late <= timeout * _STALL:
-        return error
-    detail = f"this host was too busy: {late:.2f} s of the wait were our own"
-    return ProbeError(Reason.LOCAL_FAULT, detail)
-
-
-def way_of(rule: Rule, proxy: Endpoint | None) -> Endpoint | None:
-    """The proxy that a rule goes through, of a site that has one.
-
-    A rule that must be denied asks about the direct path, as no proxy would.
-    """
-    proxied = rule.public and rule.transport is Transport.TCP
-    return proxy if proxied and rule.expect is Expect.ALLOW else None
-
-
-def _unresolved(reason: Reason, detail: str, via: Endpoint | None) -> Observation:
-    if via is not None:
-        detail = f"the proxy {via} is not found: {detail}"
-    return Observation("", Stage.RESOLVE, reason, detail, via=str(via or ""))
 
 
 def _bug(target: Target, error: Exception, address: str, stage: Stage) -> Observation:

@@ -145,3 +145,17 @@ class Connection(Stream):
     @abstractmethod
     def _write_last(self, data: bytes) -> None:
         """Moves what goes at once."""
+
+
+class SecureStream(Connection):
+    """A Connection inside TLS.
+
+    Attributes:
+        alpn: the protocol agreed on, empty if none.
+    """
+
+    alpn: str
+
+    @abstractmethod
+    def farewell(self) -> bytes:
+        """The last bytes to send, so that the peer sees an orderly end."""

@@ -30,8 +30,7 @@ from exporter.probes.client_certificate import (
     note_request,
     stated,
 )
-from exporter.probes.link import SecureStream
-from exporter.probes.stream import CHUNK
+from exporter.probes.stream import CHUNK, SecureStream
 from exporter.probes.transcript import quoted
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import promql_parser as promql
 
 from alerts.build import HOST_LABELS, INFO
-from exporter.metrics.families import COMMON_LABELS, EXPORTER, TARGET, Kind
+from exporter.metrics.exporter_families import EXPORTER
+from exporter.metrics.families import COMMON_LABELS, TARGET, Kind
 
 SCRAPED = frozenset({"job", "instance"})
 OWN = {

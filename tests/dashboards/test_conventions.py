@@ -12,7 +12,7 @@ import yaml
 from grafana_foundation_sdk.models import units
 
 from dashboards.build import BOARDS
-from exporter.metrics import families
+from exporter.metrics import exporter_families, families
 from tests.dashboards.conftest import filled_in
 from tests.dashboards.fixture import samples
 from tests.dashboards.history import metrics
@@ -251,8 +251,10 @@ def test_every_metric_is_one_that_something_exposes(boards):
         for rule in group["rules"]
         if "record" in rule
     ]
-    ours = {family.name for family in (*families.TARGET, *families.EXPORTER)}
-    buckets = {f"{f.name}_bucket" for f in families.EXPORTER if f.kind == "histogram"}
+    ours = {family.name for family in (*families.TARGET, *exporter_families.EXPORTER)}
+    buckets = {
+        f"{f.name}_bucket" for f in exporter_families.EXPORTER if f.kind == "histogram"
+    }
     for _, panel in panels(boards):
         for query in panel["targets"]:
             unknown = metrics(filled_in(query["expr"])) - ours - buckets - FOREIGN
@@ -262,7 +264,7 @@ def test_every_metric_is_one_that_something_exposes(boards):
 def test_the_made_up_night_has_the_labels_that_the_exporter_exposes():
     scraped = {"job", "instance"}
     made_up = samples().labels
-    for family in (*families.TARGET, *families.EXPORTER):
+    for family in (*families.TARGET, *exporter_families.EXPORTER):
         own = set(family.labels)
         if family in families.TARGET:
             own |= set(families.COMMON_LABELS)

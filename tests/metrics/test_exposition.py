@@ -15,10 +15,11 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.config.mirror_list import ListFormat, MirrorList
 from exporter.config.sharding import Shard
-from exporter.metrics import families, samples, telemetry, textfile
+from exporter.metrics import exporter_families, families, samples, telemetry, textfile
 from exporter.metrics.exposition import CHUNK, HELD, STEP
 from exporter.metrics.samples import MAX_LABEL
-from exporter.metrics.telemetry import Sources, Telemetry
+from exporter.metrics.sources import Sources
+from exporter.metrics.telemetry import Telemetry
 from exporter.metrics.text_format import ExpositionFormat
 from exporter.model.endpoint import Endpoint
 from exporter.model.ledger import Fate, Requirement, ledger_of
@@ -625,7 +626,7 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
             labels[name] = (family.type, family.documentation, names - {"le"})
     expected = {
         family.name: (family.kind, family.help, set(family.labels))
-        for family in families.EXPORTER
+        for family in exporter_families.EXPORTER
     } | {
         family.name: (
             family.kind,

@@ -15,7 +15,7 @@ from exporter.monitor.resolver_watch import (
     ResolverWatch,
     Transport,
 )
-from exporter.probes import kernel
+from exporter.probes import host_network
 from tests.servers.nameserver import TRUNCATED, scripted_names
 from tests.servers.process import free_port
 from tests.servers.unbound import unbound
@@ -117,7 +117,7 @@ async def test_silence_proves_nothing_while_this_host_is_busy():
 
 
 async def test_without_descriptors_nothing_is_told(monkeypatch):
-    monkeypatch.setattr(kernel, "can_open_socket", lambda: False)
+    monkeypatch.setattr(host_network, "can_open_socket", lambda: False)
     assert await seen(f"127.0.0.1:{free_port()}") == ["??"]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.model.outcome import Judged, Reason, Verdict
 from exporter.model.tls_facts import TlsError, TlsFacts, Trust
-from exporter.probes import address_selection, kernel
+from exporter.probes import address_selection, host_network
 from tests import exposing, make
 
 GOOD = TlsFacts(
@@ -89,11 +89,11 @@ def test_only_an_address_that_goes_beyond_the_link_can_use_ipv6(
 ):
     file = tmp_path / "if_inet6"
     file.write_text(interfaces)
-    assert kernel.has_global_ipv6(file) is beyond_the_link
+    assert host_network.has_global_ipv6(file) is beyond_the_link
 
 
 def test_a_system_without_ipv6_has_none(tmp_path):
-    assert kernel.has_global_ipv6(tmp_path / "if_inet6") is False
+    assert host_network.has_global_ipv6(tmp_path / "if_inet6") is False
 
 
 def test_an_intercepted_address_that_verifies_hides_no_error_of_another():

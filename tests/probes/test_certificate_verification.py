@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import _util, crypto
 
 from exporter.model.tls_facts import TlsError, Trust
-from exporter.probes import certificate_verification
+from exporter.probes import trust_store
 from exporter.probes.certificate import Certificate
 from exporter.probes.certificate_verification import Judge
+from exporter.probes.pem import load
 from tests.certificates import CLIENT, DAY, NOW, authority, issue, openssl, server
 
 NAME = "web.uni.example"
@@ -251,7 +252,7 @@ def test_the_system_directory_of_roots_is_looked_up(pem, monkeypatch, tmp_path):
 
 def test_an_unreadable_system_store_leaves_the_other_roots(pem, monkeypatch, tmp_path):
     monkeypatch.setattr(
-        certificate_verification.Path,
+        Path,
         "read_bytes",
         _unreadable(tmp_path / "system.pem"),
     )
@@ -262,7 +263,7 @@ def test_an_unreadable_system_store_leaves_the_other_roots(pem, monkeypatch, tmp
 
 
 def _unreadable(forbidden):
-    read = certificate_verification.Path.read_bytes
+    read = Path.read_bytes
 
     def read_bytes(path):
         if path == forbidden:
@@ -371,9 +372,9 @@ def test_a_way_lasts_as_long_as_any_does(pem, later_first):
 
 def test_many_namesakes_are_not_all_tried(judge, monkeypatch):
     tried = []
-    build = certificate_verification._build
+    build = trust_store._build
     monkeypatch.setattr(
-        certificate_verification,
+        trust_store,
         "_build",
         lambda *given: tried.append(given) or build(*given),
     )
@@ -407,7 +408,7 @@ def test_a_signature_over_sha1_is_weak_except_the_roots_own(pem, tmp_path):
             *("-CA", pem("ca.pem", signer), "-CAkey", key),
             *("-set_serial", 7, "-preserve_dates"),
         )
-        (native,) = certificate_verification.load(signed)
+        (native,) = load(signed)
         return Certificate(native)
 
     long = 36500 * DAY
@@ -456,6 +457,6 @@ def test_a_certificate_of_no_known_version_is_what_openssl_takes_it_for(tmp_path
 
 
 def test_every_public_root_that_comes_along_can_be_read(caplog):
-    roots = list(certificate_verification.load(Path(certifi.where())))
+    roots = list(load(Path(certifi.where())))
     assert len(roots) > 100
     assert not caplog.records

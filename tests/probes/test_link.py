@@ -322,7 +322,7 @@ async def test_a_clock_that_is_set_meanwhile_is_not_the_networks_doing(
 ):
     before = time.time() - step
     with await datagram_peer(b"pong") as link:
-        monkeypatch.setattr("exporter.probes.link.time.time", lambda: before)
+        monkeypatch.setattr("exporter.probes.datagrams.time.time", lambda: before)
         await link.datagrams().ask(b"ping", bytes, 5)
     assert 0 <= link.latency < 60
 

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from exporter.model.outcome import ProbeError, Reason
-from exporter.probes import kernel, lookup
+from exporter.probes import host_network, kernel, lookup
 from exporter.probes.lookup import Resolved, look_up
 from exporter.probes.nameserver import NameServer
 from exporter.probes.resolvconf import ResolvConf
@@ -136,7 +136,7 @@ async def test_both_families_are_asked_at_once():
 async def test_ipv6_without_a_route_is_left_out_unless_there_is_nothing_else(
     monkeypatch,
 ):
-    monkeypatch.setattr(kernel, "has_route", lambda address: ":" not in address)
+    monkeypatch.setattr(host_network, "has_route", lambda address: ":" not in address)
     assert await found(addresses(V4, V6)) == Resolved((V4,))
     assert await found(addresses(V6)) == Resolved((V6,))
 
@@ -353,7 +353,7 @@ async def test_silence_for_two_names_does(monkeypatch):
 
 @pytest.mark.parametrize("host", ["sql01", "sql01.dept"])
 async def test_without_a_descriptor_a_search_proves_nothing(monkeypatch, host):
-    opens = kernel.datagram_socket
+    opens = kernel.connected_udp_socket
     tried = []
 
     def one_later(address, port):
@@ -362,7 +362,7 @@ async def test_without_a_descriptor_a_search_proves_nothing(monkeypatch, host):
             raise OSError(errno.EMFILE, "no descriptor")
         return opens(address, port)
 
-    monkeypatch.setattr(kernel, "datagram_socket", one_later)
+    monkeypatch.setattr(kernel, "connected_udp_socket", one_later)
     error = await failure(zone({}), host=host, search=SEARCH)
     assert error.reason is Reason.LOCAL_FAULT
 

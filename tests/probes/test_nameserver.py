@@ -246,13 +246,13 @@ async def test_answers_to_another_question_are_told():
 
 async def test_open_questions_share_a_socket_that_ends_with_them(monkeypatch):
     opened = []
-    opens = kernel.datagram_socket
+    opens = kernel.connected_udp_socket
 
     def counting(address, port):
         opened.append(address)
         return opens(address, port)
 
-    monkeypatch.setattr(kernel, "datagram_socket", counting)
+    monkeypatch.setattr(kernel, "connected_udp_socket", counting)
     with scripted_names(here) as server:
         before = descriptors()
         asker = NameServer(server.address)
@@ -282,7 +282,7 @@ async def test_without_a_descriptor_it_is_our_own_fault(monkeypatch, tcp_only):
     def none_left(*_args, **_options):
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    monkeypatch.setattr(kernel, "datagram_socket", none_left)
+    monkeypatch.setattr(kernel, "connected_udp_socket", none_left)
     monkeypatch.setattr(asyncio, "open_connection", none_left)
     asker = NameServer("127.0.0.1", tcp_only=tcp_only)
     with pytest.raises(ProbeError) as caught:
@@ -292,7 +292,7 @@ async def test_without_a_descriptor_it_is_our_own_fault(monkeypatch, tcp_only):
 
 async def test_a_full_send_buffer_is_not_the_servers_fault(monkeypatch):
     monkeypatch.setattr(nameserver, "_AGAIN", 0.05)
-    opened = kernel.datagram_socket
+    opened = kernel.connected_udp_socket
 
     class Full(socket.socket):
         full = True
@@ -307,6 +307,6 @@ async def test_a_full_send_buffer_is_not_the_servers_fault(monkeypatch):
         plain = opened(address, port)
         return Full(fileno=plain.detach())
 
-    monkeypatch.setattr(kernel, "datagram_socket", full)
+    monkeypatch.setattr(kernel, "connected_udp_socket", full)
     answer, _ = await ask(here, 20.0)
     assert answer.addresses == (HERE,)

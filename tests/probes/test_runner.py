@@ -19,8 +19,7 @@ from exporter.model.outcome import (
     Verdict,
 )
 from exporter.model.rule import AddressPolicy, Denial, Expect
-from exporter.probes import address_selection
-from exporter.probes import runner as under_test
+from exporter.probes import address_selection, deadline
 from exporter.probes.lookup import Resolved, Unlearned
 from exporter.probes.protocols import PROBERS
 from exporter.probes.resolver import Resolver
@@ -97,7 +96,7 @@ async def test_a_name_that_fails_ends_the_round_at_resolve(reason):
 
 
 async def test_a_look_up_without_end_is_a_dns_failure(monkeypatch):
-    monkeypatch.setattr(under_test, "_LOOK_UP", 0.05)
+    monkeypatch.setattr(deadline, "_LOOK_UP", 0.05)
     result = await run_with(asyncio.Event().wait).run(make.target(timeout=0.05))
     assert result.observation.reason is Reason.DNS_FAILURE
     assert result.observation.stage is Stage.RESOLVE
@@ -123,7 +122,7 @@ async def test_a_look_up_that_breaks_is_our_bug(caplog):
 
 async def test_silence_after_the_connection_is_a_timeout_in_exchange():
     with scripted(mute, "127.0.0.1") as port:
-        target = make.target("ssh", port=port, timeout=0.2)
+        target = make.target("ssh", port=port, timeout=1.0)
         result = await run_with(("127.0.0.1",)).run(target)
     assert result.observation.reason is Reason.TIMEOUT
     assert result.observation.stage is Stage.EXCHANGE
@@ -285,7 +284,9 @@ NO_IPV6 = (Unlearned("IPv6", "SERVFAIL"),)
 async def test_a_family_that_could_not_be_learned_belongs_to_the_set(
     monkeypatch, policy, own_ipv6, verdict
 ):
-    monkeypatch.setattr(address_selection.kernel, "has_global_ipv6", lambda: own_ipv6)
+    monkeypatch.setattr(
+        address_selection.host_network, "has_global_ipv6", lambda: own_ipv6
+    )
     with scripted(closes_at_once, "127.0.0.1") as port:
         target = make.target(port=port, addresses=policy)
         result = await run_with(Resolved(("127.0.0.1",), NO_IPV6)).run(target)
@@ -341,7 +342,7 @@ async def test_a_peer_that_gave_up_on_us_while_we_did_not_run_is_not_to_blame(
 
 
 async def test_a_look_up_that_we_slept_through_is_our_own_fault(monkeypatch):
-    monkeypatch.setattr(under_test, "_LOOK_UP", 0.05)
+    monkeypatch.setattr(deadline, "_LOOK_UP", 0.05)
     stalled = iter([0.0, 5.0])
     runner = run_with(asyncio.Event().wait, stalled=lambda: next(stalled))
     result = await runner.run(make.target(timeout=0.05))

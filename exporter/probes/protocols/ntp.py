@@ -13,7 +13,8 @@ from exporter.probes.wire import ntp
 
 if TYPE_CHECKING:
     from exporter.model.rule import Target
-    from exporter.probes.link import Datagrams, Link, Reply
+    from exporter.probes.datagrams import Datagrams, TimedAnswer
+    from exporter.probes.link import Link
 
 _TRIES = 2
 # RFC 5905 7.4: RATE asks for fewer requests, DENY and RSTR for none. The other codes,
@@ -46,7 +47,7 @@ class Ntp(Prober):
         return Evidence(ntp_offset=offset, ntp_stratum=answer.stratum)
 
 
-async def _ask(datagrams: Datagrams, patience: float) -> Reply[ntp.Reply]:
+async def _ask(datagrams: Datagrams, patience: float) -> TimedAnswer[ntp.Reply]:
     for _ in range(_TRIES):
         cookie = os.urandom(ntp.COOKIE)
         accept = partial(ntp.parse, cookie=cookie)

@@ -45,7 +45,7 @@ async def test_a_silent_port_is_told_within_the_rules_time(probe, monkeypatch):
         await asyncio.Event().wait()
 
     # No port of loopback drops a SYN.
-    monkeypatch.setattr("exporter.probes.link._connect", never)
+    monkeypatch.setattr("exporter.probes.link.handshake", never)
     fake = SqlServer(instances={"ONE": 1433})
     async with udp_peer(fake.browse) as (_, port):
         seen = await probe("sqlbrowser", port, udp=True, timeout=0.8)

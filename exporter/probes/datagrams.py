@@ -1,0 +1,128 @@
+"""UDP: a request, and of all that comes back the datagram that answers it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from exporter.model.outcome import ProbeError, Reason, Stage
+from exporter.probes import kernel
+from exporter.probes.readiness import readable
+from exporter.probes.refusal import State
+from exporter.probes.transcript import Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from exporter.probes.progress import Progress
+
+T = TypeVar("T")
+
+_DATAGRAM = 65535
+_STRAY_DATAGRAMS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TimedAnswer(Generic[T]):
+    """An answer with the Unix times of sending and of the kernel receiving it."""
+
+    answer: T
+    sent: float
+    received: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked(Generic[T]):
+    """A request that may still be answered."""
+
+    accept: Callable[[bytes], T | None]
+    sent: float
+    started: float
+
+
+class Datagrams:
+    """A connected UDP socket.
+
+    The stage stays `connect` until a datagram comes back: before that, nothing
+    proves that ours arrived.
+    """
+
+    def __init__(self, progress: Progress, sock: kernel.Socket) -> None:
+        self._progress = progress
+        self._sock = sock
+        self._asked: list[_Asked[Any]] = []
+        self._wrong: ProbeError | None = None
+        self.transcript = Transcript()
+
+    async def ask(
+        self, request: bytes, accept: Callable[[bytes], T | None], patience: float
+    ) -> TimedAnswer[T] | None:
+        """Sends one datagram and waits for its answer, or for one to a former request.
+
+        Anybody can send a datagram, and an old one may come late. So what is no
+        answer is passed over, and counts only if nothing better comes.
+
+        Args:
+            request: the datagram.
+            accept: reads a datagram; None if it is not the answer to `request`.
+            patience: seconds until the silence is taken as such.
+
+        Returns:
+            The answer, or None after `patience` seconds without one.
+
+        Raises:
+            ProbeError: what the network said instead, what `accept` found wrong,
+                or malformed after more strays than any honest network delivers.
+        """
+        self._asked.insert(0, _Asked(accept, time.time(), time.perf_counter()))
+        self.transcript.say(request)
+        try:
+            self._sock.send(request)
+        except OSError as error:
+            raise self._progress.refusal(self._sock, error) from error
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                return await self._answer()
+        if self._wrong is not None:
+            raise self._wrong
+        return None
+
+    async def _answer(self) -> TimedAnswer[T]:
+        for _ in range(_STRAY_DATAGRAMS):
+            data, ancillary = await self._receive_message()
+            received = kernel.receive_time(ancillary)
+            self._progress.heard(kernel.left_to_live(ancillary))
+            self._progress.enter(Stage.EXCHANGE)
+            self.transcript.hear(data)
+            for asked in self._asked:
+                answer = self._read(asked, data)
+                if answer is None:
+                    continue
+                # A clock that is set meanwhile is not the network's doing.
+                longest = time.perf_counter() - asked.started
+                self._progress.latency = min(max(received - asked.sent, 0.0), longest)
+                return TimedAnswer(answer, asked.sent, received)
+        raise ProbeError(Reason.MALFORMED, "datagrams, but none is the answer")
+
+    def _read(self, asked: _Asked[T], data: bytes) -> T | None:
+        try:
+            return asked.accept(data)
+        except ProbeError as error:
+            self._wrong = self._wrong or error
+            return None
+
+    async def _receive_message(self) -> tuple[bytes, Sequence[tuple[int, int, bytes]]]:
+        while True:
+            try:
+                data, ancillary, _, _ = self._sock.recvmsg(_DATAGRAM, 128)
+            except BlockingIOError:
+                await readable(self._sock)
+            except OSError as error:
+                raise self._progress.refusal(
+                    self._sock, error, State.STANDING
+                ) from error
+            else:
+                return data, ancillary
