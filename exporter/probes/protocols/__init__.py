@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.probes.protocols.dns import Dns
 from exporter.probes.protocols.http import Http, Https
 from exporter.probes.protocols.kerberos import Kerberos
 from exporter.probes.protocols.ldaps import Ldaps
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from exporter.probes.protocols.base import Prober
 
 PROBERS: dict[str, type[Prober]] = {
+    "dns": Dns,
     "http": Http,
     "https": Https,
     "kerberos": Kerberos,
