@@ -51,6 +51,12 @@ def slapd_port(folder):
 
 
 @pytest.fixture(scope="session")
+def slapd_plain_port(folder):
+    with slapd(folder / "slapd-plain", ISSUED, scheme="ldap") as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
 def kdc_port(folder):
     with krb5kdc(folder / "kdc") as port:
         yield port
