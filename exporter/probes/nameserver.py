@@ -29,8 +29,6 @@ _AGAIN = 0.5
 _AND_AGAIN = 1.0
 """... and then between its further copies."""
 _PORT = 53
-_LENGTH = 2
-_IDENTIFIERS = 1 << 16
 _DATAGRAM = 65535
 _AT_ONCE = 64
 
@@ -101,9 +99,9 @@ class NameServer:
     async def _over_udp(
         self, question: Question, until: float, patience: float
     ) -> Answer:
-        ident = secrets.randbelow(_IDENTIFIERS)
+        ident = secrets.randbelow(dns.IDENTIFIERS)
         while ident in self._open:
-            ident = secrets.randbelow(_IDENTIFIERS)
+            ident = secrets.randbelow(dns.IDENTIFIERS)
         answer: asyncio.Future[Answer] = self._loop.create_future()
         one = _Open(question, dns.query(ident, question), answer, until)
         self._open[ident] = one
@@ -199,7 +197,7 @@ class NameServer:
     async def _over_tcp(
         self, question: Question, until: float, patience: float
     ) -> Answer:
-        ident = secrets.randbelow(_IDENTIFIERS)
+        ident = secrets.randbelow(dns.IDENTIFIERS)
         place = f"TCP {self._port} to {self._address}"
         try:
             async with asyncio.timeout_at(until):
@@ -225,8 +223,8 @@ class NameServer:
         """RFC 1035 4.2.2: a length before each message."""
         reader, writer = await asyncio.open_connection(self._address, self._port)
         try:
-            writer.write(len(message).to_bytes(_LENGTH) + message)
-            size = int.from_bytes(await reader.readexactly(_LENGTH))
+            writer.write(dns.frame(message))
+            size = int.from_bytes(await reader.readexactly(dns.LENGTH))
             return await reader.readexactly(size)
         finally:
             writer.close()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.probes.protocols.dns import Dns
 from exporter.probes.protocols.http import Http, Https
 from exporter.probes.protocols.kerberos import Kerberos
-from exporter.probes.protocols.ldaps import Ldaps
+from exporter.probes.protocols.ldap import Ldap, Ldaps
 from exporter.probes.protocols.mssql import Mssql
 from exporter.probes.protocols.ntp import Ntp
 from exporter.probes.protocols.smb import Smb
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from exporter.probes.protocols.base import Prober
 
 PROBERS: dict[str, type[Prober]] = {
+    "dns": Dns,
     "http": Http,
     "https": Https,
     "kerberos": Kerberos,
+    "ldap": Ldap,
     "ldaps": Ldaps,
     "mssql": Mssql,
     "ntp": Ntp,

@@ -1,8 +1,9 @@
-"""DNS messages (RFC 1035 4): one question for addresses, and what came back for it.
+"""DNS messages (RFC 1035 4): one question, and what came back for it.
 
 Questions carry no EDNS(0) option, as those of the C library: resolvers and middleboxes
 that choke on it are many, and what is too long for 512 octets comes over TCP. Of an
-answer only the header, the question and the answer section are read. Names are kept as
+answer with addresses only the header, the question and the answer section are read, of
+any other no more than the header and the question. Names are kept as
 they lie on the wire, lengths and labels, in lower case.
 """
 
@@ -26,7 +27,6 @@ _RECORD = struct.Struct(">HHIH")
 _RESPONSE, _TRUNCATED, _RECURSION_DESIRED = 0x8000, 0x0200, 0x0100
 _OPCODE = 0x7800
 _IN = 1
-_CNAME = 5
 _LABEL, _NAME = 63, 254
 """Octets of a label, and of a name on the wire without its root (RFC 1035 2.3.4)."""
 _POINTER = 0xC0
@@ -34,6 +34,11 @@ _JUMPS = 32
 """Compression pointers followed for one name: an honest one needs a few."""
 _OFFSET = 0x3FFF
 _NO_TTL = 1 << 31
+_IDENT = 2
+IDENTIFIERS = 1 << 8 * _IDENT
+"""How many identifiers a query may have."""
+LENGTH = 2
+"""Octets of the length before a message over TCP (RFC 1035 4.2.2)."""
 _PRINTED_NAME = 80
 
 # RFC 6895 2.3: the codes that fit into the header.
@@ -45,10 +50,17 @@ NOERROR, NXDOMAIN = "NOERROR", "NXDOMAIN"
 
 
 class Kind(IntEnum):
-    """The record types that are asked for."""
+    """The record types that are asked for (RFC 1035 3.2.2, RFC 3596, RFC 2782)."""
 
     A = 1
+    NS = 2
+    CNAME = 5
+    SOA = 6
+    PTR = 12
+    MX = 15
+    TXT = 16
     AAAA = 28
+    SRV = 33
 
 
 _SIZES = {Kind.A: 4, Kind.AAAA: 16}
@@ -82,12 +94,29 @@ class Answer:
     foreign: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """That a name server answered a question, whatever it says.
+
+    Attributes:
+        rcode: the response code by its name.
+        truncated: there is more than the message holds.
+        records: how many its answer section is said to have.
+    """
+
+    rcode: str
+    truncated: bool
+    records: int
+
+
 def question(name: str, kind: Kind) -> Question:
-    """The question for a name's records of one type.
+    """The question for a name's records of one type; `.` is the root.
 
     Raises:
         ProbeError: nxdomain if DNS can hold no such name.
     """
+    if name == ".":
+        return Question(kind, b"", b"\0" + _QUESTION.pack(kind, _IN))
     try:
         labels = name.removesuffix(".").encode("ascii").split(b".")
     except UnicodeEncodeError:
@@ -99,9 +128,40 @@ def question(name: str, kind: Kind) -> Question:
     return Question(kind, owner.lower(), owner + b"\0" + _QUESTION.pack(kind, _IN))
 
 
-def query(ident: int, asked: Question) -> bytes:
-    """A message that asks for recursion; `ident` comes back with the answer."""
-    return _HEADER.pack(ident, _RECURSION_DESIRED, 1, 0, 0, 0) + asked.section
+def query(ident: int, asked: Question, *, recursion: bool = True) -> bytes:
+    """A message that asks for recursion or not; `ident` comes back with the answer."""
+    flags = _RECURSION_DESIRED if recursion else 0
+    return _HEADER.pack(ident, flags, 1, 0, 0, 0) + asked.section
+
+
+def frame(message: bytes) -> bytes:
+    """A message over TCP: its length before it (RFC 1035 4.2.2)."""
+    return len(message).to_bytes(LENGTH) + message
+
+
+def frame_length(head: bytes) -> int:
+    """How many octets follow the `LENGTH` octets before a message.
+
+    Raises:
+        ProbeError: malformed if no message can have this length.
+    """
+    size = int.from_bytes(head)
+    if size < _HEADER.size:
+        raise _malformed(f"a length of {size}")
+    return size
+
+
+def begins(data: bytes, ident: int) -> None:
+    """Whether an answer to the query with this identifier can begin with `data`.
+
+    Raises:
+        ProbeError: malformed if it cannot.
+    """
+    begun = ident.to_bytes(_IDENT)
+    flags = data[_IDENT : _IDENT + 1]
+    response = not flags or flags[0] & (_RESPONSE | _OPCODE) >> 8 == _RESPONSE >> 8
+    if not data.startswith(begun[: len(data)]) or not response:
+        raise _malformed(f"a beginning like {printable(data[: _HEADER.size])}")
 
 
 def identifier(data: bytes) -> int:
@@ -118,11 +178,49 @@ def read(data: bytes, asked: Question) -> Answer | None:
     try:
         return _read(data, asked)
     except (IndexError, struct.error) as error:
-        detail = f"a DNS answer of {len(data)} bytes that ends too soon"
-        raise ProbeError(Reason.MALFORMED, detail) from error
+        raise _too_short(data) from error
+
+
+def reply(data: bytes, ident: int, asked: Question) -> Reply | None:
+    """That a query is answered; None for a message that answers another one.
+
+    Raises:
+        ProbeError: malformed if it is no answer at all.
+    """
+    try:
+        head = _head(data, asked)
+    except (IndexError, struct.error) as error:
+        raise _too_short(data) from error
+    if not data[_IDENT] & _RESPONSE >> 8:
+        raise _malformed("no sign of being one")
+    if head is None or identifier(data) != ident:
+        return None
+    return Reply(head.rcode, head.truncated, head.answers)
 
 
 def _read(data: bytes, asked: Question) -> Answer | None:
+    head = _head(data, asked)
+    if head is None:
+        return None
+    if head.truncated:
+        return Answer(head.rcode, truncated=True)
+    if head.rcode != NOERROR:
+        return Answer(head.rcode)
+    return _followed(asked, *_records(data, head.end, head.answers, asked.kind))
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What a response to a question begins with; `end` is where its records begin."""
+
+    rcode: str
+    truncated: bool
+    answers: int
+    end: int
+
+
+def _head(data: bytes, asked: Question) -> _Head | None:
+    """The head of a response to this question; None for any other message."""
     _, flags, questions, answers, _, _ = _HEADER.unpack_from(data)
     rcode = _rcode(flags & 0xF)
     if not flags & _RESPONSE or flags & _OPCODE:
@@ -137,11 +235,7 @@ def _read(data: bytes, asked: Question) -> Answer | None:
     elif questions or rcode == NOERROR:
         # Who cannot read a question may leave it out of the refusal, RFC 1035 4.1.1.
         return None
-    if flags & _TRUNCATED:
-        return Answer(rcode, truncated=True)
-    if rcode != NOERROR:
-        return Answer(rcode)
-    return _followed(asked, *_records(data, at, answers, asked.kind))
+    return _Head(rcode, bool(flags & _TRUNCATED), answers, at)
 
 
 def _records(
@@ -161,7 +255,7 @@ def _records(
         ttl = 0 if ttl >= _NO_TTL else ttl
         if class_ == _IN and kind == wanted:
             found.append((owner, ttl, _address(data[at:end], wanted)))
-        elif class_ == _IN and kind == _CNAME:
+        elif class_ == _IN and kind == Kind.CNAME:
             aliases.setdefault(owner, (_name(data, at)[0], ttl))
         at = end
     return aliases, found
@@ -227,6 +321,11 @@ def _spelt(owner: bytes) -> str:
 
 def _rcode(code: int) -> str:
     return _RCODES[code] if code < len(_RCODES) else f"RCODE{code}"
+
+
+def _too_short(data: bytes) -> ProbeError:
+    detail = f"a DNS answer of {len(data)} bytes that ends too soon"
+    return ProbeError(Reason.MALFORMED, detail)
 
 
 def _malformed(what: str) -> ProbeError:

@@ -15,6 +15,7 @@ from tests.servers.postfix import postfix
 from tests.servers.slapd import slapd
 from tests.servers.smbd import smbd
 from tests.servers.sshd import sshd
+from tests.servers.unbound import unbound
 
 
 @pytest.fixture
@@ -50,6 +51,12 @@ def slapd_port(folder):
 
 
 @pytest.fixture(scope="session")
+def slapd_plain_port(folder):
+    with slapd(folder / "slapd-plain", ISSUED, scheme="ldap") as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
 def kdc_port(folder):
     with krb5kdc(folder / "kdc") as port:
         yield port
@@ -64,4 +71,14 @@ def smbd_port(folder):
 @pytest.fixture(scope="session")
 def sshd_port(folder):
     with sshd(folder / "sshd") as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def unbound_port(folder):
+    records = {
+        "www.uni.example": ["60 IN A 192.0.2.1", "60 IN A 192.0.2.2"],
+        "refused.example": "always_refuse",
+    }
+    with unbound(folder / "unbound", records) as port:
         yield port

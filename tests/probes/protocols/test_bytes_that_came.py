@@ -28,22 +28,22 @@ HTTP = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 ALERT = b"\x15\x03\x03\0\2\2\x28"
 # What a peer says, and which probes know at once that it is not for them.
 FOREIGN = {
-    "ftp": (FTP, "http kerberos mssql smb ssh tls"),
-    "ftp without line end": (b"220 ftp", "http kerberos mssql smb ssh tls"),
-    "pop": (b"+OK ready\r\n", "http kerberos mssql smb smtp ssh tls"),
-    "imap": (b"* OK ready\r\n", "http kerberos mssql smb smtp ssh tls"),
-    "vnc": (b"RFB 003.008\n", "http kerberos mssql smb smtp ssh tls"),
-    "mysql": (MYSQL, "http kerberos mssql smb smtp ssh tls"),
-    "http": (HTTP, "kerberos mssql smb smtp ssh tls"),
-    "markup": (b"<html>", "http kerberos mssql smb smtp ssh tls"),
-    "ssh": (b"SSH-2.0-x\r\n", "http kerberos mssql smb smtp tls"),
-    "an old ssh": (b"SSH-1.5-x\r\n", "http kerberos mssql smb smtp ssh tls"),
-    "a TLS alert": (ALERT, "http kerberos mssql smb smtp ssh"),
+    "ftp": (FTP, "dns http kerberos mssql smb ssh tls"),
+    "ftp without line end": (b"220 ftp", "dns http kerberos mssql smb ssh tls"),
+    "pop": (b"+OK ready\r\n", "dns http kerberos mssql smb smtp ssh tls"),
+    "imap": (b"* OK ready\r\n", "dns http kerberos mssql smb smtp ssh tls"),
+    "vnc": (b"RFB 003.008\n", "dns http kerberos mssql smb smtp ssh tls"),
+    "mysql": (MYSQL, "dns http kerberos mssql smb smtp ssh tls"),
+    "http": (HTTP, "dns kerberos mssql smb smtp ssh tls"),
+    "markup": (b"<html>", "dns http kerberos mssql smb smtp ssh tls"),
+    "ssh": (b"SSH-2.0-x\r\n", "dns http kerberos mssql smb smtp tls"),
+    "an old ssh": (b"SSH-1.5-x\r\n", "dns http kerberos mssql smb smtp ssh tls"),
+    "a TLS alert": (ALERT, "dns http kerberos mssql smb smtp ssh"),
     "a zero": (b"\0", "http mssql smtp ssh tls"),
-    "a word": (b"hello", "http kerberos mssql smb smtp tls"),
+    "a word": (b"hello", "dns http kerberos mssql smb smtp tls"),
     "half a record": (b"\x16\x03\x03", "http kerberos mssql smb smtp ssh"),
     "telnet": (b"\xff\xfd\x18", "http kerberos mssql smb smtp ssh tls"),
-    "a long frame": (b"\0\0\0\x50\xffSMB", "http kerberos mssql smb smtp ssh tls"),
+    "a long frame": (b"\0\0\0\x50\xffSMB", "dns http kerberos mssql smb smtp ssh tls"),
 }
 CASES = [(said, name) for said, (_, names) in FOREIGN.items() for name in names.split()]
 

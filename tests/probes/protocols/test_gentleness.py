@@ -28,6 +28,10 @@ STARTED = {
     "postfix": (lambda folder: postfix(folder, ISSUED), "commands=0/0"),
     "postfix-plain": (lambda folder: postfix(folder, ISSUED, "none"), "commands=0/0"),
     "slapd": (lambda folder: slapd(folder, ISSUED), "(TLS negotiation failure)"),
+    "slapd-plain": (
+        lambda folder: slapd(folder, ISSUED, scheme="ldap"),
+        "connection lost",
+    ),
     "smbd": (smbd, "Server exit"),
     "sshd": (sshd, "Connection closed by"),
 }
@@ -119,6 +123,19 @@ async def test_slapd_logs_a_search_and_an_unbind_and_no_bind(probe, servers):
     assert said[-1] == "closed"
 
 
+async def test_slapd_logs_tls_a_search_and_an_unbind_where_tls_is_asked_for(
+    probe, servers
+):
+    slapd = servers("slapd-plain")
+    assert (await probe("ldap", slapd.port)).reason is Reason.ANSWERED
+    lines = slapd.until(" closed")
+    said = [re.sub(r"^.*?conn=\d+ (fd=\d+|op=\d+) ", "", line) for line in lines]
+    verbs = [line.split(" ")[0] for line in said]
+    assert verbs[:4] == ["ACCEPT", "EXT", "STARTTLS", "RESULT"]
+    assert verbs[4:] == ["TLS", "SRCH", "SRCH", "SEARCH", "UNBIND", "closed"]
+    assert said[-1] == "closed"
+
+
 @pytest.mark.parametrize("udp", [True, False])
 async def test_the_kdc_logs_one_request_for_an_unknown_client(probe, servers, udp):
     kdc = servers("kdc")
@@ -153,6 +170,7 @@ async def test_smbd_logs_nothing_at_its_usual_level_and_no_login(probe, servers)
     [
         ("smtp", "postfix"),
         ("ldaps", "slapd"),
+        ("ldap", "slapd-plain"),
         ("kerberos", "kdc"),
         ("smb", "smbd"),
         ("ssh", "sshd"),

@@ -32,6 +32,7 @@ SMB = b"\0\0\0\x40\xfeSMB" + bytes.fromhex("4000 0000 bb0000c0 0000 0100 0100000
 SMTP = b"220 ready\r\n250-here\r\n250 SIZE\r\n221 bye\r\n"
 ANSWERS = {
     "kerberos": (KERBEROS, {}),
+    "ldap": (LDAP, {"starttls": False}),
     "ldaps": (LDAP, {}),
     "mssql": (TDS, {"tls": False}),
     "smb": (SMB + bytes(44), {}),

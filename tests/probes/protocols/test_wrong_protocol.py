@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 from exporter.probes.protocols import PROBERS
+from exporter.probes.wire import ldap
 from tests.lab.misbehave import udp_peer
+from tests.probes.wire.test_ldap import ROOT_DSE, done
 from tests.probing import server_tls
 from tests.servers.chrony import chrony
 from tests.servers.scripted import peer
@@ -15,25 +17,45 @@ from tests.servers.sqlserver import SqlServer, tls_context
 
 # A server for every protocol, and what every prober makes of it. Servers that wait for
 # a whole message of their own leave the others waiting too.
-SERVERS = ["nginx", "nginx-tls", "postfix", "slapd", "kdc", "smbd", "sshd", "mssql"]
+SERVERS = [
+    "nginx",
+    "nginx-tls",
+    "postfix",
+    "slapd",
+    "slapd_plain",
+    "kdc",
+    "smbd",
+    "sshd",
+    "unbound",
+    "mssql",
+]
 SEEN = {
-    "http": "answered answered malformed closed malformed timeout malformed timeout",
-    "https": "malformed answered malformed closed malformed timeout malformed closed",
-    "kerberos": "malformed malformed malformed closed answered closed malformed timeout",
-    "ldaps": "malformed malformed malformed answered malformed timeout malformed closed",
-    "mssql": "malformed malformed malformed closed malformed timeout malformed answered",
-    "smb": "malformed malformed malformed closed closed answered malformed timeout",
-    "smtp": "timeout timeout answered timeout timeout timeout malformed timeout",
-    "ssh": "malformed malformed malformed closed malformed timeout answered timeout",
+    "dns": "malformed malformed malformed closed closed malformed timeout malformed answered timeout",
+    "http": "answered answered malformed closed closed malformed timeout malformed timeout timeout",
+    "https": "malformed answered malformed closed closed malformed timeout malformed timeout closed",
+    "kerberos": "malformed malformed malformed closed closed answered closed malformed reset timeout",
+    "ldap": "malformed malformed malformed closed answered malformed timeout malformed timeout timeout",
+    "ldaps": "malformed malformed malformed answered closed malformed timeout malformed timeout closed",
+    "mssql": "malformed malformed malformed closed closed malformed timeout malformed timeout answered",
+    "smb": "malformed malformed malformed closed closed closed answered malformed reset timeout",
+    "smtp": "timeout timeout answered timeout timeout timeout timeout malformed timeout timeout",
+    "ssh": "malformed malformed malformed closed timeout malformed timeout answered timeout timeout",
 }
 # Over UDP what a server does not understand gets no answer from it.
-UDP_SERVERS = ["chrony", "kdc", "browser"]
+UDP_SERVERS = ["chrony", "kdc", "unbound", "browser", "directory"]
 SEEN_UDP = {
-    "ntp": "answered timeout timeout",
-    "kerberos": "timeout answered timeout",
-    "sqlbrowser": "timeout timeout answered",
+    "dns": "timeout timeout answered timeout timeout",
+    "kerberos": "timeout answered timeout timeout timeout",
+    "ldap": "timeout timeout malformed timeout answered",
+    "ntp": "answered timeout malformed timeout timeout",
+    "sqlbrowser": "timeout timeout timeout answered timeout",
 }
 GENERIC = {"tcp", "udp", "tls"}
+
+
+def directory(datagram):
+    """What a domain controller answers over UDP to a search, and to nothing else."""
+    return [ROOT_DSE + done()] if datagram == ldap.search() else []
 
 
 def told(servers, seen):
@@ -41,8 +63,9 @@ def told(servers, seen):
 
 
 @pytest.fixture
-def ports(nginx_ports, postfix_port, slapd_port, kdc_port, smbd_port, sshd_port):
-    return [*nginx_ports, postfix_port, slapd_port, kdc_port, smbd_port, sshd_port]
+def ports(request, nginx_ports):
+    others = (request.getfixturevalue(f"{name}_port") for name in SERVERS[2:-1])
+    return [*nginx_ports, *others]
 
 
 @pytest.mark.parametrize("name", SEEN)
@@ -58,12 +81,15 @@ async def test_only_the_protocols_own_server_answers(probe, tmp_path, ports, nam
 
 @pytest.mark.parametrize("name", SEEN_UDP)
 async def test_only_the_protocols_own_server_answers_over_udp(
-    probe, tmp_path, kdc_port, name
+    probe, tmp_path, kdc_port, unbound_port, name
 ):
     browser = SqlServer(instances={"MSSQLSERVER": 1433})
     with chrony(tmp_path, "local stratum 10") as time_port:
-        async with udp_peer(browser.browse) as (_, browser_port):
-            ports = [time_port, kdc_port, browser_port]
+        async with (
+            udp_peer(browser.browse) as (_, browser_port),
+            udp_peer(directory) as (_, directory_port),
+        ):
+            ports = [time_port, kdc_port, unbound_port, browser_port, directory_port]
             seen = await asyncio.gather(
                 *(probe(name, port, timeout=1.5, udp=True) for port in ports)
             )

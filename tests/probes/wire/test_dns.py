@@ -47,7 +47,7 @@ def test_names_that_dns_can_hold(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "a..b", ".a", "a" * 64, "a." * 127 + "aa", "bücher.example"]
+    "name", ["", "..", "a..b", ".a", "a" * 64, "a." * 127 + "aa", "bücher.example"]
 )
 def test_a_name_that_dns_cannot_hold_does_not_exist(name):
     with pytest.raises(ProbeError) as caught:
@@ -220,6 +220,59 @@ def test_a_long_chain_of_pointers_is_malformed():
 def test_an_identifier_needs_a_header():
     assert dns.identifier(QUERY.data) == 0x1234
     assert dns.identifier(b"\x12\x34") == -1
+
+
+ROOT = dns.question(".", Kind.NS)
+ROOT_QUERY = Query(dns.query(0x1234, ROOT, recursion=False))
+
+
+def reply(data):
+    return dns.reply(data, 0x1234, ROOT)
+
+
+def test_a_query_may_ask_for_what_the_server_knows_by_itself():
+    assert ROOT_QUERY.data.hex(" ") == (
+        "12 34 00 00 00 01 00 00 00 00 00 00 00 00 02 00 01"
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "rcode", "due"),
+    [
+        (0, 0, dns.Reply("NOERROR", truncated=False, records=1)),
+        (0, 5, dns.Reply("REFUSED", truncated=False, records=1)),
+        (TRUNCATED, 2, dns.Reply("SERVFAIL", truncated=True, records=1)),
+    ],
+)
+def test_a_reply_is_known_by_its_head(flags, rcode, due):
+    told = ROOT_QUERY.answer(record(".", 2, b"\0"), flags=flags, rcode=rcode)
+    assert reply(told) == due
+    # What follows the question is not looked at.
+    assert reply(told + b"more") == due
+
+
+def test_a_reply_is_to_its_own_question():
+    other = Query(dns.query(0x1235, ROOT)), Query(dns.query(0x1234, ASKED))
+    assert [reply(one.answer()) for one in other] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"HTTP/1.1 400", ROOT_QUERY.data, ROOT_QUERY.answer()[:-1], bytes(12)],
+    ids=["nothing", "text", "the query itself", "cut", "zeros"],
+)
+def test_what_is_no_answer_at_all_is_malformed(data):
+    malformed(reply, data)
+
+
+def test_over_tcp_a_length_comes_first():
+    assert dns.frame(b"abc") == b"\0\3abc"
+    assert dns.frame_length(b"\0\x0c") == 12
+    malformed(dns.frame_length, b"\0\x0b")
+
+
+def test_no_reply_is_a_surprise():
+    never_surprised(reply, ROOT_QUERY.answer(record(".", 2, b"\0")))
 
 
 def test_no_answer_is_a_surprise():

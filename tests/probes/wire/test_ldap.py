@@ -155,3 +155,64 @@ def test_anything_else_is_malformed(data):
 
 def test_no_bytes_surprise_the_reader():
     never_surprised(read, ROOT_DSE + done())
+
+
+def started(data):
+    return ldap.StartTlsReader().feed(data)
+
+
+def granted(code=0, text=b"", identifier=3, name=b"1.3.6.1.4.1.1466.20037"):
+    result = ber.integer(code, ber.ENUMERATED) + octets(b"", text)
+    return message(ber.encode(0x78, result, ber.encode(0x8A, name)), identifier)
+
+
+def test_the_request_for_tls_names_the_operation():
+    oid = b"1.3.6.1.4.1.1466.20037"
+    assert ldap.start_tls() == bytes.fromhex("301d 020103 7718 8016") + oid
+
+
+def test_a_server_grants_tls_or_says_why_not():
+    assert started(granted()).succeeded
+    no = started(granted(52, b"no certificate"))
+    assert not no.succeeded
+    assert str(no) == "result 52 no certificate"
+    # Those who do not know the operation need not name it.
+    assert str(started(done(2, tag=0x78, identifier=3))) == "result 2"
+
+
+def test_every_beginning_of_a_grant_needs_more():
+    for size in range(len(granted())):
+        assert started(granted()[:size]) is None
+
+
+def test_what_comes_with_the_grant_was_sent_before_tls():
+    assert "before the TLS handshake" in malformed(started, granted() + b"\x30")
+
+
+def test_what_comes_with_a_refusal_is_left_alone():
+    assert started(granted(2) + b"anything").result == 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(granted(identifier=1), id="a search's message id"),
+        pytest.param(done(identifier=3), id="the end of a search"),
+        pytest.param(b"HTTP/1.1 400", id="text"),
+        pytest.param(message(ber.encode(0x78), 3), id="an empty result"),
+    ],
+)
+def test_anything_else_is_no_grant(data):
+    malformed(started, data)
+
+
+def test_no_bytes_surprise_the_reader_of_grants():
+    never_surprised(started, granted(52, b"no"))
+
+
+def test_a_datagram_holds_the_whole_search():
+    told = ldap.datagram(ROOT_DSE + done())
+    assert told.attributes["dnshostname"] == ("dc1.uni.example",)
+    for size in range(len(ROOT_DSE + done())):
+        malformed(ldap.datagram, (ROOT_DSE + done())[:size])
+    never_surprised(ldap.datagram, ROOT_DSE + done())

@@ -1,4 +1,4 @@
-"""LDAP over TLS against slapd and against servers that break off."""
+"""LDAP against slapd, inside TLS, with StartTLS and plain, and against what breaks off."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import pytest
 
 from exporter.model.outcome import Reason, Stage
 from exporter.model.tls_facts import TlsError, Trust
-from exporter.probes.wire import ber
-from tests.lab.misbehave import closing_on_data, mute
+from exporter.probes.wire import ber, ldap
+from tests.lab.misbehave import closing_on_data, mute, script, udp_peer
+from tests.lab.misbehave import peer as lab_peer
+from tests.probes.wire.test_ldap import done, granted
 from tests.probing import EXPIRED, ISSUED, server_tls
 from tests.servers.scripted import peer, replies
 from tests.servers.slapd import slapd
@@ -114,3 +116,90 @@ async def test_tls_alone_is_no_answer(probe, tmp_path, treat, reason):
     assert (seen.reason, seen.stage) == (reason, Stage.EXCHANGE)
     # Whatever went wrong after it, the certificate was seen.
     assert seen.tls.verified
+
+
+async def test_tls_is_asked_for_and_the_search_goes_inside_it(probe, slapd_plain_port):
+    for starttls in (None, True):
+        seen = await probe("ldap", slapd_plain_port, starttls=starttls)
+        assert (seen.reason, seen.stage) == (Reason.ANSWERED, Stage.EXCHANGE)
+        assert seen.detail == "supportedLDAPVersion 3"
+        assert (seen.tls.verified, seen.tls.trust) == (True, Trust.SITE)
+
+
+async def test_without_tls_the_search_goes_in_the_clear(probe, slapd_plain_port):
+    seen = await probe("ldap", slapd_plain_port, starttls=False)
+    assert seen.reason is Reason.ANSWERED
+    assert seen.detail == "supportedLDAPVersion 3"
+    assert seen.tls is None
+
+
+async def test_a_server_without_certificate_answers_unless_there_must_be_tls(
+    probe, folder
+):
+    with slapd(folder / "bare", None, scheme="ldap") as port:
+        seen = await probe("ldap", port)
+        assert seen.reason is Reason.ANSWERED
+        assert seen.detail.startswith("supportedLDAPVersion 3; StartTLS refused: res")
+        seen = await probe("ldap", port, starttls=True)
+    assert (seen.reason, seen.stage) == (Reason.REJECTED, Stage.EXCHANGE)
+    assert seen.detail.startswith("StartTLS refused: result ")
+    assert seen.tls is None
+
+
+async def test_a_grant_after_which_no_handshake_comes_is_a_failure_in_tls(probe):
+    for said, reason in (
+        (b"", Reason.TIMEOUT),
+        (b"\x15\3\3\0\2\2\x28", Reason.TLS_ALERT),
+    ):
+        async with lab_peer(script(b"", granted(), said, b"")) as (_, port):
+            seen = await probe("ldap", port, timeout=0.6)
+        assert (seen.reason, seen.stage) == (reason, Stage.TLS)
+
+
+async def test_a_search_that_is_refused_in_the_clear_has_been_answered(probe):
+    answer = granted(2), done(8, b"stronger authentication required", identifier=1)
+    async with lab_peer(script(b"", *answer, b"")) as (_, port):
+        seen = await probe("ldap", port)
+    assert seen.reason is Reason.ANSWERED
+    assert seen.detail.startswith("result 8 stronger")
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (done(52, b"going down", tag=0x78, identifier=0), Reason.REJECTED),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", Reason.MALFORMED),
+        (granted(identifier=9), Reason.MALFORMED),
+        (granted() + b"more", Reason.MALFORMED),
+        (granted()[:-1], Reason.TIMEOUT),
+    ],
+)
+async def test_what_else_may_follow_the_request_for_tls(probe, said, reason):
+    async with peer(replies(said)) as port:
+        seen = await probe("ldap", port, timeout=0.5)
+    assert (seen.reason, seen.stage) == (reason, Stage.EXCHANGE)
+
+
+async def test_over_udp_a_search_is_answered_in_one_datagram(probe):
+    answer = root(dnsHostName=[b"dc1.uni.example"]) + DONE
+    async with udp_peer(lambda data: [answer] if data == ldap.search() else []) as (
+        _,
+        port,
+    ):
+        seen = await probe("ldap", port, udp=True)
+    assert (seen.reason, seen.stage) == (Reason.ANSWERED, Stage.EXCHANGE)
+    assert seen.detail == "dnsHostName dc1.uni.example"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ([], Reason.TIMEOUT),
+        ([b"HTTP/1.1 400"], Reason.MALFORMED),
+        ([DONE[:-1]], Reason.MALFORMED),
+    ],
+)
+async def test_over_udp_anything_else_is_none(probe, said, reason):
+    async with udp_peer(lambda _: said) as (_, port):
+        seen = await probe("ldap", port, udp=True, timeout=0.6)
+    assert seen.reason is reason

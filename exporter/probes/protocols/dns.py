@@ -1,0 +1,91 @@
+"""DNS: one question to the server itself, answered in whatever way."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from exporter.model.outcome import Evidence, ProbeError, Reason
+from exporter.probes.protocols.base import BOTH, Prober
+from exporter.probes.wire import dns
+
+if TYPE_CHECKING:
+    from exporter.model.rule import Target
+    from exporter.probes.link import Link
+
+_TRIES = 2
+_ROOT = "."
+
+
+@dataclass(frozen=True, slots=True)
+class Dns(Prober):
+    """Asks one question (RFC 1035), over UDP at most twice.
+
+    The root's name servers are what every server can say something about without
+    asking anybody else, so recursion is desired only for a name that a site gives.
+
+    Attributes:
+        name: the name asked for.
+        type: the type of its records.
+    """
+
+    name: str = _ROOT
+    type: Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"] = "NS"
+    transports: ClassVar[frozenset[str]] = BOTH
+    default_ports: ClassVar[frozenset[int]] = frozenset({53})
+
+    def __post_init__(self) -> None:
+        """Refuses a name that no question can hold.
+
+        Raises:
+            ValueError: saying what is allowed.
+        """
+        try:
+            self._question()
+        except ProbeError as error:
+            raise ValueError("name must be a domain name in ASCII, or .") from error
+
+    async def probe(self, link: Link, target: Target) -> Evidence:
+        """An answer to the question is the answer, whatever its response code."""
+        asked = self._question()
+        if target.rule.transport == "udp":
+            reply = await self._over_udp(link, target, asked)
+        else:
+            reply = await self._over_tcp(link, asked)
+        said = "truncated" if reply.truncated else f"{reply.records} records"
+        return Evidence(f"{reply.rcode} to {self.type} of {self.name}, {said}")
+
+    def _question(self) -> dns.Question:
+        return dns.question(self.name, dns.Kind[self.type])
+
+    def _query(self, asked: dns.Question) -> tuple[int, bytes]:
+        ident = secrets.randbelow(dns.IDENTIFIERS)
+        return ident, dns.query(ident, asked, recursion=self.name != _ROOT)
+
+    async def _over_udp(
+        self, link: Link, target: Target, asked: dns.Question
+    ) -> dns.Reply:
+        patience = target.rule.timeout / (_TRIES + 1)
+        datagrams = link.datagrams()
+        for _ in range(_TRIES):
+            ident, query = self._query(asked)
+            accept = partial(dns.reply, ident=ident, asked=asked)
+            if (reply := await datagrams.ask(query, accept, patience)) is not None:
+                return reply.answer
+        silence = f"no answer to {_TRIES} questions"
+        if datagrams.transcript.received:
+            silence += ": DNS answers came, but to other questions"
+        raise ProbeError(Reason.TIMEOUT, silence)
+
+    async def _over_tcp(self, link: Link, asked: dns.Question) -> dns.Reply:
+        ident, query = self._query(asked)
+        stream = await link.connect()
+        await stream.send(dns.frame(query))
+        size = dns.frame_length(await stream.receive_exactly(dns.LENGTH))
+        begins = partial(dns.begins, ident=ident)
+        message = await stream.receive_exactly(size, begins)
+        if (reply := dns.reply(message, ident, asked)) is None:
+            raise ProbeError(Reason.MALFORMED, "a DNS answer to another question")
+        return reply
