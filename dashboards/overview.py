@@ -67,8 +67,8 @@ def build() -> Dashboard:
         .with_panel(table_to_open("What to open", height=7))
         .with_panel(_matrix())
         .with_panel(_roles())
-        .with_panel(budget.per_role(width=10))
-        .with_panel(certificates.soonest(width=14))
+        .with_panel(budget.per_role(width=12))
+        .with_panel(certificates.soonest(width=12))
     )
 
 

@@ -16,30 +16,68 @@ from dashboards.lib.query import rows, series
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import table, timeseries
+    from grafana_foundation_sdk.models.dashboard import (
+        DynamicConfigValue,
+        ThresholdsConfig,
+    )
 
-_ALLOWED = "on () group_left () (1 - connectivity:objective:ratio)"
+_ALLOWED = "(1 - scalar(max(connectivity:objective:ratio) or vector(0.999)))"
 """The share of probes that may fail, as the site's thresholds state it."""
+_MONTH = 30
+_PER_HOUR = 'source_role_usage:connectivity_rule_%s:rate1h{job=~"$job", site=~"$site",'
+_PER_HOUR += ' source_role=~"$source_role", usage=~"$usage"}'
+_WIDTHS = {
+    "Source role": 122,
+    "Held, 1h": 76,
+    "Held, 3d": 76,
+    "Known, 3d": 86,
+    "Held, 30d": 84,
+    "Known, 30d": 94,
+}
+_PROBES, _FAILURES = _PER_HOUR % "probes", _PER_HOUR % "probe_failures"
 
 
 def ratio(window: str) -> str:
     """Share of probes that failed over a window, per source role."""
     name = f"source_role:connectivity_rule_probe_failures_per_probes:ratio_rate{window}"
-    return f'{name}{{job=~"$job", source_role=~"$source_role"}}'
+    return f'{name}{{job=~"$job", site=~"$site", source_role=~"$source_role"}}'
+
+
+def failed(days: int) -> str:
+    """Share of probes that failed, from what was recorded for each hour of the days."""
+    share = f"sum by (source_role) (sum_over_time(%s[{days}d:1h]))"
+    return f"{share % _FAILURES} / {share % _PROBES}"
+
+
+def covered(days: int) -> str:
+    """Share of the hours of the days in which the role's probes were recorded."""
+    known = f"sum by (source_role) ({_PROBES})"
+    return f"count_over_time(({known})[{days}d:1h]) / {days * 24}"
 
 
 def per_role(*, width: int) -> table.Panel:
-    """What share of probes failed lately, against what is allowed."""
-    windows = {"1h": "A", "6h": "B", "3d": "C"}
+    """What share of probes held, of how much of the time that is known."""
+    queries = {
+        "Held, 1h": f"1 - avg by (source_role) ({ratio('1h')})",
+        "Held, 3d": f"1 - {failed(3)}",
+        "Known, 3d": covered(3),
+        "Held, 30d": f"1 - {failed(_MONTH)}",
+        "Known, 30d": covered(_MONTH),
+        "Budget used": f"{failed(_MONTH)} / {_ALLOWED}",
+    }
+    refs = dict(zip("ABCDEF", queries, strict=True))
     names = {"source_role": "Source role"}
-    names |= {f"Value #{ref}": f"Held, {window}" for window, ref in windows.items()}
-    queries = [rows(f"1 - {ratio(window)}", ref) for window, ref in windows.items()]
-    colors = words.steps((None, words.BAD), (0.99, words.WARN), (0.999, words.GOOD))
-    return (
+    names |= {f"Value #{ref}": title for ref, title in refs.items()}
+    known = words.steps((None, words.WARN), (0.9, words.NEUTRAL)).build()
+    used = words.steps((None, words.GOOD), (0.75, words.WARN), (1, words.BAD)).build()
+    panel = (
         panels.table(
             "Share of probes that held",
-            "Per source role over an hour, six hours and three days. The objective is"
-            " 99.9 %; below it the error budget is being used up too fast.",
-            *queries,
+            "Per source role over an hour, three days and thirty; beside it the share"
+            " of that time of which anything is known: where that is little, so is what"
+            " the value says. The budget used is what failed in thirty days, as a share"
+            " of what the site's objective allows.",
+            *(rows(queries[title], ref) for ref, title in refs.items()),
             width=width,
             height=8,
         )
@@ -47,14 +85,16 @@ def per_role(*, width: int) -> table.Panel:
         .sort_by(panels.sorted_by("Source role"))
         .unit("percentunit")
         .decimals(2)
-        .override_by_field_type(
-            "number",
-            panels.cell(thresholds=colors.build(), custom_cellOptions=panels.TINTED),
-        )
-        .override_by_name(
-            "Source role", panels.cell(links=links.to_role("[0]"), custom_minWidth=130)
-        )
+        .override_by_name("Source role", panels.cell(links=links.to_role("[0]")))
+        .override_by_name("Budget used", _tinted(used))
     )
+    for title in ("Known, 3d", "Known, 30d"):
+        panel = panel.override_by_name(title, _tinted(known))
+    return panels.widths(panel, _WIDTHS)
+
+
+def _tinted(colors: ThresholdsConfig) -> list[DynamicConfigValue]:
+    return panels.cell(decimals=0, thresholds=colors, custom_cellOptions=panels.TINTED)
 
 
 def burn(*, width: int) -> timeseries.Panel:

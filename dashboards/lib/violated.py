@@ -1,7 +1,7 @@
 """The table of everything violated now: the first thing to read at night.
 
-One query joins per target since when it is violated, what ended its last probe, how
-far a trace came, and how loudly its rule asks to be told. At most `MOST` rows are
+What is known of each target, since when it is violated, what ended its last probe, how
+far a trace came and whose it is, is joined by a recording rule. At most `MOST` rows are
 fetched, the latest changes, so that an outage of thousands stays readable.
 """
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from dashboards.lib import links, words
 from dashboards.lib.panels import COLORED, cell, columns, sorted_by, table, widths
-from dashboards.lib.query import KEY, MANY, WHOSE, rows, target
-from dashboards.lib.seen import in_words, info_last, joined, with_failure
+from dashboards.lib.query import KEY, MANY, WHOSE, rows
+from dashboards.lib.seen import in_words, info_last, joined
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.table import Panel
@@ -50,24 +50,15 @@ _HOST = r"(\\[.+\\]|\\d+\\.\\d+\\.\\d+\\.\\d+|[^.:]+).*"
 """The short name of an instance, or its address; in PromQL backslashes are double."""
 
 
-def violated(select: str = MANY) -> str:
+def violated() -> str:
     """Age in seconds of each violated target, with what there is to know of it."""
-    since = target("state_change_timestamp_seconds", select)
-    broken = f"({since} and on ({KEY}) {target('satisfied', select)} == 0)"
-    latest = with_failure(f"topk({MOST}, {broken})", select)
-    labels = "severity, owner"
-    told = f"time() - ({latest}) * on ({KEY}) group_left ({labels}) {_loudness(select)}"
-    told = joined(in_words(told), "ask", "@", "seen")
+    told = f"target:connectivity_rule_violated:last_hop{{{MANY}{WHOSE}}}"
+    muted = f"target:connectivity_rule:muted{{{MANY}}}"
+    loud = f"{told} unless on ({KEY}) {muted}"
+    quiet = f'label_replace({told} and on ({KEY}) {muted}, "severity", "{words.MUTED_LAST}", "", "")'
+    latest = in_words(f"time() - topk({MOST}, {loud} or {quiet})")
+    told = joined(latest, "ask", "@", "seen")
     return info_last(f'label_replace({told}, "host", "$1", "instance", "{_HOST}")')
-
-
-def _loudness(select: str) -> str:
-    """Whose each target is and how grave, muted ones under a severity of their own."""
-    info, muted = target("info", select, WHOSE), f"on ({KEY}) {target('muted', select)}"
-    return (
-        f"({info} unless {muted} == 1 or label_replace({info} and {muted} == 1,"
-        f' "severity", "{words.MUTED_LAST}", "", ""))'
-    )
 
 
 def table_of_violated(title: str, *, height: int, width: int = 24) -> Panel:
@@ -77,8 +68,8 @@ def table_of_violated(title: str, *, height: int, width: int = 24) -> Panel:
         "Every rule that is violated now, critical ones first, of each severity the"
         f" latest change first, at most {MOST}: what the last probe saw, who refused"
         " it, the last router that answered before, whom to ask first, and for how"
-        " long. What maintenance mutes stands last. Empty too when nothing is known:"
-        " the numbers above tell.",
+        " long. What maintenance mutes stands last. Empty too when nothing is known, and"
+        " where the rules of alerts/ are not loaded: the numbers above tell.",
         rows(violated()),
         width=width,
         height=height,

@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from exporter import __version__
+from exporter.cli.alert_test import alert_test
 from exporter.cli.check import check
 from exporter.cli.common import EXIT_CANNOT_RUN, fail
 from exporter.cli.diff import diff
@@ -88,6 +89,6 @@ def main() -> None:
 
 for command in (
     *(serve, check, list_rules, trace, validate, schema),
-    *(import_document, diff, init, report),
+    *(import_document, diff, init, report, alert_test),
 ):
     main.add_command(command)

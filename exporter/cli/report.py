@@ -6,20 +6,21 @@ import asyncio
 import re
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from exporter.cli.common import fail
+from exporter.cli.server_api import server_option
 from exporter.report import render
 from exporter.report.account import GROUPS
 from exporter.report.gather import gather
-from exporter.report.prometheus import Prometheus, PrometheusError
+from exporter.report.prometheus import Prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from exporter.report.api import Api
     from exporter.report.gather import Report
 
 _FORMATS: dict[str, Callable[[Report], str]] = {
@@ -52,18 +53,10 @@ class _Moment(click.ParamType[float]):
 
 
 @click.command()
-@click.option(
+@server_option(
     "--prometheus",
-    "url",
-    envvar="PROMETHEUS_URL",
-    show_envvar=True,
-    required=True,
-    help="The server that scrapes the exporters, such as http://localhost:9090.",
-)
-@click.option(
-    "--token-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file with the bearer token that the server wants.",
+    "PROMETHEUS_URL",
+    "The server that scrapes the exporters, such as http://localhost:9090.",
 )
 @click.option(
     "--from",
@@ -92,8 +85,7 @@ class _Moment(click.ParamType[float]):
 )
 def report(
     *,
-    url: str,
-    token_file: Path | None,
+    api: Api,
     start: float,
     end: float,
     by: str,
@@ -106,9 +98,5 @@ def report(
     """
     if end <= start:
         fail("--to must be later than --from")
-    token = token_file.read_text().strip() if token_file is not None else ""
-    try:
-        told = asyncio.run(gather(Prometheus(url, token), start, end, by))
-    except PrometheusError as error:
-        fail(str(error))
+    told = asyncio.run(gather(Prometheus(api), start, end, by))
     click.echo(_FORMATS[form](told), nl=False)

@@ -48,7 +48,7 @@ async def gather(server: Prometheus, start: float, end: float, by: str) -> Repor
     """Asks for everything.
 
     Raises:
-        PrometheusError: a question was not answered.
+        ApiError: a question was not answered.
     """
     step = max(_STEP, math.ceil((end - start) / _MOST_SAMPLES))
     span = (start, end, step)

@@ -15,6 +15,7 @@ from tests.dashboards.cases import (
     LAB,
     MINUTES,
     ROCKY,
+    SITES,
     START,
     STEP,
 )
@@ -144,35 +145,36 @@ def _process(out, instance, minutes):
         out.add(f"process_{name}", labels, at, minutes)
 
 
+MSSQL = {
+    "source_role": "appsanywhere",
+    "usage": "database",
+    "rule": "appsanywhere-mssql",
+    "destination": "sql01.example.ac.uk",
+    "port": "1433",
+    "protocol": "tcp",
+    "owner": "dba",
+}
+FIREWALL = {"cause": "path", "subject": "10.20.0.254", "owner": "network"}
+ROCKY_ROLE = {"source_role": "analytics-rocky", "owner": "network"}
+FIRING = (
+    (341, "ConnectivityRuleViolated", MSSQL),
+    (349, "ConnectivityFinding", {**FIREWALL, "site": SITES[AA]}),
+    (324, "ConnectivityRoleEgressDown", ROCKY_ROLE),
+    (333, "ConnectivityExporterDown", {"instance": GONE}),
+    (0, "ConnectivityWatchdog", {"severity": "none"}),
+)
+"""Since which minute, what, and about what."""
+
+
 def prometheus(out):
     """What Prometheus adds of its own: firing alerts, and the site's constants."""
-    firing = (
-        (
-            341,
-            "ConnectivityRuleViolated",
-            "critical",
-            "appsanywhere",
-            "appsanywhere-mssql",
-        ),
-        (
-            349,
-            "ConnectivityRuleViolated",
-            "critical",
-            "appsanywhere",
-            "appsanywhere-ldaps",
-        ),
-        (324, "ConnectivityRoleEgressDown", "critical", "analytics-rocky", ""),
-        (333, "ConnectivityExporterDown", "critical", "", ""),
-        (0, "ConnectivityWatchdog", "none", "", ""),
-    )
-    for since, name, severity, role, rule in firing:
+    for since, alert, about in FIRING:
         labels = {
-            "alertname": name,
+            "alertname": alert,
             "alertstate": "firing",
-            "severity": severity,
-            "source_role": role,
-            "rule": rule,
+            "severity": "critical",
             "job": "connectivity",
+            **about,
         }
         out.add("ALERTS", labels, lambda _: 1, range(since, MINUTES))
         del labels["alertstate"]

@@ -27,6 +27,7 @@ COMMON = ["datasource", "job", "instance", "source_role", "usage"]
 WITHOUT_INSTANCE = {
     # Recorded over all exporters of a role.
     "source_role:connectivity_rule_probe_failures_per_probes",
+    "source_role_usage:connectivity_rule_probe",
     # One constant of the site.
     "connectivity:objective:ratio",
     # Alerts about a role name no exporter; the roles selected are what counts.

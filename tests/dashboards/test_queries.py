@@ -54,6 +54,7 @@ def test_alerts_that_fired_are_found_by_the_annotation(night, boards):
     found = get(night, "query_range", query=filled_in(annotation["expr"]), **window)
     names = {series["metric"]["alertname"] for series in found["result"]}
     assert names == {
+        "ConnectivityFinding",
         "ConnectivityRuleViolated",
         "ConnectivityRoleEgressDown",
         "ConnectivityExporterDown",
