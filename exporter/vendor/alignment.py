@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.vendor.ports import is_ports
-from exporter.vendor.protocols import is_protocols
+from exporter.vendor.protocols import is_protocols, read_protocols
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,7 @@ def _moved(layout: Layout, cells: Sequence[str]) -> bool:
     theirs = {index for index, _ in layout.ports}
     if any(is_ports(cells[index]) for index in theirs):
         return any(
-            _is_form(cells[index])
+            _is_port_or_transport(cells[index])
             for name, index in layout.columns.items()
             if name in ("source", "destination")
         )
@@ -129,6 +129,12 @@ def _has_ends(layout: Layout, row: Sequence[str]) -> bool:
 
 def _is_form(cell: str) -> bool:
     return _is_protocol(cell) or (is_ports(cell) and any(map(str.isdigit, cell)))
+
+
+def _is_port_or_transport(cell: str) -> bool:
+    """Not the mere name of an application: "Syslog" may be a destination as well."""
+    named = is_protocols(cell) and read_protocols(cell).named
+    return bool(named) or (is_ports(cell) and any(map(str.isdigit, cell)))
 
 
 def _is_protocol(cell: str) -> bool:

@@ -22,7 +22,7 @@ _NOTHING = re.compile(
 _GENERIC = re.compile(
     r"\b(?:network|ports?|connectivity|connections?|communications?|firewall|rules?|requirements?|traffic|access|used|required"
     r"|needed|needs?|opens?|incoming|outgoing|inbound|outbound|list|overview|reference|table|configuring|configuration"
-    r"|your|our|the|of|for|by|to|from|from|what|which|how|must|reach(?:es)?|and|in|on|settings|tcp|udp|ip|version|guide|deployment|installation|documentation|administrators?|manual|page|prerequisites"
+    r"|your|our|the|that|be|open|opened|these|those|following|all|default|installing|install|deploying|of|for|by|to|from|from|what|which|how|must|reach(?:es)?|and|in|on|settings|tcp|udp|ip|version|guide|deployment|installation|documentation|administrators?|manual|page|prerequisites"
     r"|v?[0-9][0-9.]*|netzwerk|anforderungen|freischaltungen|puertos?|requisitos|flux|eingehende[nr]?|ausgehende[nr]?|verbindung(?:en)?|kommunikation|connexions?|conexion(?:es)?|conexi\u00f3n|entrant(?:e?s?)|sortant(?:e?s?)|salientes?|entrada|salida|red|de|del|la|los|les|le|des|r\u00e9seau)\b",
     re.IGNORECASE,
 )

@@ -21,6 +21,9 @@ _EVERYWHERE = re.compile(
     r"|alle|beliebige?r?|jeder|tous|toutes|n'importe\s+o\u00f9|todos?|cualquiera?",
     re.IGNORECASE,
 )
+_RANGE = re.compile(
+    r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})\s*(?:[-\u2010-\u2015\u2212]|\b(?:to|through|bis|\u00e0|a|hasta)\b)\s*([0-9]{1,3}(?:\.[0-9]{1,3}){0,3})(?![\d./])"
+)
 _NOTHING = {"n/a", "na", "none", "-", "--", "\u2013", "\u2014", "tbc", "tbd", "x"}
 _RANGE_WORDS = re.compile(
     r"\b(?:sub-?nets?|(?:ip|address)(?:es)?[- ](?:ranges?|blocks?|space)|cidrs?|(?:ip-?)?adressbereiche?|subnetze?"
@@ -62,7 +65,7 @@ def read_destinations(cell: str) -> Destinations:
     Hosts at its beginning are meant; after the first other word hosts are only
     spoken of. A cell that begins with words means every host in it.
     """
-    text = cell.strip()
+    text = _RANGE.sub(r"\1-\2", cell.strip())
     if text.lower() in _NOTHING:
         return Destinations()
     if why := _unprovable(text):

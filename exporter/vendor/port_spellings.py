@@ -72,8 +72,22 @@ _SPELLINGS = tuple(
 )
 
 
+_GROUPED = re.compile(
+    r"(?<![0-9,.])([0-9]{1,2}),([0-9]{3})\s*([-\u2010-\u2015])\s*([0-9]{1,2}),([0-9]{3})(?![0-9,])"
+)
+
+
+def _ungrouped(found: re.Match[str]) -> str:
+    """`10,000-20,000` without its commas, if they can be for thousands alone."""
+    first, rest, dash, second, last = found.groups()
+    listed = int(rest) < int(second) and rest[0] != "0"  # `80,100-20,443` is no list
+    low, high = int(first + rest), int(second + last)
+    return f"{low}{dash}{high}" if not listed and low < high else found[0]
+
+
 def respelled(text: str) -> str:
     """A text of ports with its ranges as `8000-8010`, `1024+`, `1023>` and `1024<`."""
+    text = _GROUPED.sub(_ungrouped, text)
     for pattern, into in _SPELLINGS:
         text = pattern.sub(into, text)
     return text

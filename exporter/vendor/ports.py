@@ -112,7 +112,7 @@ def read_ports(cell: str) -> Ports:
     found.unread += unread
     if found.choice and (found.vague or re.search(r"\band\b|\n", text)):
         found.unread.append(" ".join(cell.split()))
-    if _is_half_bound(found, cell) or _THOUSANDS.search(cell):
+    if _is_half_bound(found, cell) or _THOUSANDS.search(text):
         found.unread.append(" ".join(cell.split()))
     if found.vague and found.spans:
         found.unread.append(found.vague)

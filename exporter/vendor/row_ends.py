@@ -18,6 +18,7 @@ from exporter.vendor.directions import (
     title_ends,
 )
 from exporter.vendor.ends import Destinations, read_destinations, refers, words_of
+from exporter.vendor.headings import words_of as words_of_heading
 from exporter.vendor.remarks import joined
 from exporter.vendor.statements import Unread
 
@@ -44,6 +45,18 @@ _EITHER = re.compile(
 )
 
 
+_COMPONENTS = frozenset(
+    {
+        "component",
+        "components",
+        "product",
+        "system",
+        "role",
+        "komponente",
+        "composant",
+        "componente",
+    }
+)
 _TRANSPORTS = re.compile(r"(?:tcp|udp|and|or|\W)*", re.IGNORECASE)
 
 
@@ -217,6 +230,8 @@ class RowEnds:
             return self._unsaid_source(titled[0]), self._lead(titled[1])
         named = self.layout.columns.get("component") == 0 or not self.layout.headings[0]
         first = self.cells[0] if named else ""
+        if first and self._is_own(direction):
+            return self._unsaid_of(first, part, direction)
         bare = _TRANSPORTS.fullmatch(part["transport"])
         carried = "" if bare else part["transport"]
         service = self.layout.cell("component", self.cells)
@@ -235,6 +250,18 @@ class RowEnds:
                 return self._unsaid_source(), Destinations(words=(first,))
             case _:
                 return self._unsaid_source(), self._unsaid_target(other)
+
+    def _is_own(self, direction: Direction) -> bool:
+        """Whether the first column has the side that a column of directions is about."""
+        told = "direction" in {*self.layout.columns, *self.layout.ticks}
+        words = words_of_heading(self.layout.headings[0])
+        return bool(direction and told and _COMPONENTS & set(words))
+
+    def _unsaid_of(self, own: str, part: Cells, direction: Direction) -> Ends:
+        """Ends of a row of which the one side is a component."""
+        if direction is Direction.IN:
+            return self._unsaid_source(), Destinations(words=(own,))
+        return (own,), self._unsaid_target(part["usage"] or "far end")
 
     def _direction(self) -> Direction:
         if "direction" in self.layout.ticks:

@@ -134,6 +134,8 @@ class RowReader:
     ) -> Iterator[tuple[list[tuple[str, Sequence[Transport]]], str, str]]:
         """Cells of ports, and the host that a line of them names, with what else it says."""
         named = hosts_with_ports(part["port"])
+        if not part["port"].strip():
+            named = hosts_with_ports(part["destination"])
         if named:
             for host, port, rest in named:
                 bracket = re.sub(r"[0-9]+(?:\.[0-9]+)*", "", rest)

@@ -13,6 +13,7 @@ from exporter.vendor.columns import Layout, layout_of
 from exporter.vendor.footnotes import footnotes_of, resolved
 from exporter.vendor.headings import is_heading, is_heading_row
 from exporter.vendor.hosts import hosts_in
+from exporter.vendor.matrix import unfolded
 from exporter.vendor.names import letters
 from exporter.vendor.ports import is_ports
 from exporter.vendor.protocols import is_protocols
@@ -42,7 +43,7 @@ def read_tables(page: Page, reading: Reading) -> Iterator[Statement]:
     ids of their own.
     """
     count = 0
-    for table in page.tables:
+    for table in map(unfolded, page.tables):
         first, begin, layout = _headings(table, reading.answers.columns(letters(count)))
         context = TableContext(reading, table, letters(count))
         reader = TableReader(context, layout)

@@ -363,3 +363,61 @@ def test_a_sentence_says_who_connects_or_listens(page, sentence, flow):
     assert flows(found) == {f"text-1: {flow}"}
     named = not flow.startswith("unstated")
     assert named or any("names no source" in remark for remark in found.remarks)
+
+
+def test_a_matrix_has_a_flow_in_each_of_its_cells(page):
+    found = page(
+        "| From \\ To | Web | Data base |\n|-|-|-|\n| User | 9/tcp | - |\n| Web | | 7, 8/tcp |\n"
+    )
+    assert flows(found) == {
+        "A1: user > web tcp/9",
+        "A2: web > data-base tcp/7",
+        "A2: web > data-base tcp/8",
+    }
+
+
+def test_a_range_of_addresses_is_not_its_two_ends(page):
+    found = page(HEAD + "| App | 192.0.2.10 \u2013 192.0.2.20 | TCP | 9 | |\n")
+    assert not found.flows
+    assert "a range of addresses" in found.fates["A1"][1]
+
+
+def test_an_application_may_be_the_name_of_a_destination(page):
+    found = page(HEAD + "| App | Syslog | UDP | 514 | |\n")
+    assert flows(found) == {"A1: app > syslog udp/514"}
+
+
+def test_a_port_may_stand_with_the_host_alone(page):
+    found = page(HEAD + "| App | a.org:8443 | TCP | | |\n")
+    assert flows(found) == {"A1: app > a.org tcp/8443"}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("10,000-20,000", "10000-20000"),
+        ("49,152 \u2013 65,535", "49152-65535"),
+        ("80,100-20,443", None),
+        ("80,100-200,443", None),
+    ],
+)
+def test_commas_for_thousands_are_read_where_they_can_be_nothing_else(
+    page, written, read
+):
+    found = page(HEAD + f"| App | d.org | UDP | {written} | |\n")
+    ports = {flow.rpartition("/")[2] for flow in flows(found)}
+    assert read in ports if read else "80100-20443" not in ports
+
+
+@pytest.mark.parametrize(
+    ("direction", "flow"),
+    [
+        ("Inbound", "unstated-source > broker tcp/9"),
+        ("Outbound", "broker > directory tcp/9"),
+    ],
+)
+def test_a_direction_is_that_of_the_component(page, direction, flow):
+    found = page(
+        f"# Ports that must be open\n\n| Component | Direction | Port | Use |\n|-|-|-|-|\n| Broker | {direction} | 9 TCP | Directory |\n"
+    )
+    assert flows(found) == {f"A1: {flow}"}
