@@ -29,7 +29,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parsed
 from yarl import URL
 
-from exporter.app import service
+from exporter.app import change_log
 from exporter.cli import logs
 from exporter.cli.check import check as check_command
 from exporter.cli.common import fail
@@ -400,13 +400,13 @@ async def log(given):
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logs._Visible("%(levelname)s %(message)s"))
-    service.logger.addHandler(handler)
+    change_log.logger.addHandler(handler)
     try:
-        changes = service._Changes()
+        changes = change_log.ChangeLog()
         for record in given.records:
             changes.hear(record)
     finally:
-        service.logger.removeHandler(handler)
+        change_log.logger.removeHandler(handler)
     return stream.getvalue()
 
 

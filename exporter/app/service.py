@@ -1,6 +1,6 @@
-"""The composition root: builds the rooms from a site file and runs them.
+"""The running service: the rooms built from a site file, and built anew at a reload.
 
-`Exporter` is the running service; `oneshot.py` runs one round of the same parts. A reload
+`oneshot.py` runs one round of the same parts, `serve.py` is the process around it. A reload
 builds everything anew from the files and swaps it in only if they are free of
 problems; after a failed reload the old configuration stays in force. Mirror lists
 bring other targets without one.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 import time
 from dataclasses import replace
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from exporter.app import systemd
 from exporter.app.blocking import within
+from exporter.app.change_log import ChangeLog
 from exporter.app.diagnosis_loop import DiagnosisLoop
 from exporter.app.factories import (
     active,
@@ -31,9 +31,8 @@ from exporter.app.reload import Reloader
 from exporter.app.web_config_watch import WebConfigWatch
 from exporter.config.diagnostics import ConfigError
 from exporter.config.ports import rotated, until_next_turn
-from exporter.config.scalars import listen
 from exporter.config.site import load_site
-from exporter.http import handlers, server
+from exporter.http import handlers
 from exporter.http.admission import Admission
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.sources import Sources
@@ -41,8 +40,6 @@ from exporter.metrics.telemetry import Telemetry
 from exporter.model.outcome import Verdict
 from exporter.monitor.comparison_traces import ComparisonTraces
 from exporter.monitor.controls import Controls
-from exporter.monitor.gc_pacing import incremental_gc
-from exporter.monitor.loop_lag import LoopLag
 from exporter.monitor.mirror_refresh import ListSource, MirrorRefresher, lists_for
 from exporter.monitor.resolver_watch import ResolverWatch
 from exporter.monitor.rounds import Rounds
@@ -51,57 +48,18 @@ from exporter.monitor.store import Store
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from exporter.config.sharding import Shard
     from exporter.config.site import Site
     from exporter.diagnose.known import Known
-    from exporter.model.rule import Key, Target
-    from exporter.monitor.store import Record
+    from exporter.model.rule import Target
+    from exporter.monitor.loop_lag import LoopLag
 
 logger = logging.getLogger(__name__)
 
 _READING = 5.0
 """Seconds that the files of a reload may take to be read."""
-
-
-async def serve(
-    path: Path,
-    roles: Sequence[str] = (),
-    *,
-    shard: Shard | None = None,
-    web_config: Path | None = None,
-    listen_address: str | None = None,
-) -> None:
-    """Runs the service until SIGTERM or SIGINT; SIGHUP reloads.
-
-    Args:
-        path: the site file, read again at each reload.
-        roles: roles to play instead of those in the file.
-        shard: the part of their targets to be probed from here, None for all of them.
-        web_config: file with TLS and passwords of the server, if any; read again at
-            each reload as well.
-        listen_address: where to listen instead of where the site file says.
-
-    Raises:
-        ConfigError: the files cannot be used.
-        ValueError: the listen address is none.
-        OSError: the address cannot be listened on.
-    """
-    site = load_site(path, roles, shard)
-    endpoint = site.web.listen if listen_address is None else listen(listen_address)
-    async with LoopLag() as lag:
-        exporter = Exporter(site, roles, lag, web_config)
-        parts = exporter.parts()
-        async with server.serve(parts, endpoint.host, endpoint.port) as port:
-            logger.info("listening on %s", endpoint if endpoint.port else port)
-            exporter.start()
-            try:
-                async with incremental_gc(), systemd.watched(exporter.store):
-                    await _until_told(exporter.reload)
-            finally:
-                await exporter.close()
 
 
 class Exporter:
@@ -129,7 +87,7 @@ class Exporter:
         self._roles = roles
         self._lag = lag
         self._store = Store()
-        self._store.listeners.append(_Changes().hear)
+        self._store.listeners.append(ChangeLog().hear)
         self._targets: Sequence[Target] = site.targets
         self._turns: asyncio.Task[None] | None = None
         self._resolver = resolver_of(site, lag)
@@ -329,40 +287,3 @@ class Exporter:
         records = self._store.of_rule(rule_id)
         started = [self._scheduler.run_soon(record.target) for record in records]
         return any(started)
-
-
-class _Changes:
-    """Logs what became of a target when that changes, and only then."""
-
-    def __init__(self) -> None:
-        self._logged: dict[Key, Verdict] = {}
-
-    def hear(self, record: Record) -> None:
-        before = self._logged.get(record.target.key)
-        if record.latest is None or before is record.verdict:
-            return
-        self._logged[record.target.key] = record.verdict
-        if before is None and record.verdict is Verdict.HOLDS:
-            return
-        seen = record.latest.observation
-        logger.log(
-            logging.INFO if record.verdict is Verdict.HOLDS else logging.WARNING,
-            "%s: %s: %s at %s: %s",
-            *(record.target, record.verdict, seen.reason, seen.stage, seen.detail),
-        )
-
-
-async def _until_told(reload: Callable[[], Coroutine[None, None, object]]) -> None:
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    reloads: set[asyncio.Task[object]] = set()
-
-    def on_hangup() -> None:
-        task = loop.create_task(reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
-    loop.add_signal_handler(signal.SIGHUP, on_hangup)
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stop.set)
-    await stop.wait()

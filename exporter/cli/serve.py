@@ -57,7 +57,7 @@ def serve(
     level: str,
 ) -> None:
     """Run: probe continuously and serve /metrics. The default command."""
-    from exporter.app import service  # noqa: PLC0415 - the other commands start without the server
+    from exporter.app import serve as process  # noqa: PLC0415 - the other commands start without the server
 
     logs.set_up(level.upper(), "%(asctime)s %(levelname)s %(name)s: %(message)s")
     if len(listen) > 1:
@@ -66,7 +66,7 @@ def serve(
     path = config_path(config)
     try:
         asyncio.run(
-            service.serve(
+            process.serve(
                 path,
                 roles,
                 shard=shard,
