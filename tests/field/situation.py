@@ -24,6 +24,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -32,6 +33,9 @@ from exporter.cli.main import main
 from tests.certificates import DAY, NOW, authority, server
 from tests.servers.nameserver import scripted_names
 from tests.servers.threaded import scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SHIFT = datetime.now(UTC) - NOW
 """From the time that certificates of the tests are valid around to the real one."""
@@ -58,7 +62,7 @@ class Right:
     origin: str | tuple[str, ...] | None = None
     says: str = ""
     never: str = ""
-    tls: dict[str, object] = field(default_factory=dict)
+    tls: Mapping[str, object] = field(default_factory=dict)
 
     def wrong(self, target):
         """What is not right of a target of `check`, in words; empty if all is."""
@@ -107,7 +111,7 @@ class Case:
     probe: object
     right: Right
     host: str = ""
-    rule: dict[str, object] = field(default_factory=dict)
+    rule: Mapping[str, object] = field(default_factory=dict)
 
 
 def tcp(treatment, *addresses):

@@ -11,10 +11,10 @@ from itertools import pairwise
 
 from tests.field.situation import Case, Right, every, holds, tcp, violated
 from tests.servers.nameserver import (
-    A,
     AAAA,
     CNAME,
     TRUNCATED,
+    A,
     address_record,
     record,
     wire_name,

@@ -24,13 +24,23 @@ from tests.servers.threaded import (
 _SILENCE = r"then silence|inspect|smaller MTU|too large|no answer came"
 
 
-def waits(*parts, pause=5.0):
+def waits(*parts, pause=2.5):
     """Says the parts with so many seconds between them."""
 
     def treat(sock):
         for part in parts:
             sock.sendall(part)
             time.sleep(pause)
+
+    return treat
+
+
+def late(said):
+    """Says it after a second."""
+
+    def treat(sock):
+        time.sleep(1)
+        says(said)(sock)
 
     return treat
 
@@ -150,7 +160,7 @@ SSH = {
     "ssh-lf-alone": by_ssh(says(b"SSH-2.0-Box\n"), holds("SSH-2.0-Box")),
     "ssh-both-versions": by_ssh(says(b"SSH-1.99-Cisco-1.25\n"), holds("1.99")),
     "ssh-drips": by_ssh(drips(_IDENT), holds()),
-    "ssh-late": by_ssh(lambda sock: (time.sleep(1), says(_IDENT)(sock)), holds()),
+    "ssh-late": by_ssh(late(_IDENT), holds()),
     "ssh-first-version": by_ssh(says(b"SSH-1.5-Old\n"), foreign("1.5")),
     "ssh-ftp": by_ssh(says(b"220 ftp ready\r\n"), foreign("220 ftp")),
     "ssh-mysql": by_ssh(says(MYSQL), foreign("8.0.36")),
@@ -231,7 +241,7 @@ OTHERS = {
     "mssql-mysql": Case(tcp(says(MYSQL)), "mssql", foreign("8.0.36")),
     "smb-http": Case(tcp(answers(_PRELOGIN_ERROR)), "smb", foreign("400")),
     "kerberos-http": Case(tcp(answers(_PRELOGIN_ERROR)), "kerberos", foreign("400")),
-    "http-ssh-drips": Case(tcp(drips(_IDENT)), "http", foreign("SSH")),
+    "http-ssh-drips": Case(tcp(drips(_IDENT)), "http", foreign("S")),
     "http-head-without-end": Case(
         tcp(endless(b"HTTP/1.1 200 OK\r\n" + b"X-More: and more\r\n" * 500)),
         "http",
