@@ -18,7 +18,7 @@ from exporter.probes.nameserver import ServerError
 from exporter.probes.wire.dns import NOERROR, NXDOMAIN, Answer, Kind, question
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from exporter.probes.nameserver import NameServer
     from exporter.probes.resolvconf import ResolvConf
@@ -36,6 +36,7 @@ _GRACE = 1.0
 are: time for one lost datagram. Resolvers that never answer AAAA are not rare."""
 _SECOND_LOOK = 0.5
 """Seconds after which servers that failed are asked again, before that is believed."""
+_UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound to
 _TOLD = 3
 """Servers whose failure is told: the C library asks no more either."""
 
@@ -155,8 +156,8 @@ async def _tried(
 def _joined(name: str, v4: _End, v6: _End) -> Found:
     """What both families' ends say of a name."""
     answers = [end for end in (v4, v6) if isinstance(end, Answer)]
-    first = v4.addresses if isinstance(v4, Answer) else ()
-    second = v6.addresses if isinstance(v6, Answer) else ()
+    first = named(v4.addresses) if isinstance(v4, Answer) else ()
+    second = named(v6.addresses) if isinstance(v6, Answer) else ()
     routable = tuple(address for address in second if host_network.has_route(address))
     if addresses := first + routable or second:
         ttl = min(answer.ttl for answer in answers if answer.addresses)
@@ -170,10 +171,28 @@ def _joined(name: str, v4: _End, v6: _End) -> Found:
         return Found(Resolved(addresses, unlearned), keep)
     if any(answer.rcode == NXDOMAIN for answer in answers):
         return Found(ProbeError(Reason.NXDOMAIN, f"{name}: the name does not exist"))
+    if any(answer.addresses for answer in answers):
+        return Found(filtered(name))
     failed = [end for end in (v4, v6) if not isinstance(end, Answer)]
     if failed:
         return _failed(name, failed[0])
     return Found(ProbeError(Reason.NO_ADDRESS, f"{name}: the name has no address"))
+
+
+def named(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Those that name a host. The unspecified one, 0.0.0.0 or ::, names none.
+
+    Yet a connection to it is made, by this host to itself, whatever the name.
+    """
+    return tuple(address for address in addresses if address not in _UNSPECIFIED)
+
+
+def filtered(name: str) -> ProbeError:
+    """What it is where a name stands for nothing but the unspecified address."""
+    detail = (
+        f"{name}: the name stands for 0.0.0.0 or ::, as filters say that it is none"
+    )
+    return ProbeError(Reason.NO_ADDRESS, detail)
 
 
 def _failed(name: str, failure: ServerError | ProbeError) -> Found:

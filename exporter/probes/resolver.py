@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.model.outcome import ProbeError, Reason
-from exporter.probes.lookup import Found, Resolved, look_up
+from exporter.probes.lookup import Found, Resolved, filtered, look_up, named
 from exporter.probes.nameserver import NameServer
 from exporter.probes.resolvconf import (
     ResolvConf,
@@ -98,7 +98,9 @@ class Resolver:
             self._cache[host] = _Cached(found, float("inf"))
             return found.result()
         if listed := self._hosts.get(host.lower().rstrip(".")):
-            return Resolved(listed)
+            if not (addresses := named(listed)):
+                raise filtered(host)
+            return Resolved(addresses)
         running = self._running.get(host)
         if running is None:
             running = asyncio.create_task(self._look_up(host))

@@ -208,6 +208,15 @@ async def test_addresses_of_another_name_are_refused():
     assert "portal.example" in error.detail
 
 
+@pytest.mark.parametrize("none", [("0.0.0.0",), ("0.0.0.0", "::")])  # noqa: S104 - told
+async def test_the_unspecified_address_is_none(none):
+    error = await failure(addresses(*none))
+    assert error.reason is Reason.NO_ADDRESS
+    assert "filter" in error.detail
+    mixed = await found(addresses(*none, V4))
+    assert mixed.addresses == (V4,)
+
+
 async def test_aliases_lead_to_the_addresses():
     def script(query):
         alias = record(query.name, CNAME, wire_name("a.cdn.example"))

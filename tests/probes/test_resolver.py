@@ -203,6 +203,14 @@ async def test_closing_ends_look_ups_under_way(resolver):
         await waiting
 
 
+async def test_a_line_of_the_hosts_file_may_say_that_there_is_none(resolver, hosts):
+    hosts.write_text("0.0.0.0 one.test\n0.0.0.0 other.test\n192.0.2.7 other.test\n")
+    with pytest.raises(ProbeError, match="filter") as caught:
+        await resolver.resolve("one.test")
+    assert caught.value.reason is Reason.NO_ADDRESS
+    assert await addresses(resolver, "other.test") == ("192.0.2.7",)
+
+
 async def test_the_hosts_file_goes_before_dns(resolver, hosts, clock):
     hosts.write_text("192.0.2.77  One.test other.test.\n192.0.2.78 other.test\n")
     assert await addresses(resolver, "one.test") == ("192.0.2.77",)

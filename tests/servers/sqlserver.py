@@ -117,11 +117,12 @@ class _Tunnel:
 
     async def handshake(self):
         while True:
-            with contextlib.suppress(ssl.SSLWantReadError):
-                self._tls.do_handshake()
-                self._flush_packet()
-                return
-            self._flush_packet()
+            try:
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    self._tls.do_handshake()
+                    return
+            finally:
+                self._flush_packet()  # an alert too
             _, records = await _message(self._reader.readexactly)
             self._in.write(records)
 

@@ -117,9 +117,8 @@ def reset_unseen(ending=resets_at_once):
 
 
 @contextlib.contextmanager
-def scripted(treatment, *addresses):
+def scripted(treatment, *addresses, port=0):
     """Listens on the same port of all addresses (127.0.0.1 by default)."""
-    port = 0
     with contextlib.ExitStack() as stack:
         for address in addresses or ("127.0.0.1",):
             peer = stack.enter_context(contextlib.closing(_Peer(treatment)))
