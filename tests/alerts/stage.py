@@ -118,12 +118,17 @@ class Stage:
         self._wait(lambda: self._get(self.alertmanager, path), alertname)
 
     def notifications(self):
-        """All so far, the watchdog's left out: (receiver, status, alerts)."""
+        """All so far: (receiver, status, alerts).
+
+        Left out are the watchdog's, and what an exporter rightly says of a machine that
+        has many other tests to run: that there was too little CPU time for it.
+        """
         written = self._notes.read_text().rpartition("\n")[0].splitlines()
         return [
             (line["receiver"], line["body"]["status"], line["body"]["alerts"])
             for line in map(json.loads, written)
             if line["receiver"] != "deadman"
+            and not all(map(_is_of_a_busy_machine, line["body"]["alerts"]))
         ]
 
     def watchdog_arrives(self):
@@ -232,3 +237,8 @@ class Stage:
 
 def _as_many(found, count):
     return bool(found) if count is None else len(found) == count
+
+
+def _is_of_a_busy_machine(alert):
+    labels = alert["labels"]
+    return labels.get("cause") == "this_host" and labels.get("subject") == "CPU time"
