@@ -1,4 +1,4 @@
-"""What is wrong with certificates, and with the clocks that they are judged by.
+"""What is wrong with certificates, or with who shows them.
 
 One certificate may serve many targets, and one issuer many certificates: what is told
 once is the one that must be replaced.
@@ -6,11 +6,12 @@ once is the one that must be replaced.
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from exporter.diagnose.clocks import ENDED
+from exporter.diagnose.common_features import are_strangers
 from exporter.diagnose.explanation import (
     Explanation,
     counted,
@@ -20,7 +21,7 @@ from exporter.diagnose.explanation import (
     where,
 )
 from exporter.diagnose.features import EVERYTHING
-from exporter.diagnose.symptoms import ENDING, SKEW
+from exporter.diagnose.symptoms import ENDING
 from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
 from exporter.model.tls_facts import UNVERIFIED, TlsError, TlsFacts
@@ -42,7 +43,7 @@ _REQUESTS = {
     " trust with the one that signs now.",
     TlsError.INCOMPLETE_CHAIN: "Please have the server send its intermediate as well.",
 }
-_ENDED = frozenset({TlsError.EXPIRED, TlsError.ISSUER_EXPIRED})
+_MISNAMED = frozenset({TlsError.NAME_MISMATCH, TlsError.NO_ALTERNATIVE_NAME})
 _PRODUCTS = (
     *(
         "Zscaler",
@@ -66,93 +67,15 @@ _PRODUCTS = (
 
 
 def certificates(scene: Scene) -> list[Explanation]:
-    """What explains certificates of concern, and clocks that differ."""
-    found: list[Explanation] = []
-    bad = scene.of(Trouble.CERTIFICATE)
-    ahead = own_offset(scene)
-    by_clock = [one for one in bad if _by_clock(one, ahead, scene.known.now)]
-    if clocks := scene.of(Trouble.CLOCK):
-        found += _clocks(clocks, by_clock, ahead)
-    taken = {id(one) for one in by_clock} if clocks else set()
+    """What explains certificates of concern."""
+    bad, found = scene.of(Trouble.CERTIFICATE), _portals(scene)
+    taken = {id(one) for each in found for one in each.symptoms}
     groups: defaultdict[tuple[str, str], list[Symptom]] = defaultdict(list)
     for one in bad:
-        if id(one) not in taken and one.seen.tls is not None:
+        if one.seen.tls is not None and id(one) not in taken:
             groups[_key(one.seen.tls, scene.known.now)].append(one)
     found += [_certificate(scene, members) for members in groups.values()]
     return found + _interceptions(scene)
-
-
-def own_offset(scene: Scene) -> float:
-    """Seconds by which this host's clock is behind, by the time servers that answer."""
-    offsets = [
-        (evidence.ntp_offset, evidence.clock_skew, record.target.destination)
-        for record in scene.known.records
-        if record.latest is not None
-        for evidence in (record.latest.observation.evidence,)
-    ]
-    by_ntp = [ntp for ntp, _, _ in offsets if ntp is not None]
-    others = {host: skew for _, skew, host in offsets if skew is not None}
-    if not by_ntp and len(others) > 1:
-        by_ntp = list(others.values())
-    return statistics.median(by_ntp) if by_ntp else 0.0
-
-
-def _by_clock(symptom: Symptom, ahead: float, now: float) -> bool:
-    """Whether a certificate is only judged by a wrong clock."""
-    facts = symptom.seen.tls
-    if facts is None or abs(ahead) < _DAY / 24:
-        return False
-    if facts.error is TlsError.NOT_YET_VALID:
-        return ahead > 0
-    return facts.error in _ENDED and facts.chain_expiry_timestamp > now + ahead
-
-
-def _clocks(
-    clocks: Sequence[Symptom], judged: Sequence[Symptom], ahead: float
-) -> list[Explanation]:
-    """This host's clock where the time servers agree on it, else each that differs."""
-    own = [one for one in clocks if _explained(_offset(one), ahead)] if ahead else []
-    found = []
-    if own and abs(ahead) > SKEW:
-        late = "behind" if ahead > 0 else "ahead of"
-        found.append(
-            Explanation(
-                Cause.CLOCK,
-                "this host",
-                [*own, *judged],
-                f"This host's clock is {abs(ahead):.1f} s {late} its time servers:"
-                f" {extent([*own, *judged])}",
-                "Please set this host's clock, and check the service that should keep it.",
-                tuple(
-                    f"{where(one)} differs by {_offset(one):+.1f} s" for one in own[:3]
-                ),
-            )
-        )
-    else:
-        own = []
-    mine = {id(one) for one in own}
-    return found + [_other_clock(one) for one in clocks if id(one) not in mine]
-
-
-def _other_clock(one: Symptom) -> Explanation:
-    return Explanation(
-        Cause.CLOCK,
-        one.host,
-        [one],
-        f"The clock of {one.host} and this host's are {abs(_offset(one)):.1f} s apart:"
-        f" {extent([one])}",
-        f"Please check the clock of {one.host}, and this host's.",
-        (f"{where(one)} differs by {_offset(one):+.1f} s",),
-    )
-
-
-def _offset(symptom: Symptom) -> float:
-    evidence = symptom.seen.evidence
-    return evidence.ntp_offset or evidence.clock_skew or 0.0
-
-
-def _explained(offset: float, ahead: float) -> bool:
-    return abs(offset - ahead) <= max(SKEW, abs(ahead) / 10)
 
 
 def _key(facts: TlsFacts, now: float) -> tuple[str, str]:
@@ -186,7 +109,7 @@ def _certificate(scene: Scene, members: Sequence[Symptom]) -> Explanation:
         else f"The certificate of {hosts}"
     )
     says = _says(facts, end, now)
-    dated = issuers or facts.verified or facts.error in _ENDED
+    dated = issuers or facts.verified or facts.error in ENDED
     renewal = (
         f"Please have the certificate of {subject} replaced, where the server sends it"
         " or clients trust it."
@@ -219,34 +142,63 @@ def _says(facts: TlsFacts, end: float, now: float) -> str:
     day = datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%d")
     if facts.verified:
         return f"ends on {day}, in {counted(max(int((end - now) / _DAY), 0), 'day')}"
-    if facts.error not in _ENDED:
+    if facts.error not in ENDED:
         return UNVERIFIED[facts.error]
     if end > now:  # it had ended by the clock that it was judged by
         return "has ended"
     return f"has ended on {day}, {counted(int((now - end) / _DAY), 'day')} ago"
 
 
+def _portals(scene: Scene) -> list[Explanation]:
+    """One good certificate that is shown for public services of strangers alike."""
+    groups: defaultdict[str, list[Symptom]] = defaultdict(list)
+    for one in scene.of(Trouble.CERTIFICATE):
+        facts = one.seen.tls
+        if facts is not None and facts.error in _MISNAMED and one.target.rule.public:
+            groups[facts.fingerprint_sha256].append(one)
+    return [
+        _interception(scene, members)
+        for members in groups.values()
+        if are_strangers(members)
+    ]
+
+
 def _interceptions(scene: Scene) -> list[Explanation]:
     groups: defaultdict[str, list[Symptom]] = defaultdict(list)
     for one in scene.of(Trouble.INTERCEPTED):
         if one.seen.tls is not None:
-            groups[one.seen.tls.issuer].append(one)
-    return [_interception(scene, issuer, members) for issuer, members in groups.items()]
+            issuer = one.seen.tls.issuer
+            groups[_product(issuer) or issuer].append(one)
+    return [_interception(scene, members) for members in groups.values()]
 
 
-def _interception(scene: Scene, issuer: str, members: Sequence[Symptom]) -> Explanation:
-    product = next((p for p in _PRODUCTS if p.lower() in issuer.lower()), "")
+def _product(issuer: str) -> str:
+    """The product that is known to sign by such a name; may be empty."""
+    return next((p for p in _PRODUCTS if p.lower() in issuer.lower()), "")
+
+
+def _interception(scene: Scene, members: Sequence[Symptom]) -> Explanation:
+    facts = members[0].seen.tls
+    assert facts is not None  # noqa: S101 - grouped by it
+    own = facts.error in _MISNAMED
+    shown = facts.subject if own else facts.issuer
+    product = _product(facts.issuer)
     named = f" ({product})" if product else ""
     clean = scene.answers.features[EVERYTHING] - len(members)
+    certificate = "is for another name" if own else f"is by {shown}"
+    by = (
+        f"its own certificate, {shown}"
+        if own
+        else f"certificates of its own, by {shown}"
+    )
     return Explanation(
         Cause.INTERCEPTION,
-        issuer,
+        shown,
         members,
-        f"A device{named} opens connections and shows certificates of its own, by"
-        f" {issuer}: {extent(members)}",
+        f"A device{named} opens connections and shows {by}: {extent(members)}",
         "Please exempt these public services from TLS inspection.",
         (
-            f"{where(members[0])} is a public service, and its certificate is by {issuer}",
+            f"{where(members[0])} is a public service, and its certificate {certificate}",
             *seen_of([m for m in members if m.seen.detail], 1),
         ),
         (f"{counted(clean, 'address')} of other rules answer without",)

@@ -6,11 +6,11 @@ import heapq
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from exporter.diagnose.features import Kind
+from exporter.diagnose.features import Kind, domain_of
 from exporter.diagnose.scene import STEP
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from exporter.diagnose.features import Feature
     from exporter.diagnose.scene import Scene, Steps
@@ -20,6 +20,10 @@ FEW = 2
 """Hosts from which on something in common is more likely than chance ..."""
 SOME = 3
 """... and where it is a purpose or a connection that stood, which chance hits sooner."""
+STRANGERS = 3
+"""Unrelated domains from which on it is no chance that they fail alike."""
+NO_STRANGERS = frozenset({Kind.DOMAIN, Kind.NETWORK, Kind.USAGE})
+"""What strangers do not fail by: who they are, or what rules are for."""
 _WEAK = frozenset({Kind.NETWORK, Kind.USAGE})
 
 
@@ -57,6 +61,26 @@ def in_common(
     return found
 
 
+def common_to(scene: Scene, members: Sequence[Symptom]) -> Steps[Feature | None]:
+    """What they have in common and nothing has that answers."""
+    if not scene.hosts.are(FEW, members):
+        return None
+    shared = {one for one in members[0].features if one not in scene.answers.features}
+    for index, one in enumerate(members):
+        if index % STEP == 0:
+            yield
+        shared.intersection_update(one.features)
+        if not shared:
+            return None
+    return min(shared)
+
+
+def are_strangers(symptoms: Iterable[Symptom]) -> bool:
+    """Whether so many of those that failed have nothing to do with each other."""
+    domains = {domain_of(one.host) for one in symptoms} - {""}
+    return len(domains) >= STRANGERS
+
+
 def _is_of(place: str, members: Sequence[Symptom]) -> bool:
     return not place or any(one.place == place for one in members)
 
@@ -81,13 +105,24 @@ def _least(
 def _by_feature(
     scene: Scene, symptoms: Sequence[Symptom]
 ) -> Steps[dict[Feature, list[Symptom]]]:
-    """What failed, by each feature of it that nothing has that answers."""
+    """What failed, by each feature of it that nothing has that answers.
+
+    Flows alike share most of their features, so these are looked at once for all.
+    """
     groups: defaultdict[Feature, list[Symptom]] = defaultdict(list)
+    flows: defaultdict[tuple[Feature, ...], list[Symptom]] = defaultdict(list)
     answering = scene.answers.features
     for index, one in enumerate(symptoms):
         if index % STEP == 0:
             yield
-        for feature in one.features:
+        found = one.features
+        flows[found.shared].append(one)
+        for feature in found.own:
             if feature not in answering:
                 groups[feature].append(one)
+    for shared, members in flows.items():
+        yield
+        for feature in shared:
+            if feature not in answering:
+                groups[feature] += members
     return groups

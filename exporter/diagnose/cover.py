@@ -10,15 +10,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.diagnose import devices, names, self_evident
+from exporter.diagnose.after_handshake import behind_the_handshake
 from exporter.diagnose.certificates import certificates
-from exporter.diagnose.features import EVERYTHING
+from exporter.diagnose.clocks import clocks
+from exporter.diagnose.counter_evidence import without
+from exporter.diagnose.dependencies import behind_the_same
 from exporter.diagnose.feeds import with_lists
 from exporter.diagnose.hosts import host_or_service
-from exporter.diagnose.network import behind_the_handshake, on_the_path
 from exporter.diagnose.partial import families, partial
+from exporter.diagnose.refusals import refused
 from exporter.diagnose.scene import STEP, Scene, Steps
+from exporter.diagnose.silence import silences
 from exporter.diagnose.trouble import Trouble
-from exporter.model.addresses import neighbourhood
 from exporter.model.finding import Cause
 
 if TYPE_CHECKING:
@@ -52,17 +55,31 @@ def explained(
     scene = scene.without(one for each in unnamed for one in each.symptoms)
     near += devices.proxy(scene)
     yield
-    way = yield from on_the_path(scene)
-    way += yield from behind_the_handshake(scene)
-    rest = scene.of(Trouble.WRONG) + devices.behind_proxy(scene)
-    way += yield from host_or_service(scene, rest)
-    near, way = _beyond(scene, near, way)
+    way = yield from _on_the_way(scene)
+    near, way = behind_the_same(scene, near, way)
     found += _joined(whole + near + way)
-    found += certificates(scene) + devices.middlebox(scene) + partial(scene)
+    timed = clocks(scene)
+    scene = scene.without(one for each in timed for one in each.symptoms)
+    yield
+    found += timed + certificates(scene) + devices.middlebox(scene) + partial(scene)
     yield
     found = with_lists(scene, found)
     found += _left(scene, found)
     return found
+
+
+def _on_the_way(scene: Scene) -> Steps[list[Explanation]]:
+    """What explains all that ended farther away than this host and its proxy."""
+    found = yield from refused(scene)
+    found += yield from silences(scene)
+    found += yield from behind_the_handshake(scene)
+    posed = yield from devices.posing(scene)
+    posed += devices.unknown_to_proxy(scene)
+    yield
+    told = (one for each in posed for one in each.symptoms)
+    answered = scene.of(Trouble.WRONG) + devices.behind_proxy(scene)
+    rest = yield from host_or_service(scene, without(answered, told))
+    return found + posed + rest
 
 
 def _scene(known: Known, read: Callable[[Record], Reading]) -> Steps[Scene]:
@@ -93,41 +110,6 @@ def _counted(scene: Scene, readings: Iterable[Reading]) -> Steps[None]:
             scene.answers.add(one)
         if reading.symptom is not None:
             scene.hosts.add(reading.symptom)
-
-
-def _beyond(
-    scene: Scene, near: list[Explanation], way: list[Explanation]
-) -> tuple[list[Explanation], list[Explanation]]:
-    """Resolvers that nothing is heard of because nothing at all comes through.
-
-    Where nobody answers, and all silence begins at one place, that explains theirs too.
-    """
-    silent = [one for one in way if one.cause is Cause.PATH]
-    deaf = [one for one in near if one.cause is Cause.RESOLVER and one.symptoms]
-    if scene.answers.features[EVERYTHING] or len(silent) != 1 or len(deaf) != 1:
-        return near, way
-    (path,), (resolver,) = silent, deaf
-    if any(_is_next_door(scene, one) for one in scene.known.servers):
-        return near, way
-    if not all("no answer" in one.seen.detail for one in resolver.symptoms):
-        return near, way
-    also = f"the resolvers {resolver.subject} are silent as well"
-    both = replace(
-        path,
-        symptoms=[*path.symptoms, *resolver.symptoms],
-        evidence=(*path.evidence, also),
-        waiting=resolver.waiting,
-    )
-    return [one for one in near if one is not resolver], [
-        both if one is path else one for one in way
-    ]
-
-
-def _is_next_door(scene: Scene, server: str) -> bool:
-    """Whether a resolver is in this host's own network, so that no router is passed."""
-    address = names.address_of(server)
-    source = scene.known.source(address)
-    return source is not None and neighbourhood(source) == neighbourhood(address)
 
 
 def _joined(found: Iterable[Explanation]) -> list[Explanation]:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.diagnose.common_features import (
+    NO_STRANGERS,
+    STRANGERS,
+    are_strangers,
+    in_common,
+)
 from exporter.diagnose.explanation import Explanation, counted, extent, listed, seen_of
+from exporter.diagnose.features import words
 from exporter.diagnose.self_evident import grouped, neither
 from exporter.diagnose.trouble import Trouble
 from exporter.model.addresses import neighbourhood
@@ -15,11 +22,13 @@ from exporter.model.outcome import Origin, Reason
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.diagnose.scene import Scene
+    from exporter.diagnose.features import Feature
+    from exporter.diagnose.scene import Scene, Steps
     from exporter.diagnose.symptoms import Symptom
     from exporter.model.outcome import Observation
 
 
+_WANTS = "wants a password"
 _UNRELATED = 2
 """Networks, at different distances, that no change of one route moves together."""
 
@@ -45,8 +54,42 @@ def _at_proxies(scene: Scene) -> list[Symptom]:
         hosts = {one.host for one in members}
         own = [one for one in members if not _is_reported(one.seen)]
         one_host = len(hosts) == 1 and not own
-        found += own if through or one_host else members
+        if through or one_host:
+            nameless = [one for one in members if _is_nameless(one)]
+            found += own + (nameless if are_strangers(nameless) else [])
+        else:
+            found += members
     return found
+
+
+def unknown_to_proxy(scene: Scene) -> list[Explanation]:
+    """Names that a proxy does not find, though it finds others."""
+    nameless = [one for one in behind_proxy(scene) if _is_nameless(one)]
+    return [
+        Explanation(
+            Cause.NAME,
+            members[0].host,
+            members,
+            f"The proxy {members[0].seen.via} cannot resolve {members[0].host}:"
+            f" {extent(members, members[0].host)}",
+            f"Please check {members[0].host} in DNS, as the proxy's resolvers answer it.",
+            seen_of(members),
+            _still_through(scene, members[0].seen.via),
+        )
+        for members in grouped(nameless, lambda one: one.host)
+    ]
+
+
+def _is_nameless(symptom: Symptom) -> bool:
+    """Whether a proxy reports that it cannot resolve the destination's name."""
+    seen = symptom.seen
+    return seen.reason is Reason.DNS_FAILURE and _is_reported(seen)
+
+
+def _still_through(scene: Scene, via: str) -> tuple[str, ...]:
+    number = _through(scene, via)
+    holds = "holds" if number == 1 else "hold"
+    return (f"{counted(number, 'rule')} {holds} through the same proxy",) * bool(number)
 
 
 def _is_reported(seen: Observation) -> bool:
@@ -66,22 +109,36 @@ def _through(scene: Scene, via: str) -> int:
 
 def _proxy(scene: Scene, members: Sequence[Symptom]) -> Explanation:
     via = members[0].seen.via
-    through = _through(scene, via)
-    rejected = all(one.seen.reason is Reason.REJECTED for one in members)
-    says = (
-        "lets these connections not pass" if rejected else "brings no connection about"
-    )
+    says, wish = _refuses(members)
     return Explanation(
         Cause.PROXY,
         via,
         members,
         f"The proxy {via} {says}: {extent(members)}",
-        "Please let this host connect (CONNECT) to these destinations through the proxy."
-        if rejected
-        else "Please check the proxy: no connection comes about through it.",
+        wish,
         seen_of(members),
-        (f"{counted(through, 'rule')} hold through the same proxy",) if through else (),
+        _still_through(scene, via),
     )
+
+
+def _refuses(members: Sequence[Symptom]) -> tuple[str, str]:
+    """What a proxy does wrong, and what to ask for."""
+    if all(map(_is_nameless, members)):
+        return (
+            "resolves none of these names",
+            "Please check the resolvers that the proxy asks.",
+        )
+    if any(one.seen.reason is not Reason.REJECTED for one in members):
+        return (
+            "brings no connection about",
+            "Please check the proxy: no connection comes about through it.",
+        )
+    allow = (
+        "Please let this host connect (CONNECT) to these destinations through the proxy"
+    )
+    if all(_WANTS in one.seen.detail for one in members):
+        return "wants a password", f"{allow} without a password."
+    return "does not let these connections pass", f"{allow}."
 
 
 def middlebox(scene: Scene) -> list[Explanation]:
@@ -114,6 +171,36 @@ def _answering(scene: Scene) -> list[Explanation]:
             )
         )
     return found
+
+
+def posing(scene: Scene) -> Steps[list[Explanation]]:
+    """Devices that give one wrong answer in the name of many strangers.
+
+    A portal, or a page that says no: strangers do not all answer alike, and otherwise
+    than they should, while nothing of the kind is answered as it should be.
+    """
+    found: list[Explanation] = []
+    public = [one for one in scene.of(Trouble.WRONG) if one.target.rule.public]
+    for alike in grouped(public, lambda one: (one.seen.reason, one.seen.stage)):
+        for feature, members in (yield from in_common(scene, alike, STRANGERS)):
+            if feature[0] not in NO_STRANGERS and are_strangers(members):
+                found.append(_posing(feature, members))
+    return found
+
+
+def _posing(feature: Feature, members: Sequence[Symptom]) -> Explanation:
+    what = words(feature)
+    return Explanation(
+        Cause.MIDDLEBOX,
+        what,
+        members,
+        f"A device answers in the name of {what}, and otherwise than it should:"
+        f" {extent(members)}",
+        "Please find the device that answers for these services, such as a portal or a"
+        " filter, and let what is sent to them pass.",
+        seen_of(members),
+        ("unrelated services do not all give such an answer by themselves",),
+    )
 
 
 def _shaking(scene: Scene) -> list[Explanation]:

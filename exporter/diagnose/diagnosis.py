@@ -16,6 +16,7 @@ from exporter.diagnose.symptoms import Reading, beside
 from exporter.diagnose.ticket import request
 from exporter.diagnose.trouble import HOLDING, Trouble
 from exporter.model.finding import Cause, Finding
+from exporter.model.outcome import Verdict
 from exporter.model.rule import Severity
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _finding(
     yield
     severity = _severity(one, targets, known.now)
     yield
-    owner = owner_of(one.cause, targets, known.owners)
+    owner = owner_of(one.cause, targets, known.owners, theirs=one.theirs)
     yield
     ask = yield from request(one, known, since)
     yield
@@ -211,11 +212,15 @@ def _beside(one: Explanation, now: float) -> tuple[str, ...]:
 
 def _severity(one: Explanation, targets: Iterable[Target], now: float) -> Severity:
     worst = min(map(_loudness, targets), default=_LOUDEST.index(Severity.WARNING))
-    if one.cause in _QUIET:
+    if one.cause in _QUIET and not any(map(_is_violated, one.symptoms)):
         return _LOUDEST[max(worst, _LOUDEST.index(_QUIET[one.cause]))]
     if _may_wait(one.symptoms, now):
         return _LOUDEST[max(worst, _LOUDEST.index(Severity.WARNING))]
     return _LOUDEST[worst]
+
+
+def _is_violated(symptom: Symptom) -> bool:
+    return symptom.record.verdict is Verdict.VIOLATED
 
 
 def _loudness(target: Target) -> int:
@@ -226,7 +231,9 @@ def _may_wait(symptoms: Iterable[Symptom], now: float) -> bool:
     """Whether everything still works, and will for some days at least."""
     kinds = list(symptoms)
     return bool(kinds) and all(
-        one.trouble in HOLDING - {Trouble.INTERCEPTED} and not _ends_soon(one, now)
+        one.trouble in HOLDING - {Trouble.INTERCEPTED}
+        and not _is_violated(one)
+        and not _ends_soon(one, now)
         for one in kinds
     )
 

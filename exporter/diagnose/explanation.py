@@ -37,6 +37,7 @@ class Explanation:
         waiting: targets that it explains and that are not probed because of it.
         since: Unix time of its beginning, where that is known otherwise.
         common: what all that it explains has in common, and nothing that answers.
+        theirs: whether it is for the rules' owner to mend, whosever the cause is else.
     """
 
     cause: Cause
@@ -49,6 +50,7 @@ class Explanation:
     waiting: tuple[Target, ...] = ()
     since: float | None = None
     common: Feature | None = None
+    theirs: bool = False
 
 
 def counted(number: int, thing: str) -> str:

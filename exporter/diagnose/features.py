@@ -8,16 +8,17 @@ has, and nothing that answers.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from enum import IntEnum
+from dataclasses import dataclass
+from enum import IntEnum, auto
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
-from exporter.model.addresses import family_of, neighbourhood
+from exporter.model.addresses import family_of, is_public, neighbourhood
 from exporter.model.outcome import Origin, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from exporter.model.outcome import Observation
     from exporter.model.rule import Target
@@ -31,23 +32,35 @@ class Kind(IntEnum):
     """
 
     ALL = 0
-    FAMILY = 1
-    DOMAIN = 2
-    PUBLIC = 3
-    PORT = 4
-    PUBLIC_TRANSPORT = 5
-    PUBLIC_PORT = 6
-    NETWORK = 7
-    USAGE = 8
+    BEYOND = auto()
+    FAMILY = auto()
+    BEYOND_FAMILY = auto()
+    DOMAIN = auto()
+    PUBLIC = auto()
+    PUBLIC_FAMILY = auto()
+    TRANSPORT = auto()
+    PORT = auto()
+    PUBLIC_TRANSPORT = auto()
+    PUBLIC_PORT = auto()
+    NETWORK = auto()
+    USAGE = auto()
 
 
 Feature: TypeAlias = tuple[Kind, str]
 EVERYTHING: Feature = (Kind.ALL, "")
+BEYOND: Feature = (Kind.BEYOND, "")
+"""What leaves this host's own network."""
+FAMILIES = (Kind.FAMILY, Kind.BEYOND_FAMILY, Kind.PUBLIC_FAMILY)
+"""How much of a family may fail, the widest first."""
 
 _WORDS = {
     Kind.ALL: "everything",
+    Kind.BEYOND: "everything beyond this host's own network",
     Kind.FAMILY: "everything over {}",
+    Kind.BEYOND_FAMILY: "everything over {} beyond this host's own network",
     Kind.PUBLIC: "every public service",
+    Kind.PUBLIC_FAMILY: "every public service over {}",
+    Kind.TRANSPORT: "everything over {}",
     Kind.PORT: "everything to port {}",
     Kind.PUBLIC_TRANSPORT: "every public service over {}",
     Kind.PUBLIC_PORT: "every public service on port {}",
@@ -63,25 +76,98 @@ def words(feature: Feature) -> str:
     return _WORDS[feature[0]].format(feature[1])
 
 
-def features(target: Target, address: str) -> tuple[Feature, ...]:
-    """The features of what goes to a target at one of its addresses."""
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The features of what goes to a target at one of its addresses.
+
+    Attributes:
+        shared: those of its flow, one object for all flows alike: there are few.
+        own: those of its host.
+    """
+
+    shared: tuple[Feature, ...]
+    own: tuple[Feature, ...]
+
+    def __iter__(self) -> Iterator[Feature]:
+        return chain(self.shared, self.own)
+
+    def __contains__(self, feature: Feature) -> bool:
+        return feature in self.shared or feature in self.own
+
+
+def features(
+    target: Target, address: str, source: str, *, beyond: bool = False
+) -> Features:
+    """The features of what goes to a target at one of its addresses.
+
+    Args:
+        target: where it goes.
+        address: empty through a proxy and without one.
+        source: the address that it was sent from; empty if none was chosen.
+        beyond: whether it counts as leaving this host's network where that is not known.
+    """
+    if source and address:
+        beyond = neighbourhood(source) != neighbourhood(address)
     rule = target.rule
-    flow = (target.destination, target.port, str(rule.transport), address)
-    return _features(*flow, str(rule.usage), rule.public)
+    family = family_of(address) if address else ""
+    shared = shared_features(
+        target.port, rule.transport, rule.usage, rule.public, family, beyond
+    )
+    return Features(shared, own_features(target.destination, address))
+
+
+def features_on_the_way(
+    address: str, port: int, transport: str, source: str | None
+) -> frozenset[Feature]:
+    """What a flow to a server that rules depend on has in common with theirs.
+
+    Args:
+        address: of the server, such as a resolver or a proxy.
+        port: where it is asked.
+        transport: `tcp` or `udp`.
+        source: the address that it is asked from; None if that is not known.
+    """
+    network = neighbourhood(address)
+    beyond = bool(source) and neighbourhood(source or "") != network
+    flow = (port, transport, "", is_public(address), family_of(address), beyond)
+    return frozenset({*shared_features(*flow), (Kind.NETWORK, network)})
+
+
+@lru_cache(1 << 12)
+def shared_features(
+    port: int, transport: str, usage: str, public: bool, family: str, beyond: bool
+) -> tuple[Feature, ...]:
+    """The features of all flows alike; `family` is empty where no address is known."""
+    over = str(transport)
+    to = f"{port}/{over}"
+    kinds: dict[Kind, str] = {
+        Kind.ALL: "",
+        Kind.TRANSPORT: over.upper(),
+        Kind.PORT: to,
+        Kind.USAGE: str(usage),
+    }
+    if public:
+        kinds |= {
+            Kind.PUBLIC: "",
+            Kind.PUBLIC_TRANSPORT: over.upper(),
+            Kind.PUBLIC_PORT: to,
+        }
+    if family:
+        kinds[Kind.FAMILY] = family
+    if family and public:
+        kinds[Kind.PUBLIC_FAMILY] = family
+    if beyond:
+        kinds[Kind.BEYOND] = ""
+    if beyond and family:
+        kinds[Kind.BEYOND_FAMILY] = family
+    return tuple(kinds.items())
 
 
 @lru_cache(1 << 16)
-def _features(
-    host: str, port: int, transport: str, address: str, usage: str, public: bool
-) -> tuple[Feature, ...]:
-    to = f"{port}/{transport}"
-    found: list[Feature] = [EVERYTHING, (Kind.PORT, to), (Kind.USAGE, usage)]
-    if public:
-        found.append((Kind.PUBLIC, ""))
-        found.append((Kind.PUBLIC_TRANSPORT, transport.upper()))
-        found.append((Kind.PUBLIC_PORT, to))
+def own_features(host: str, address: str) -> tuple[Feature, ...]:
+    """The features of a host, as far as its name and its address tell."""
+    found: list[Feature] = []
     if address:
-        found.append((Kind.FAMILY, family_of(address)))
         found.append((Kind.NETWORK, neighbourhood(address)))
     if domain := domain_of(host):
         found.append((Kind.DOMAIN, domain))
@@ -106,41 +192,54 @@ def domain_of(host: str) -> str:
 class Heard:
     """One address that answered, with all that it is counted by."""
 
-    names: tuple[str, str]
-    network: str
-    features: tuple[Feature, ...]
+    host: str
+    address: str
+    features: Features
 
 
-def heard(record: Record) -> tuple[Heard, ...]:
+def heard(record: Record) -> list[Heard]:
     """The addresses of a target that answered."""
-    latest = record.latest
-    if latest is None:
-        return ()
-    target = record.target
-    return tuple(
-        Heard(
-            (target.destination, seen.address),
-            neighbourhood(seen.address),
-            features(target, seen.address),
-        )
-        for seen in (one.observation for one in latest.addresses)
-        if answers(seen)
-    )
+    latest, target = record.latest, record.target
+    found: list[Heard] = []
+    for one in latest.addresses if latest is not None else ():
+        seen = one.observation
+        if answers(seen):
+            common = features(target, seen.address, seen.source_address, beyond=True)
+            found.append(Heard(target.destination, seen.address, common))
+    return found
 
 
-@dataclass(slots=True)
 class Answers:
     """What answers at present: how much of each feature, of each host, of each address."""
 
-    features: Counter[Feature] = field(default_factory=Counter)
-    hosts: Counter[str] = field(default_factory=Counter)
-    networks: Counter[str] = field(default_factory=Counter)
+    def __init__(self) -> None:
+        self.hosts: Counter[str] = Counter()
+        self._own: Counter[Feature] = Counter()
+        self._flows: Counter[tuple[Feature, ...]] = Counter()
+        self._features: Counter[Feature] | None = None
 
     def add(self, one: Heard) -> None:
         """Counts what answered."""
-        self.features.update(one.features)
-        self.hosts.update(one.names)
-        self.networks[one.network] += 1
+        self.hosts[one.host] += 1
+        self.hosts[one.address] += 1
+        self._flows[one.features.shared] += 1
+        for feature in one.features.own:
+            self._own[feature] += 1
+        self._features = None
+
+    @property
+    def features(self) -> Counter[Feature]:
+        """How many addresses that answer have each feature."""
+        if self._features is None:
+            self._features = self._own.copy()
+            for shared, number in self._flows.items():
+                for feature in shared:
+                    self._features[feature] += number
+        return self._features
+
+    def in_network(self, network: str) -> int:
+        """How many addresses answer in a network."""
+        return self._own[Kind.NETWORK, network]
 
     def any_of(self, names: Iterable[str]) -> int:
         """How much answers at any of some hosts or addresses, at the most."""

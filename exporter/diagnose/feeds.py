@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from exporter.diagnose.explanation import Explanation, counted
-from exporter.diagnose.features import EVERYTHING, Kind
+from exporter.diagnose.features import Kind, own_features, shared_features
 from exporter.model.finding import Cause
+from exporter.model.outcome import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 _STALE = 3600.0
 """Seconds beyond two of its intervals after which a list counts as out of date."""
 _PORTS = {"http": 80, "https": 443}
+_KEEPING_AWAY = frozenset(
+    {
+        *(Cause.THIS_HOST, Cause.RESOLVER, Cause.NAME, Cause.PROXY),
+        *(Cause.PATH, Cause.PATH_MTU, Cause.DESTINATION, Cause.SERVICE),
+    }
+)
+"""Causes by which nothing can be had from a host."""
 
 
 def with_lists(scene: Scene, found: Iterable[Explanation]) -> list[Explanation]:
@@ -34,7 +42,7 @@ def with_lists(scene: Scene, found: Iterable[Explanation]) -> list[Explanation]:
         mine = tuple(one for one in waiting if (one.rule.mirrors or "") == name)
         if _is_awaited(scene, name):
             continue
-        index = _kept_away_by(explanations, _features(scene.known.urls.get(name, "")))
+        index = _kept_away_by(scene, explanations, scene.known.urls.get(name, ""))
         if index is None:
             rules = counted(len({one.rule.id for one in mine}), "rule")
             says = f"has never been fetched: {rules} wait for it"
@@ -52,25 +60,46 @@ def _is_awaited(scene: Scene, name: str) -> bool:
     )
 
 
-def _features(url: str) -> frozenset[Feature]:
-    """What fetching a list has in common with rules about public services."""
+def _kept_away_by(scene: Scene, found: Sequence[Explanation], url: str) -> int | None:
+    """Which of some explanations is that of a list which cannot be fetched, if any is."""
     parts = urlsplit(url)
-    if parts.scheme not in _PORTS:
-        return frozenset()
-    to = f"{parts.port or _PORTS[parts.scheme]}/tcp"
-    return frozenset(
-        {
-            *(EVERYTHING, (Kind.PUBLIC, ""), (Kind.PUBLIC_TRANSPORT, "TCP")),
-            *((Kind.PORT, to), (Kind.PUBLIC_PORT, to)),
-        }
+    if parts.scheme not in _PORTS or parts.hostname is None:
+        return None
+    port = parts.port or _PORTS[parts.scheme]
+    flow = (port, "tcp", "", True, "", False)
+    features = frozenset({*shared_features(*flow), *own_features(parts.hostname, "")})
+    public = (Kind.PUBLIC_PORT, f"{port}/tcp")
+    kept = (
+        index
+        for index, one in enumerate(found)
+        if one.common in features
+        or _is_of_its_host(one, parts.hostname, port)
+        or (public not in scene.answers.features and _is_near(scene, one, public))
+    )
+    return next(kept, None)
+
+
+def _is_of_its_host(one: Explanation, host: str, port: int) -> bool:
+    """Whether it explains why rules to the list's own server fail."""
+    return one.cause in _KEEPING_AWAY and any(
+        symptom.host == host and symptom.target.port == port for symptom in one.symptoms
     )
 
 
-def _kept_away_by(
-    found: Sequence[Explanation], features: frozenset[Feature]
-) -> int | None:
-    kept = (i for i, one in enumerate(found) if one.common in features)
-    return next(kept, None)
+def _is_near(scene: Scene, one: Explanation, public: Feature) -> bool:
+    """Whether it is so near to this host that it keeps all alike away with its targets."""
+    if one.cause is Cause.PROXY:
+        # Whatever leaves by a proxy is fetched through it, as lists are.
+        vias = {symptom.seen.via for symptom in one.symptoms}
+        return not any(
+            record.latest is not None
+            and record.latest.verdict is Verdict.HOLDS
+            and record.latest.observation.via in vias
+            for record in scene.known.records
+        )
+    return one.cause is Cause.THIS_HOST and any(
+        public in symptom.features for symptom in one.symptoms
+    )
 
 
 def _out_of_date(scene: Scene) -> list[Explanation]:

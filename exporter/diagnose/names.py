@@ -40,8 +40,14 @@ def look_ups(scene: Scene) -> Steps[list[Explanation]]:
         silent = []
     elif proxied and not silent and _all_silent(scene):
         found.append(_resolver(scene, proxied))
+    elif _is_for_ours_alone(scene, silent, answered):
+        found.append(_ours_alone(scene, silent, answered))
+        silent = []
     if missing and not answered and len(_domains(missing)) >= _UNRELATED:
         found.append(_lying(scene, missing))
+        missing = []
+    elif _is_for_ours_alone(scene, missing, answered):
+        found.append(_ours_alone(scene, missing, answered))
         missing = []
     yield
     found += [_name(scene, one, answered) for one in _by_zone(scene, silent)]
@@ -188,13 +194,53 @@ def _lying(scene: Scene, missing: Sequence[Symptom]) -> Explanation:
         Cause.RESOLVER,
         ", ".join(servers),
         missing,
-        f"{_resolvers(servers).capitalize()} say{'s' if len(servers) == 1 else ''} of"
+        f"{_sentence(_resolvers(servers))} say{'s' if len(servers) == 1 else ''} of"
         f" every name that it does not exist: {extent(missing)}",
         "Please check what these resolvers answer: names of unrelated domains exist"
         " elsewhere and not here.",
         seen_of(missing),
         (f"{counted(len(domains), 'unrelated domain')}, and no name resolves",),
     )
+
+
+def _is_for_ours_alone(
+    scene: Scene, failed: Sequence[Symptom], answered: set[str]
+) -> bool:
+    """Whether names of strangers fail, and only an organisation's own are answered."""
+    if len(_domains(failed)) < _UNRELATED or not answered:
+        return False
+    ours = {domain_of(name) for name in answered}
+    strangers = {
+        one.target.destination for one in scene.known.records if one.target.rule.public
+    }
+    return len(ours) == 1 and not ours & _domains(failed) and not answered & strangers
+
+
+def _ours_alone(
+    scene: Scene, failed: Sequence[Symptom], answered: set[str]
+) -> Explanation:
+    """Resolvers that know their own names and ask nobody else, or in vain."""
+    servers = scene.known.servers
+    ours = domain_of(next(iter(answered)))
+    does = "answers" if len(servers) == 1 else "answer"
+    return Explanation(
+        Cause.RESOLVER,
+        ", ".join(servers),
+        failed,
+        f"{_sentence(_resolvers(servers))} {does} for {ours}, and for no name beyond"
+        f" it: {extent(failed)}",
+        "Please check whom these resolvers ask for names that are not their own, and"
+        " that they may do so over UDP and TCP port 53.",
+        seen_of(failed),
+        (
+            f"{counted(len(answered), 'name')} of {ours} resolved meanwhile",
+            f"names of {counted(len(_domains(failed)), 'unrelated domain')} did not",
+        ),
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _domains(symptoms: Iterable[Symptom]) -> set[str]:

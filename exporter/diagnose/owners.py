@@ -26,15 +26,23 @@ OWNERS: Mapping[Cause, str] = {
 """Where the cause says whose it is; every other is its rules' owner's."""
 
 
-def owner_of(cause: Cause, targets: Iterable[Target], said: Mapping[Cause, str]) -> str:
+def owner_of(
+    cause: Cause,
+    targets: Iterable[Target],
+    said: Mapping[Cause, str],
+    *,
+    theirs: bool = False,
+) -> str:
     """The owner of a cause.
 
     Args:
         cause: what broke.
         targets: what it explains.
         said: what the site says of causes.
+        theirs: whether it is the rules' owner's this time, whatever the cause is else.
     """
-    own = said.get(cause, OWNERS.get(cause))
-    if own is not None:
-        return own
-    return ", ".join(dict.fromkeys(t.rule.owner for t in targets if t.rule.owner))
+    usual = said.get(cause, OWNERS.get(cause))
+    if usual is not None and not theirs:
+        return usual
+    own = ", ".join(dict.fromkeys(t.rule.owner for t in targets if t.rule.owner))
+    return own or (usual or "")

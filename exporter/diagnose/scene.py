@@ -115,12 +115,12 @@ class Scene:
     def neighbours(self, symptom: Symptom) -> int:
         """How much answers in the network of what failed."""
         address = symptom.address
-        return self.answers.networks[neighbourhood(address)] if address else 0
+        return self.answers.in_network(neighbourhood(address)) if address else 0
 
     def past(self, hop: str) -> int:
         """How much answers that is known to pass a hop."""
         return sum(
-            self.answers.networks[to]
+            self.answers.in_network(to)
             for to, path in self.known.answering_paths.items()
             if any(one.address == hop for one in path.hops)
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.diagnose.features import features, heard
+from exporter.diagnose.features import answers, features, heard
 from exporter.diagnose.trouble import HOLDING, Trouble, is_named, trouble_of
 from exporter.model.addresses import neighbourhood
 from exporter.model.outcome import Reason, Verdict
@@ -17,10 +17,10 @@ from exporter.model.rule import Expect
 from exporter.model.tls_facts import UNVERIFIED
 
 if TYPE_CHECKING:
-    from exporter.diagnose.features import Feature
+    from exporter.diagnose.features import Features
     from exporter.diagnose.known import Known
     from exporter.model.network_path import Hop
-    from exporter.model.outcome import Observation
+    from exporter.model.outcome import Judged, Observation
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
 
@@ -54,10 +54,11 @@ class Symptom:
     seen: Observation
     place: str = ""
     hop: int = 0
-    features: tuple[Feature, ...] = field(init=False)
+    features: Features = field(init=False)
 
     def __post_init__(self) -> None:
-        found = features(self.record.target, self.address)
+        source = self.seen.source_address
+        found = features(self.record.target, self.address, source)
         object.__setattr__(self, "features", found)
 
     @property
@@ -84,8 +85,9 @@ class Symptom:
     def since(self) -> float:
         """Unix time since which its verdict is what it is."""
         record = self.record
-        if self.trouble in HOLDING and record.latest is not None:
-            return record.latest.finished_timestamp
+        latest = record.latest
+        if latest is not None and latest.verdict is Verdict.HOLDS:
+            return latest.finished_timestamp
         return record.state_change_timestamp or 0.0
 
 
@@ -104,8 +106,24 @@ def read(record: Record, now: float) -> Symptom | None:
     if latest.verdict is Verdict.VIOLATED:
         if rule.expect is Expect.DENY:
             return Symptom(record, Trouble.OPEN, seen)
-        return _placed(record, seen)
+        placed = _placed(record, seen)
+        if placed.trouble in _OF_AN_ADDRESS and any(map(_answers, latest.addresses)):
+            return Symptom(record, Trouble.PARTIAL, seen, placed.place, placed.hop)
+        return placed
     return _unknown(record, seen, now)
+
+
+_OF_AN_ADDRESS = frozenset(
+    {
+        *(Trouble.SILENT, Trouble.UNREACHABLE, Trouble.SHUT),
+        *(Trouble.CUT, Trouble.WRONG),
+    }
+)
+"""What one address of a host does by itself, where another of them answers."""
+
+
+def _answers(one: Judged) -> bool:
+    return answers(one.observation)
 
 
 class Reading:

@@ -1,0 +1,153 @@
+"""Who says no: a device on the path in its own name, or hosts themselves."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from exporter.diagnose.common_features import (
+    FEW,
+    NO_STRANGERS,
+    STRANGERS,
+    are_strangers,
+    common_to,
+    in_common,
+)
+from exporter.diagnose.counter_evidence import hosts_of, is_alive, what_passes, without
+from exporter.diagnose.explanation import Explanation, extent, seen_of, where
+from exporter.diagnose.features import words
+from exporter.diagnose.hosts import host_or_service
+from exporter.diagnose.trouble import Trouble
+from exporter.model.finding import Cause
+from exporter.model.outcome import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from exporter.diagnose.scene import Scene, Steps
+    from exporter.diagnose.symptoms import Symptom
+
+_FAMILIES = 2
+_SAYS = {
+    Reason.PROHIBITED: "prohibits",
+    Reason.REFUSED: "resets",
+    Reason.RESET: "resets",
+    Reason.PORT_UNREACHABLE: "rejects",
+    Reason.NETWORK_UNREACHABLE: "knows no way for",
+}
+
+
+def refused(scene: Scene) -> Steps[list[Explanation]]:
+    """What explains everything that was refused before a connection stood."""
+    found = yield from _refusals(scene)
+    found += yield from _unreachable(scene)
+    return found + (yield from _shut(scene, scene.of(Trouble.SHUT)))
+
+
+def _refusals(scene: Scene) -> Steps[list[Explanation]]:
+    """One cause for each device that said no."""
+    groups: defaultdict[str, list[Symptom]] = defaultdict(list)
+    same = _aliases(scene.of(Trouble.REFUSED))
+    for one in scene.of(Trouble.REFUSED):
+        groups[same.get(one.place, one.place)].append(one)
+    found: list[Explanation] = []
+    unnamed = groups.pop("", [])
+    for _, alike in (yield from in_common(scene, unnamed, FEW)):
+        found.append((yield from _refused(scene, "", alike)))
+        unnamed = without(unnamed, alike)
+    some = [("", one) for one in scene.hosts.grouped(unnamed)] + list(groups.items())
+    for device, members in some:
+        found.append((yield from _refused(scene, device, members)))
+    return found
+
+
+def _aliases(symptoms: Iterable[Symptom]) -> dict[str, str]:
+    """Addresses of refusers that spoke for the same target, by the one to name."""
+    same: dict[str, str] = {}
+    for one in symptoms:
+        latest = one.record.latest
+        judged = latest.addresses if latest is not None else ()
+        if len(judged) < _FAMILIES:
+            continue
+        spoke = {j.observation.icmp.sender for j in judged if j.observation.icmp}
+        spoke.add(one.place)
+        name = min((same.get(other, other) for other in spoke), key=_naming)
+        same.update(dict.fromkeys(spoke, name))
+    return same
+
+
+def _naming(address: str) -> tuple[bool, str]:
+    """An address of IPv4 is named before one of IPv6."""
+    return ":" in address, address
+
+
+def _refused(
+    scene: Scene, device: str, members: Sequence[Symptom]
+) -> Steps[Explanation]:
+    common = yield from common_to(scene, members)
+    to = where(members[0]) if len(members) == 1 else hosts_of(members)
+    proxies = {one.seen.via for one in members}
+    if proxies != {""}:
+        common, to = None, f"the proxy {' and '.join(sorted(proxies))}"
+    what = words(common) if common else f"connections to {to}"
+    reason = Counter(one.seen.reason for one in members).most_common(1)[0][0]
+    says = _SAYS.get(reason, "refuses")
+    yield
+    passes = what_passes(scene, device, members)
+    yield
+    who = f"{device}, a device on the path," if device else "A device on the path"
+    return Explanation(
+        Cause.PATH,
+        device or where(members[0]),
+        members,
+        f"{who} {says} {what}: {extent(members)}",
+        "Please allow these connections; they are refused on the way.",
+        seen_of(members),
+        passes,
+        common=common,
+    )
+
+
+def _unreachable(scene: Scene) -> Steps[list[Explanation]]:
+    """What routers say of hosts that do not answer them."""
+    groups: defaultdict[str, list[Symptom]] = defaultdict(list)
+    for one in scene.of(Trouble.UNREACHABLE):
+        groups[one.place].append(one)
+    found: list[Explanation] = []
+    for device, members in groups.items():
+        filtered = [one for one in members if _is_filtered(scene, one)]
+        if filtered:
+            found.append((yield from _refused(scene, device, filtered)))
+        rest = without(members, filtered)
+        hosts = {one.address for one in rest}
+        if (
+            device
+            and len(hosts) >= FEW
+            and not scene.past(device)
+            and scene.known.answering_paths
+        ):
+            found.append((yield from _refused(scene, device, rest)))
+        else:
+            found += yield from host_or_service(scene, rest)
+    return found
+
+
+def _is_filtered(scene: Scene, symptom: Symptom) -> bool:
+    """Whether who calls a host unreachable is proven wrong: it is a filter then."""
+    refuted = is_alive(scene, symptom) or scene.stops_short(symptom)
+    return bool(symptom.place and refuted)
+
+
+def _shut(scene: Scene, symptoms: list[Symptom]) -> Steps[list[Explanation]]:
+    """Resets and refusals of which nothing shows that anybody but the host said so.
+
+    Strangers do not all stop the same service: something resets in their names.
+    """
+    found: list[Explanation] = []
+    rest = symptoms
+    unnamed = [one for one in symptoms if one.seen.reason is Reason.REFUSED]
+    for feature, members in (yield from in_common(scene, unnamed, STRANGERS)):
+        if feature[0] not in NO_STRANGERS and are_strangers(members):
+            found.append((yield from _refused(scene, "", members)))
+            rest = without(rest, members)
+    return found + (yield from host_or_service(scene, rest))
