@@ -23,8 +23,8 @@ EXPIRED = server(ROOT, NAME, start=-9 * DAY, end=-DAY)
 class Here:
     """A resolver for which every name is this host."""
 
-    def known(self, _host):
-        return Resolved(("127.0.0.1",))
+    def known(self, host):
+        return Resolved((host if host.startswith("127.") else "127.0.0.1",))
 
 
 class Prober:

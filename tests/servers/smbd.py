@@ -9,13 +9,10 @@ from tests.servers.process import binary, free_port, listens, running
 
 _CONFIG = """
 [global]
-    smb ports = {port}
-    interfaces = 127.0.0.1
-    bind interfaces only = yes
     disable netbios = yes
     log level = 3
     log file = {folder}/log
-    {settings}
+{settings}
 """
 _FOLDERS = ("private", "state", "cache", "lock", "pid", "ncalrpc")
 
@@ -24,15 +21,23 @@ _FOLDERS = ("private", "state", "cache", "lock", "pid", "ncalrpc")
 def smbd(folder: Path, settings=""):
     """Yields the port; its log is `folder`/log."""
     port = free_port()
-    folder.mkdir(parents=True)
-    config = _CONFIG.format(folder=folder, port=port, settings=settings)
-    for one in _FOLDERS:
-        (folder / one).mkdir()
-        key = "ncalrpc dir" if one == "ncalrpc" else f"{one} directory"
-        config += f"    {key} = {folder}/{one}\n"
-    file = folder / "smb.conf"
-    file.write_text(config)
+    bound = {"smb ports": port, "interfaces": "127.0.0.1"}
+    bound["bind interfaces only"] = "yes"
+    file = configured(folder, bound, settings)
     # In a process group of its own: at its end it terminates all of its group.
     argv = [binary("smbd"), "-F", "-s", str(file)]
     with running(argv, lambda: listens(port), folder / "out"):
         yield port
+
+
+def configured(folder: Path, settings, more="") -> Path:
+    """Writes Samba's configuration, with every folder of it inside `folder`."""
+    folder.mkdir(parents=True)
+    for one in _FOLDERS:
+        (folder / one).mkdir()
+        key = "ncalrpc dir" if one == "ncalrpc" else f"{one} directory"
+        settings = {**settings, key: f"{folder}/{one}"}
+    lines = "\n".join(f"    {key} = {value}" for key, value in settings.items())
+    file = folder / "smb.conf"
+    file.write_text(_CONFIG.format(folder=folder, settings=f"{lines}\n    {more}"))
+    return file

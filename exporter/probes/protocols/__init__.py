@@ -10,6 +10,7 @@ from exporter.probes.protocols.kerberos import Kerberos
 from exporter.probes.protocols.ldap import Ldap, Ldaps
 from exporter.probes.protocols.mssql import Mssql
 from exporter.probes.protocols.ntp import Ntp
+from exporter.probes.protocols.rpc import Rpc
 from exporter.probes.protocols.smb import Smb
 from exporter.probes.protocols.smtp import Smtp
 from exporter.probes.protocols.sqlbrowser import Sqlbrowser
@@ -31,6 +32,7 @@ PROBERS: dict[str, type[Prober]] = {
     "ldaps": Ldaps,
     "mssql": Mssql,
     "ntp": Ntp,
+    "rpc": Rpc,
     "smb": Smb,
     "smtp": Smtp,
     "sqlbrowser": Sqlbrowser,

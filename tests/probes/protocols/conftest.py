@@ -12,6 +12,7 @@ from tests.probing import ISSUED, Prober
 from tests.servers.krb5kdc import krb5kdc
 from tests.servers.nginx import nginx
 from tests.servers.postfix import postfix
+from tests.servers.rpcd import rpcd
 from tests.servers.slapd import slapd
 from tests.servers.smbd import smbd
 from tests.servers.sshd import sshd
@@ -82,3 +83,9 @@ def unbound_port(folder):
     }
     with unbound(folder / "unbound", records) as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def rpcd_address(folder):
+    with rpcd(folder / "rpcd") as address:
+        yield address

@@ -7,6 +7,7 @@ import pytest
 from exporter.model.outcome import Reason
 from exporter.probes.wire import ber, kerberos
 from tests.lab.misbehave import dripping
+from tests.probes.wire.test_rpc import ACK
 from tests.probing import server_tls
 from tests.servers.scripted import peer
 
@@ -35,6 +36,7 @@ ANSWERS = {
     "ldap": (LDAP, {"starttls": False}),
     "ldaps": (LDAP, {}),
     "mssql": (TDS, {"tls": False}),
+    "rpc": (ACK, {}),
     "smb": (SMB + bytes(44), {}),
     "smtp": (SMTP, {"starttls": False}),
     "ssh": (b"SSH-2.0-slow\r\n", {}),

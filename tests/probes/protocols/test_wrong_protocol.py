@@ -10,7 +10,9 @@ from exporter.probes.protocols import PROBERS
 from exporter.probes.wire import ldap
 from tests.lab.misbehave import udp_peer
 from tests.probes.wire.test_ldap import ROOT_DSE, done
+from tests.probing import NAME as HERE
 from tests.probing import server_tls
+from tests.servers import rpcd
 from tests.servers.chrony import chrony
 from tests.servers.scripted import peer
 from tests.servers.sqlserver import SqlServer, tls_context
@@ -27,19 +29,21 @@ SERVERS = [
     "smbd",
     "sshd",
     "unbound",
+    "rpcd",
     "mssql",
 ]
 SEEN = {
-    "dns": "malformed malformed malformed closed closed malformed timeout malformed answered timeout",
-    "http": "answered answered malformed closed closed malformed timeout malformed timeout timeout",
-    "https": "malformed answered malformed closed closed malformed timeout malformed timeout closed",
-    "kerberos": "malformed malformed malformed closed closed answered closed malformed reset timeout",
-    "ldap": "malformed malformed malformed closed answered malformed timeout malformed timeout timeout",
-    "ldaps": "malformed malformed malformed answered closed malformed timeout malformed timeout closed",
-    "mssql": "malformed malformed malformed closed closed malformed timeout malformed timeout answered",
-    "smb": "malformed malformed malformed closed closed closed answered malformed reset timeout",
-    "smtp": "timeout timeout answered timeout timeout timeout timeout malformed timeout timeout",
-    "ssh": "malformed malformed malformed closed timeout malformed timeout answered timeout timeout",
+    "dns": "malformed malformed malformed closed closed malformed timeout malformed answered reset timeout",
+    "http": "answered answered malformed closed closed malformed timeout malformed timeout timeout timeout",
+    "https": "malformed answered malformed closed closed malformed timeout malformed timeout timeout closed",
+    "kerberos": "malformed malformed malformed closed closed answered closed malformed reset timeout timeout",
+    "ldap": "malformed malformed malformed closed answered malformed timeout malformed timeout timeout timeout",
+    "ldaps": "malformed malformed malformed answered closed malformed timeout malformed timeout timeout closed",
+    "mssql": "malformed malformed malformed closed closed malformed timeout malformed timeout timeout answered",
+    "rpc": "malformed malformed malformed closed closed malformed timeout malformed timeout answered timeout",
+    "smb": "malformed malformed malformed closed closed closed answered malformed reset malformed timeout",
+    "smtp": "timeout timeout answered timeout timeout timeout timeout malformed timeout timeout timeout",
+    "ssh": "malformed malformed malformed closed timeout malformed timeout answered timeout timeout timeout",
 }
 # Over UDP what a server does not understand gets no answer from it.
 UDP_SERVERS = ["chrony", "kdc", "unbound", "browser", "directory"]
@@ -63,18 +67,22 @@ def told(servers, seen):
 
 
 @pytest.fixture
-def ports(request, nginx_ports):
-    others = (request.getfixturevalue(f"{name}_port") for name in SERVERS[2:-1])
-    return [*nginx_ports, *others]
+def places(request, nginx_ports):
+    others = (request.getfixturevalue(f"{name}_port") for name in SERVERS[2:-2])
+    places = [(HERE, port) for port in (*nginx_ports, *others)]
+    return [*places, (request.getfixturevalue("rpcd_address"), rpcd.PORT)]
 
 
 @pytest.mark.parametrize("name", SEEN)
-async def test_only_the_protocols_own_server_answers(probe, tmp_path, ports, name):
+async def test_only_the_protocols_own_server_answers(probe, tmp_path, places, name):
     server_tls(tmp_path)
     fake = SqlServer(tls_context(tmp_path / "cert.pem", tmp_path / "key.pem"))
     async with peer(fake.serve) as mssql_port:
         seen = await asyncio.gather(
-            *(probe(name, port, timeout=1.5) for port in [*ports, mssql_port])
+            *(
+                probe(name, port, host=host, timeout=1.5)
+                for host, port in [*places, (HERE, mssql_port)]
+            )
         )
     assert told(SERVERS, seen) == dict(zip(SERVERS, SEEN[name].split(), strict=True))
 

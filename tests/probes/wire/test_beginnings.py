@@ -7,15 +7,17 @@ from functools import partial
 import pytest
 
 from exporter.model.outcome import ProbeError, Reason
-from exporter.probes.wire import dns, kerberos, smb2, smtp, ssh, tds
+from exporter.probes.wire import dns, kerberos, rpc, smb2, smtp, ssh, tds
 from tests.probes.protocols.test_slow import KERBEROS, SMB, SMTP, TDS
 from tests.probes.wire.codec import never_surprised
+from tests.probes.wire.test_rpc import ACK
 
 # Who judges a beginning, and an answer that begins well all along.
 JUDGES = {
     "dns": (partial(dns.begins, ident=0x1234), b"\x12\x34\x85" + bytes(9)),
     "kerberos frame": (kerberos.frame_begins, KERBEROS[: kerberos.LENGTH]),
     "kerberos": (kerberos.begins, KERBEROS[kerberos.LENGTH :]),
+    "rpc": (rpc.begins, ACK),
     "smb frame": (smb2.frame_begins, SMB[: smb2.FRAME_HEAD]),
     "smb": (smb2.begins, SMB[smb2.FRAME_HEAD :]),
     "smtp": (smtp.begins, SMTP.splitlines()[0] + b"\r"),
