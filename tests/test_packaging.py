@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.server
 import ipaddress
@@ -12,28 +13,39 @@ import sys
 import threading
 from pathlib import Path
 
+import bcrypt
 import pytest
 import trustme
 import yaml
 
 from exporter.cli.common import EXIT_CANNOT_RUN
+from exporter.cli.main import main
+from exporter.config.sharding import Shard
+from exporter.http import handlers, server
+from exporter.http.web_config import read_web_config
+from tests.exposing import Scene
 
 ROOT = Path(__file__).parent.parent
-UNIT = (ROOT / "config/systemd/connectivity-exporter.service").read_text()
+UNITS = [
+    ROOT / f"config/systemd/connectivity-exporter{name}.service" for name in ("", "@")
+]
+each_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
 CHECK = ROOT / "config/healthcheck.py"
 
 
-def settings(name):
-    return re.findall(rf"^{name}=(.*)$", UNIT, re.MULTILINE)
+def settings(unit, name):
+    return re.findall(rf"^{name}=(.*)$", unit.read_text(), re.MULTILINE)
 
 
-def test_the_unit_waits_for_what_the_process_tells():
-    assert settings("Type") == ["notify-reload"]
-    assert settings("ExecReload") == []  # it is sent SIGHUP
-    assert settings("WatchdogSec")
-    assert settings("RestartPreventExitStatus") == [str(EXIT_CANNOT_RUN)]
+@each_unit
+def test_the_unit_waits_for_what_the_process_tells(unit):
+    assert settings(unit, "Type") == ["notify-reload"]
+    assert settings(unit, "ExecReload") == []  # it is sent SIGHUP
+    assert settings(unit, "WatchdogSec")
+    assert settings(unit, "RestartPreventExitStatus") == [str(EXIT_CANNOT_RUN)]
 
 
+@each_unit
 @pytest.mark.parametrize(
     "name",
     [
@@ -42,21 +54,23 @@ def test_the_unit_waits_for_what_the_process_tells():
         *("ProtectKernelModules", "ProtectClock", "DynamicUser"),
     ],
 )
-def test_the_unit_takes_away_what_a_probe_does_not_need(name):
-    assert settings(name) == ["yes"]
+def test_the_unit_takes_away_what_a_probe_does_not_need(unit, name):
+    assert settings(unit, name) == ["yes"]
 
 
-def test_the_unit_has_no_capability_and_may_tell_systemd():
-    assert settings("CapabilityBoundingSet") == [""]
-    (families,) = settings("RestrictAddressFamilies")
+@each_unit
+def test_the_unit_has_no_capability_and_may_tell_systemd(unit):
+    assert settings(unit, "CapabilityBoundingSet") == [""]
+    (families,) = settings(unit, "RestrictAddressFamilies")
     assert "AF_UNIX" in families.split()
 
 
-def test_the_unit_may_speak_to_any_single_address_and_to_no_group():
-    assert settings("IPAddressDeny") == ["any"]
+@each_unit
+def test_the_unit_may_speak_to_any_single_address_and_to_no_group(unit):
+    assert settings(unit, "IPAddressDeny") == ["any"]
     allowed = [
         ipaddress.ip_network(one)
-        for line in settings("IPAddressAllow")
+        for line in settings(unit, "IPAddressAllow")
         for one in line.split()
     ]
     for text, may in [
@@ -68,6 +82,30 @@ def test_the_unit_may_speak_to_any_single_address_and_to_no_group():
     ]:
         address = ipaddress.ip_address(text)
         assert any(address in one for one in allowed) is may, text
+
+
+def test_an_instance_of_the_unit_plays_its_role_with_options_that_there_are():
+    plain, template = UNITS
+    (command,) = settings(template, "ExecStart")
+    (whole,) = settings(plain, "ExecStart")
+    assert command.startswith(f"{whole} --role %i ")
+    assert settings(template, "EnvironmentFile") == [
+        "/etc/connectivity-exporter/%i.env"
+    ]
+    said = dict(
+        re.findall(
+            r"^#.*?\b(LISTEN|OPTIONS)=(\S+)$", template.read_text(), re.MULTILINE
+        )
+    )
+    words = command.replace("${LISTEN}", said["LISTEN"]).replace(
+        "$OPTIONS", said["OPTIONS"]
+    )
+    _, *arguments = words.replace("%i", "web").split()
+    assert arguments[0] == "serve"
+    context = main.commands["serve"].make_context("serve", arguments[1:])
+    assert context.params["roles"] == ("web",)
+    assert context.params["shard"] == Shard(2, 5)
+    assert context.params["listen"] == (":9843",)
 
 
 def test_the_container_may_write_nothing_and_do_nothing_special():
@@ -107,6 +145,55 @@ def healthy(address):
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""
     return done.returncode == 0
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_the_health_check_shows_what_the_server_asks_for(tmp_path, scheme):
+    """A password, a client certificate and the other path, against the real server."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "ca.crt")
+    ca.issue_cert("exporter.example").private_key_and_cert_chain_pem.write_to_path(
+        tmp_path / "tls.pem"
+    )
+    client = ca.issue_cert("probe.example")
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / "username").write_text("prometheus")
+    (folder / "password").write_text("correct horse\n")
+    (folder / "client.key").write_bytes(client.private_key_pem.bytes())
+    (folder / "client.crt").write_bytes(client.cert_chain_pems[0].bytes())
+    hashed = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4)).decode()
+    config = f"basic_auth_users: {{prometheus: {hashed}}}\n"
+    if scheme == "https":
+        config += (
+            "tls_server_config: {cert_file: tls.pem, key_file: tls.pem,"
+            " client_ca_file: ca.crt, client_auth_type: RequireAndVerifyClientCert}\n"
+        )
+    (tmp_path / "web.yaml").write_text(config)
+    scene = Scene()
+    found = read_web_config(tmp_path / "web.yaml")
+    parts = handlers.Parts(
+        store=scene.store,
+        exposition=scene.exposition,
+        targets=lambda: (),
+        reload=lambda: asyncio.sleep(0, ()),
+        probe_now=lambda _: asyncio.sleep(0, False),
+        protection=lambda: found,
+    )
+
+    async def says_well(*words):
+        argv = [sys.executable, str(CHECK), f"127.0.0.1:{port}", *words]
+        process = await asyncio.create_subprocess_exec(*argv)
+        return await process.wait() == 0
+
+    async with server.serve(parts, "127.0.0.1", 0) as port:
+        ready = "--path=/-/ready"
+        assert await says_well(ready, f"--credentials={folder}")
+        assert await says_well(f"--credentials={folder}")
+        assert not await says_well(ready)
+        assert await says_well() is (scheme == "http")
+        (folder / "password").write_text("wrong")
+        assert not await says_well(ready, f"--credentials={folder}")
 
 
 def test_the_health_check_takes_plain_and_tls_and_nothing_else():

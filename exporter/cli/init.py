@@ -19,6 +19,9 @@ _CHECKOUT = {
 """Where a checkout has what the wheel carries in `kit/`, see pyproject.toml."""
 _SUFFIXES = {".yaml", ".yml", ".json", ".tmpl", ".service"}
 
+_OF_THE_CHECKOUT = {"kustomization.yaml"}
+"""For Kubernetes, with the rest of deploy/."""
+
 
 def kit() -> dict[str, Path]:
     """What is written: the name of each file, and where it comes from."""
@@ -29,7 +32,7 @@ def kit() -> dict[str, Path]:
         source = installed if installed.exists() else root / place
         files = sorted(source.rglob("*")) if source.is_dir() else [source]
         for file in files:
-            if file.is_file() and file.suffix in _SUFFIXES:
+            if file.suffix in _SUFFIXES and file.name not in _OF_THE_CHECKOUT:
                 found[str(Path(name) / file.relative_to(source))] = file
     return found
 

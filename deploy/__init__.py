@@ -1,0 +1,1 @@
+"""What runs a fleet: Kubernetes, Helm, service discovery, units."""
