@@ -18,7 +18,8 @@ import pytest
 from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.app import oneshot, service
+from exporter.app import oneshot
+from exporter.app import serve as process
 from exporter.cli.main import main
 from exporter.config.sharding import Shard
 from exporter.config.site import load_site
@@ -357,7 +358,7 @@ def test_without_a_command_it_serves(monkeypatch, words, path, given):
     async def serve(path, roles, **options):
         seen.append((str(path), tuple(roles), options))
 
-    monkeypatch.setattr(service, "serve", serve)
+    monkeypatch.setattr(process, "serve", serve)
     assert run(*words).exit_code == 0
     shard, address = given
     options = {"shard": shard, "web_config": None, "listen_address": address}
