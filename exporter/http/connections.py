@@ -51,12 +51,12 @@ _SCRAPES = frozenset({"/metrics", "/-/healthy", "/-/ready"})
 
 
 def _nonsense(record: logging.LogRecord) -> bool:
-    """Tells of a request that is none in one line: the fault is not in our code.
+    """Tells of a request or a body that is none in one line: no fault of our code.
 
     Of a client that left before its answer nothing is told.
     """
     error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, HttpProcessingError):
+    if isinstance(error, HttpProcessingError | web.RequestPayloadError):
         record.msg = f"{record.msg}: {type(error).__name__}"
         record.exc_info, record.exc_text = None, None
         record.levelno, record.levelname = logging.INFO, "INFO"

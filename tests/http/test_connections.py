@@ -222,6 +222,26 @@ async def test_a_request_that_is_none_fills_no_log(port, nonsense, caplog):
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nxyz",
+        b"Content-Encoding: deflate\r\nContent-Length: 3\r\n\r\nxyz",
+        b"Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
+    ],
+)
+async def test_nor_does_a_body_that_is_none(port, body, caplog):
+    caplog.set_level(logging.INFO)
+    async with connection(port) as (reader, writer):
+        writer.write(b"POST /-/reload HTTP/1.1\r\nHost: localhost\r\n" + body)
+        assert (await reader.readline()).startswith(b"HTTP/1.")
+        writer.write_eof()
+        await reader.read()
+    for record in caplog.records:
+        assert record.levelno == logging.INFO
+        assert record.exc_info is None
+
+
+@pytest.mark.parametrize(
     ("error", "reason"),
     [
         (ConnectionAbortedError("SSL handshake is taking longer"), "timeout"),
