@@ -20,9 +20,10 @@ quick: $(VENV)/dev
 	$(BIN)/python -m pytest -q tests/app tests/config tests/http tests/metrics \
 		tests/model tests/monitor tests/present tests/test_scripts.py tests/vendor tests/probes/wire tests/probes/test_*.py
 
-## scripts-update  write down what the commands of tests/scripts print now
+## scripts-update  write down what the commands of tests/scripts print now, in documents too
 scripts-update: $(VENV)/dev
 	UPDATE_SCRIPTS=1 $(BIN)/python -m pytest -q tests/test_scripts.py
+	UPDATE_SCRIPTS=1 $(BIN)/python -m pytest -q tests/test_docs.py -k quotes
 
 ## test        all tests, the network lab included (root, or an unprivileged user namespace)
 test: $(VENV)/dev $(VENV)/deploy

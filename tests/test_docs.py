@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import textwrap
 import types
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +17,9 @@ from exporter.present.formats.interface import CheckOutcome
 from exporter.probes.protocols import PROBERS
 from tests.diagnose import scenes
 from tests.probing import Prober
+from tests.quoting import DOCUMENTS, ROOT, kept
 from tests.servers.threaded import mute, says, scripted
 
-ROOT = Path(__file__).parent.parent
 TEST_LINE = "apt-get update && apt-get install -y make python3-venv && make test"
 RUN_LINE = "apt-get update && apt-get install -y make python3-venv && make run"
 
@@ -67,9 +67,6 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert TEST_LINE in (ROOT / ".ci/run").read_text().splitlines()
 
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-
-
 def anchors(path):
     headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
     return {
@@ -88,6 +85,15 @@ def test_links_between_documents_lead_somewhere(path):
         assert target.exists(), f"{path.name} links to {name}"
         if anchor:
             assert anchor in anchors(target), f"{path.name} links to {name}#{anchor}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_what_a_document_quotes_of_a_script_is_what_the_script_says(path):
+    text = path.read_text(encoding="utf-8")
+    said = kept(text)
+    if os.environ.get("UPDATE_SCRIPTS"):
+        path.write_text(said, encoding="utf-8")
+    assert said == path.read_text(encoding="utf-8"), "see `make scripts-update`"
 
 
 def prohibited(name, role, host):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -114,22 +113,6 @@ def test_next_year_s_page_tells_what_came_went_and_changed(tmp_path):
         "- may be closed flow analytics-bitbucket tcp 443 from analytics to bitbucket.org",
         "2 must be opened, 2 may be closed",
     ]
-
-
-def test_the_worked_example_of_the_docs_is_true(tmp_path, monkeypatch):
-    text = (PAGES.parents[2] / "docs" / "importing.md").read_text()
-    page, yaml = (
-        re.search(rf"```{kind}\n(.*?)```", text, re.DOTALL)[1]
-        for kind in ("markdown", "yaml")
-    )
-    command, told = re.search(
-        r"\$ connectivity-exporter (.*?) > .*\n((?:page.*\n)+)", text
-    ).groups()
-    (tmp_path / "page.md").write_text(page)
-    monkeypatch.chdir(tmp_path)
-    done = run(*command.split())
-    assert done.stderr == told
-    assert done.stdout.endswith(yaml)
 
 
 def test_json_holds_every_change_with_old_and_new(draft):
