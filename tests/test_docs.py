@@ -88,6 +88,16 @@ def test_links_between_documents_lead_somewhere(path):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_file_of_the_code_that_a_document_names_is_there(path):
+    rooms = ("exporter", "tests", "config", "alerts", "dashboards")
+    files = (one for room in rooms for one in (ROOT / room).rglob("*.py"))
+    known = [f"/{one.relative_to(ROOT)}" for one in files]
+    known.append("/exporter/probes/protocols/pop3.py")  # of the worked example
+    for name in re.findall(r"`((?:\w+/)*\w+\.py)`", path.read_text(encoding="utf-8")):
+        assert any(one.endswith(f"/{name}") for one in known), f"there is no {name}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_what_a_document_quotes_of_a_script_is_what_the_script_says(path):
     text = path.read_text(encoding="utf-8")
     said = kept(text)
