@@ -229,6 +229,22 @@ def every_fourth_scrape_lost():
     return world, {30: both, 31: both, 50: both, 79: both}
 
 
+def the_critical_part_of_a_cause_mended():
+    """What is left is a ticket, as it was before."""
+    world = Topology(100)
+    host = world.host("a:9842")
+    seen = {"seen": PROHIBITED, "finding": "f1"}
+    host.rule("db", "database", broken=during(30, 60), **seen)
+    host.rule("ntp", "time", severity="warning", broken=during(10, ALWAYS), **seen)
+    for rule in ("mail", "api", "lic"):
+        host.rule(rule, USAGES[rule])
+    host.finding("f1", "path", FIREWALL, during(30, 60), "database", "time")
+    mild = during(10, 30, 60, ALWAYS)
+    host.finding("f1", "path", FIREWALL, mild, "time", severity="warning")
+    page, ticket = "critical Finding network", "warning Finding network"
+    return world, {14: [ticket], 36: [page], 59: [page], 70: [ticket], 98: [ticket]}
+
+
 STORIES = (
     a_dead_exporter_in_an_outage,
     both_exporters_dead_in_an_outage,
@@ -243,6 +259,7 @@ STORIES = (
     two_roles_of_one_host_are_one_witness,
     an_exporter_started_anew_in_an_outage,
     every_fourth_scrape_lost,
+    the_critical_part_of_a_cause_mended,
 )
 
 
