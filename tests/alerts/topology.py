@@ -48,7 +48,7 @@ class Host:
     topology: Topology
     instance: str
     role: str
-    labels: dict
+    labels: dict[str, str]
     silent: object = never
     gone: int = ALWAYS
 
@@ -157,7 +157,7 @@ class Topology:
     minutes: int
     job: str = "connectivity"
     without: str = "^nothing$"
-    series: list = field(default_factory=list)
+    series: list[dict[str, str]] = field(default_factory=list)
 
     def host(self, instance, role="web", *, silent=never, gone=ALWAYS, **labels):
         return Host(self, instance, role, labels, silent, gone)
