@@ -52,7 +52,7 @@ _HOST = r"(\\[.+\\]|\\d+\\.\\d+\\.\\d+\\.\\d+|[^.:]+).*"
 
 def violated() -> str:
     """Age in seconds of each violated target, with what there is to know of it."""
-    told = f"target:connectivity_rule_violated:last_hop{{{MANY}{WHOSE}}}"
+    told = f"target:connectivity_rule_violated:seen{{{MANY}{WHOSE}}}"
     muted = f"target:connectivity_rule:muted{{{MANY}}}"
     loud = f"{told} unless on ({KEY}) {muted}"
     quiet = f'label_replace({told} and on ({KEY}) {muted}, "severity", "{words.MUTED_LAST}", "", "")'

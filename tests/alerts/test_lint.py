@@ -50,6 +50,10 @@ def named(rule):
     return f"{rule['alert']}-{rule.get('labels', {}).get('severity', 'own')}"
 
 
+def called(rule):
+    return rule.get("record") or named(rule)
+
+
 each_alert = pytest.mark.parametrize("rule", ALERTS, ids=named)
 
 
@@ -80,6 +84,13 @@ def test_a_recording_uses_only_what_exists(catalogue, rule):
 @each_alert
 def test_an_alert_uses_only_what_exists(catalogue, rule):
     catalogue.labels_of(rule["expr"])
+
+
+@pytest.mark.parametrize("rule", [*rules("record"), *ALERTS], ids=called)
+def test_arithmetic_leaves_no_label_of_the_scrape_out(rule):
+    # By `on` it would find two series where a ruler has those of two Prometheus servers.
+    joins = r"(?:[*/+-]|[<>=]=?|!=)\s+(?:bool\s+)?on \((.*?)\)"
+    assert not [by for by in re.findall(joins, rule["expr"]) if by]
 
 
 @each_alert

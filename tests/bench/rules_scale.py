@@ -172,7 +172,7 @@ def _row(port, targets):
 
 
 _GROUPS = (
-    *("state", "slow", "slo", "paths", "unproven"),
+    *("state", "seen", "slow", "slo", "paths", "unproven"),
     *("tls", "trends", "burn", "exporter"),
 )
 _TOOK = (

@@ -160,7 +160,7 @@ def _refused(lab, what):
 def everything_holds(stage):
     targets = sum(len(rules) for _, rules in stage.cast.values())
     stage.until("connectivity_rule_satisfied == 1", targets)
-    stage.until("target:connectivity_rule_held:bool == 1", targets)
+    stage.until("connectivity_rule_last_success_timestamp_seconds", targets)
 
 
 def one_rule_dropped(lab, stage):
