@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from exporter.model.finding import Finding
     from exporter.monitor.store import Record
 
-SETTLE = 2.0
+DEBOUNCE = 2.0
 """Seconds that changes are gathered for."""
-HELD = 0.001
+TIME_SLICE = 0.001
 """Seconds after which the event loop gets its turn."""
 _SHARE = 50
 """Of how many parts of the time one, at the most, goes into looking for causes."""
@@ -78,7 +78,7 @@ class DiagnosisLoop:
         worked, since = 0.0, self._clock()
         for _ in self._diagnosis.steps(self._known()):
             now = self._clock()
-            if now - since >= HELD:
+            if now - since >= TIME_SLICE:
                 worked += now - since
                 await asyncio.sleep(0)
                 since = self._clock()
@@ -89,7 +89,7 @@ class DiagnosisLoop:
     async def _keep(self) -> None:
         while True:
             await self._changed.wait()
-            await asyncio.sleep(SETTLE)
+            await asyncio.sleep(DEBOUNCE)
             self._changed.clear()
             worked = await self.explain()
             if await self._compare():

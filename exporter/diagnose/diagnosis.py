@@ -13,7 +13,7 @@ from exporter.diagnose.explanation import SHOWN, where
 from exporter.diagnose.owners import owner_of
 from exporter.diagnose.scene import STEP
 from exporter.diagnose.symptoms import Reading, beside
-from exporter.diagnose.ticket import request
+from exporter.diagnose.ticket import ticket
 from exporter.diagnose.trouble import HOLDING, Trouble
 from exporter.model.finding import Cause, Finding
 from exporter.model.outcome import Verdict
@@ -177,7 +177,7 @@ def _finding(
     yield
     owner = owner_of(one.cause, targets, known.owners, theirs=one.theirs)
     yield
-    ask = yield from request(one, known, since)
+    ask = yield from ticket(one, known, since)
     yield
     return Finding(
         finding=name,

@@ -26,7 +26,7 @@ _ADDRESSES = 4
 """Addresses of one destination that are listed."""
 
 
-def request(one: Explanation, known: Known, since: float) -> Steps[str]:
+def ticket(one: Explanation, known: Known, since: float) -> Steps[str]:
     """The request, as lines of plain text.
 
     Args:

@@ -38,7 +38,7 @@ async def incremental_gc() -> AsyncIterator[None]:
     gc.freeze()
     _, middle, _ = gc.get_threshold()
     gc.set_threshold(_YOUNG, middle, _FULL)
-    task = asyncio.create_task(_collect(), name="garbage")
+    task = asyncio.create_task(_collect(), name="gc")
     try:
         yield
     finally:

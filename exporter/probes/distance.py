@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from exporter.model.outcome import Icmp
-    from exporter.probes.traceroute import Way
+    from exporter.probes.traceroute import TraceTarget
 
 _MOST_LEFT = 255
 _ASKEW = 3
@@ -75,34 +75,36 @@ def whose(icmp: Icmp, peer: str, distance: Distance) -> tuple[Origin, str] | Non
     return Origin.NOBODY, "but from as far away as the destination"
 
 
-async def measure(way: Way, stalled: Callable[[], float]) -> Distance | None:
+async def measure(traced: TraceTarget, stalled: Callable[[], float]) -> Distance | None:
     """The distance of an address where connections are answered; None if not now.
 
     Args:
-        way: a rule's, over TCP, that the host answers.
+        traced: a rule's, over TCP, that the host answers.
         stalled: see `trace`.
 
     Raises:
         ProbeError: see `trace`.
     """
-    path = await trace(way, stalled)
+    path = await trace(traced, stalled)
     if path.answered_ttl is None or path.ended is not Reason.ANSWERED:
         return None
     # An address that speaks as a router at a hop of its own forwards this port: what
     # answers is another host, farther away.
-    if any(h.address == way.address and h.ttl < path.answered_ttl for h in path.hops):
+    if any(
+        h.address == traced.address and h.ttl < path.answered_ttl for h in path.hops
+    ):
         return None
-    left = await _left(way, path.answered_ttl)
+    left = await _left(traced, path.answered_ttl)
     if left is not None:
         return Distance(path.answered_ttl, left)
-    return Distance(await _fewest(way, path.answered_ttl), None)
+    return Distance(await _fewest(traced, path.answered_ttl), None)
 
 
-async def _fewest(way: Way, hops: int) -> int:
+async def _fewest(traced: TraceTarget, hops: int) -> int:
     """`hops`, or fewer if another of several ways of different length is shorter."""
     while hops > 1:
         ends = await asyncio.gather(
-            *(_end(way, None, ttl=hops - 1) for _ in range(_FLOWS))
+            *(_end(traced, None, ttl=hops - 1) for _ in range(_FLOWS))
         )
         if Reason.ANSWERED not in ends:
             break
@@ -110,31 +112,31 @@ async def _fewest(way: Way, hops: int) -> int:
     return hops
 
 
-async def _left(way: Way, hops: int) -> int | None:
+async def _left(traced: TraceTarget, hops: int) -> int | None:
     """What the answers of a host so many hops away have left to live."""
     # What systems let live what they send: Linux 64, Windows 128, many devices 255.
-    much, more = (end is Reason.ANSWERED for end in await _heard(way, 65, 129))
+    much, more = (end is Reason.ANSWERED for end in await _heard(traced, 65, 129))
     initial = 255 if more else 128 if much else 64
     # The way back may be a little shorter or longer than the way there.
     likely = range(initial - hops - _ASKEW + 1, initial - hops + _ASKEW + 2)
-    found = await _answered(way, likely)
+    found = await _answered(traced, likely)
     if len(found) == len(likely):
         return None
     top = max(found, default=None)
     # A lost packet would make the host look farther away than it is, and its own resets
     # come from nearer than that: silence beyond what was heard is asked again.
     while top is not None and (
-        higher := await _answered(way, [*range(top + 1, likely.stop)] * 2)
+        higher := await _answered(traced, [*range(top + 1, likely.stop)] * 2)
     ):
         top = max(higher)
     return None if top == likely[-1] else top
 
 
-async def nearer(way: Way, distance: Distance, end: Reason) -> bool | None:
+async def nearer(traced: TraceTarget, distance: Distance, end: Reason) -> bool | None:
     """Whether what comes from a port comes from nearer than its host; None: not known.
 
     Args:
-        way: to that port.
+        traced: to that port.
         distance: of the same address, by another rule.
         end: how a connection to the port ends.
     """
@@ -143,13 +145,13 @@ async def nearer(way: Way, distance: Distance, end: Reason) -> bool | None:
         # A router right here has `hops - 1` more left than the host; beyond that, or
         # below the host's, it began with another number and tells nothing.
         asked = (left, left + distance.hops, *[left + 1] * _FLOWS)
-        just, beyond, *more = (one is end for one in await _heard(way, *asked))
+        just, beyond, *more = (one is end for one in await _heard(traced, *asked))
         if just and not beyond:
             return _agreed(more, _MOST)
     if distance.hops == 1:
         return None
     ttls = (MAX_HOPS, *[distance.hops - 1] * _FLOWS)
-    far, *near = await asyncio.gather(*(_end(way, None, ttl=ttl) for ttl in ttls))
+    far, *near = await asyncio.gather(*(_end(traced, None, ttl=ttl) for ttl in ttls))
     # Where ways of different length share the load, some of them end nearer.
     return _agreed([one is end for one in near], _FLOWS) if far is end else None
 
@@ -161,22 +163,24 @@ def _agreed(flows: list[bool], enough: int) -> bool | None:
     return None if any(flows) else False
 
 
-async def _answered(way: Way, left: Sequence[int]) -> list[int]:
+async def _answered(traced: TraceTarget, left: Sequence[int]) -> list[int]:
     """Those of the numbers with which an answer is heard."""
-    ends = await _heard(way, *left)
+    ends = await _heard(traced, *left)
     pairs = zip(left, ends, strict=True)
     return [one for one, end in pairs if end is Reason.ANSWERED]
 
 
-async def _heard(way: Way, *left: int) -> list[Reason | None]:
-    return await asyncio.gather(*(_end(way, number) for number in left))
+async def _heard(traced: TraceTarget, *left: int) -> list[Reason | None]:
+    return await asyncio.gather(*(_end(traced, number) for number in left))
 
 
-async def _end(way: Way, left: int | None, ttl: int | None = None) -> Reason | None:
+async def _end(
+    traced: TraceTarget, left: int | None, ttl: int | None = None
+) -> Reason | None:
     """How a connection ends that hears only what has so much left; None if silent."""
     if left is not None and left > _MOST_LEFT:
         return None
-    with way.link(ttl) as link:
+    with traced.link(ttl) as link:
         link.least_ttl = left
         try:
             async with asyncio.timeout(PATIENCE):

@@ -31,7 +31,7 @@ from exporter.probes.observing import Times, answered, ended, unresolved
 from exporter.probes.protocols import PROBERS
 from exporter.probes.protocols.base import FLOOR
 from exporter.probes.proxy import proxy_for
-from exporter.probes.traceroute import Way, trace
+from exporter.probes.traceroute import TraceTarget, trace
 from exporter.probes.verdict import any_suffices, is_silent, judge
 from exporter.probes.witness import Witnesses
 
@@ -109,7 +109,7 @@ class Runner:
         Raises:
             ProbeError: local_fault if this host was in no state to trace it.
         """
-        return await trace(self._way_to(target, address), self._stalled)
+        return await trace(self._traced(target, address), self._stalled)
 
     async def distance(self, target: Target, address: str) -> Distance | None:
         """How far a host is that answers a target, see distance.py.
@@ -117,16 +117,16 @@ class Runner:
         Raises:
             ProbeError: local_fault if this host was in no state to measure it.
         """
-        return await measure(self._way_to(target, address), self._stalled)
+        return await measure(self._traced(target, address), self._stalled)
 
     async def nearer(
         self, target: Target, address: str, distance: Distance, end: Reason
     ) -> bool | None:
         """Whether what ends so at a target's port comes from nearer than its host is."""
-        return await nearer(self._way_to(target, address), distance, end)
+        return await nearer(self._traced(target, address), distance, end)
 
-    def _way_to(self, target: Target, address: str) -> Way:
-        return Way(target, address, self.prober(target.rule), self._secure)
+    def _traced(self, target: Target, address: str) -> TraceTarget:
+        return TraceTarget(target, address, self.prober(target.rule), self._secure)
 
     def place_reset(self, target: Target, address: str, placed: Placed | None) -> None:
         """Takes in whether an address's resets come from nearer than it is."""

@@ -58,7 +58,7 @@ _UNNAMED = frozenset({Reason.REFUSED, Reason.NO_ROUTE, Reason.PROHIBITED})
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class TraceTarget:
     """What a trace follows: a target's own port at one of its addresses.
 
     `prober` is the rule's own; over TCP only the handshake is made. `secure` is the
@@ -75,11 +75,11 @@ class Way:
         return Link(self.target, self.address, self.secure, ttl=ttl)
 
 
-async def trace(way: Way, stalled: Callable[[], float]) -> Path:
+async def trace(traced: TraceTarget, stalled: Callable[[], float]) -> Path:
     """Traces the path to one address of a target.
 
     Args:
-        way: what to trace.
+        traced: what to trace.
         stalled: seconds, ever growing, in which this process did not get to run.
 
     Raises:
@@ -87,20 +87,20 @@ async def trace(way: Way, stalled: Callable[[], float]) -> Path:
             host could not listen to it, or not even send.
     """
     for _ in range(_TRIES):
-        tracer = _Tracer(way, stalled)
+        tracer = _Tracer(traced, stalled)
         hops = await tracer.run()
         if not tracer.disturbed:
-            return _summary(hops, tracer.answered, way.address)
+            return _summary(hops, tracer.answered, traced.address)
     raise ProbeError(Reason.LOCAL_FAULT, "this host was too busy to trace the path")
 
 
 class _Tracer:
-    def __init__(self, way: Way, stalled: Callable[[], float]) -> None:
+    def __init__(self, traced: TraceTarget, stalled: Callable[[], float]) -> None:
         # A hop's patience bounds the wait, however long the rule's own timeout is.
-        rule = replace(way.target.rule, timeout=PATIENCE)
-        self._target = replace(way.target, rule=rule)
-        self._way = way
-        self._prober = Tcp() if rule.transport is Transport.TCP else way.prober
+        rule = replace(traced.target.rule, timeout=PATIENCE)
+        self._target = replace(traced.target, rule=rule)
+        self._traced = traced
+        self._prober = Tcp() if rule.transport is Transport.TCP else traced.prober
         self._stalled = stalled
         self.answered: dict[int, Reason] = {}
         self.disturbed = False
@@ -146,7 +146,7 @@ class _Tracer:
 
     async def _hop(self, ttl: int) -> Hop:
         stalled = self._stalled()
-        with self._way.link(ttl) as link:
+        with self._traced.link(ttl) as link:
             started = time.perf_counter()
             try:
                 async with asyncio.timeout(PATIENCE):
@@ -159,7 +159,7 @@ class _Tracer:
                 return self._end(ttl, error, time.perf_counter() - started)
             took = link.latency or time.perf_counter() - started
             self.answered[ttl] = Reason.ANSWERED
-            return Hop(ttl, self._way.address, took)
+            return Hop(ttl, self._traced.address, took)
 
     def _silent(self, ttl: int, stalled: float) -> Hop:
         self.disturbed |= self._stalled() - stalled > PATIENCE * _STALL
@@ -172,9 +172,9 @@ class _Tracer:
         if error.icmp is None:
             self.answered[ttl] = error.reason
             return Hop(
-                ttl, None if error.reason in _UNNAMED else self._way.address, took
+                ttl, None if error.reason in _UNNAMED else self._traced.address, took
             )
-        if not is_exceeded(error.icmp, self._way.address):
+        if not is_exceeded(error.icmp, self._traced.address):
             self.answered[ttl] = error.reason
         return Hop(ttl, error.icmp.sender, took)
 

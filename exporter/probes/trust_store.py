@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # openssl/x509_vfy.h: X509_V_FLAG_NO_CHECK_TIME, which pyOpenSSL does not name.
 _NO_CHECK_TIME = 0x200000
-_WAYS = 16
+_SELECTIONS = 16
 """Further ways up that are tried: a server that sends more is no server that works."""
 _DATES = frozenset({TlsError.EXPIRED, TlsError.ISSUER_EXPIRED, TlsError.NOT_YET_VALID})
 _ERRORS = {
@@ -103,24 +103,24 @@ class TrustStore:
     ) -> tuple[Sequence[crypto.X509], TlsError]:
         """The first way that verifies, else one that leads to a root, else the first."""
         tried = []
-        for way in self._ways(chain, now):
-            if not way[1]:
-                return way
-            tried.append(way)
-        return next((way for way in tried if way[0]), tried[0])
+        for found in self._attempts(chain, now):
+            if not found[1]:
+                return found
+            tried.append(found)
+        return next((one for one in tried if one[0]), tried[0])
 
-    def _ways(
+    def _attempts(
         self, chain: Sequence[Certificate], now: float
     ) -> Iterator[tuple[Sequence[crypto.X509], TlsError]]:
         for selected in _selections(chain):
-            path, error = self._one_way(selected, now)
+            path, error = self._attempt(selected, now)
             yield path, error
             if error in _DATES and min(self._ends, default=now) < now:
                 ends = zip(self._certificates, self._ends, strict=True)
                 current = [one for one, end in ends if end > now]
                 yield _build(self._store(current, now), selected)
 
-    def _one_way(
+    def _attempt(
         self, chain: Sequence[Certificate], now: float
     ) -> tuple[Sequence[crypto.X509], TlsError]:
         path, error = _build(self._store(self._certificates, now), chain)
@@ -161,7 +161,7 @@ def _selections(chain: Sequence[Certificate]) -> Iterator[Sequence[Certificate]]
         choices = itertools.product(
             *(namesakes.values() for namesakes in named.values())
         )
-        for choice in itertools.islice(choices, _WAYS):
+        for choice in itertools.islice(choices, _SELECTIONS):
             yield [leaf, *choice]
 
 

@@ -42,7 +42,7 @@ class Scene:
 
 @pytest.fixture
 async def scene(monkeypatch):
-    monkeypatch.setattr(diagnosis_loop, "SETTLE", 0.0)
+    monkeypatch.setattr(diagnosis_loop, "DEBOUNCE", 0.0)
     made = Scene()
     yield made
     await made.loop.close()
@@ -76,7 +76,7 @@ async def test_what_was_learnt_for_comparison_is_taken_in_at_once(scene):
 
 
 async def test_others_have_their_turn_meanwhile(scene, monkeypatch):
-    monkeypatch.setattr(diagnosis_loop, "HELD", 0.0)
+    monkeypatch.setattr(diagnosis_loop, "TIME_SLICE", 0.0)
     turns = 0
 
     async def other():

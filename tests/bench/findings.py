@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.app.diagnosis_loop import HELD
+from exporter.app.diagnosis_loop import TIME_SLICE
 from exporter.diagnose.diagnosis import Diagnosis
 from tests.bench import report
 from tests.diagnose.scenes import holds, known, prohibited, silent, target, unresolved
@@ -75,7 +75,7 @@ def _longest(steps):
     for _ in steps:
         now = time.process_time()
         longest = max(longest, now - since)
-        if now - since >= HELD:
+        if now - since >= TIME_SLICE:
             since = now
     return max(longest, time.process_time() - since)
 
