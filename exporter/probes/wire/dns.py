@@ -3,8 +3,7 @@
 Questions carry no EDNS(0) option, as those of the C library: resolvers and middleboxes
 that choke on it are many, and what is too long for 512 octets comes over TCP. Of an
 answer with addresses only the header, the question and the answer section are read, of
-any other no more than the header and the question. Names are kept as
-they lie on the wire, lengths and labels, in lower case.
+any other no more than the header and the question.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from exporter.model.outcome import ProbeError, Reason
+from exporter.probes.wire import dns_name
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
@@ -27,20 +27,12 @@ _RECORD = struct.Struct(">HHIH")
 _RESPONSE, _TRUNCATED, _RECURSION_DESIRED = 0x8000, 0x0200, 0x0100
 _OPCODE = 0x7800
 _IN = 1
-_LABEL, _NAME = 63, 254
-"""Octets of a label, and of a name on the wire without its root (RFC 1035 2.3.4)."""
-_POINTER = 0xC0
-_JUMPS = 32
-"""Compression pointers followed for one name: an honest one needs a few."""
-_OFFSET = 0x3FFF
 _NO_TTL = 1 << 31
 _IDENT = 2
 IDENTIFIERS = 1 << 8 * _IDENT
 """How many identifiers a query may have."""
 LENGTH = 2
 """Octets of the length before a message over TCP (RFC 1035 4.2.2)."""
-_PRINTED_NAME = 80
-
 # RFC 6895 2.3: the codes that fit into the header.
 _RCODES = (
     *("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN"),
@@ -115,16 +107,7 @@ def question(name: str, kind: Kind) -> Question:
     Raises:
         ProbeError: nxdomain if DNS can hold no such name.
     """
-    if name == ".":
-        return Question(kind, b"", b"\0" + _QUESTION.pack(kind, _IN))
-    try:
-        labels = name.removesuffix(".").encode("ascii").split(b".")
-    except UnicodeEncodeError:
-        labels = [b""]
-    owner = b"".join(bytes([len(label) & 0xFF]) + label for label in labels)
-    if not all(0 < len(one) <= _LABEL for one in labels) or len(owner) > _NAME:
-        detail = f"{printable(name)}: not a name that DNS can hold"
-        raise ProbeError(Reason.NXDOMAIN, detail)
+    owner = dns_name.encode(name)
     return Question(kind, owner.lower(), owner + b"\0" + _QUESTION.pack(kind, _IN))
 
 
@@ -147,7 +130,7 @@ def frame_length(head: bytes) -> int:
     """
     size = int.from_bytes(head)
     if size < _HEADER.size:
-        raise _malformed(f"a length of {size}")
+        raise dns_name.malformed(f"a length of {size}")
     return size
 
 
@@ -161,7 +144,7 @@ def begins(data: bytes, ident: int) -> None:
     flags = data[_IDENT : _IDENT + 1]
     response = not flags or flags[0] & (_RESPONSE | _OPCODE) >> 8 == _RESPONSE >> 8
     if not data.startswith(begun[: len(data)]) or not response:
-        raise _malformed(f"a beginning like {printable(data[: _HEADER.size])}")
+        raise dns_name.malformed(f"a beginning like {printable(data[: _HEADER.size])}")
 
 
 def identifier(data: bytes) -> int:
@@ -192,7 +175,7 @@ def reply(data: bytes, ident: int, asked: Question) -> Reply | None:
     except (IndexError, struct.error) as error:
         raise _too_short(data) from error
     if not data[_IDENT] & _RESPONSE >> 8:
-        raise _malformed("no sign of being one")
+        raise dns_name.malformed("no sign of being one")
     if head is None or identifier(data) != ident:
         return None
     return Reply(head.rcode, head.truncated, head.answers)
@@ -227,7 +210,7 @@ def _head(data: bytes, asked: Question) -> _Head | None:
         return None
     at = _HEADER.size
     if questions == 1:
-        owner, at = _name(data, at)
+        owner, at = dns_name.read(data, at)
         kind, class_ = _QUESTION.unpack_from(data, at)
         at += _QUESTION.size
         if (owner, kind, class_) != (asked.owner, asked.kind, _IN):
@@ -245,7 +228,7 @@ def _records(
     aliases: dict[bytes, tuple[bytes, int]] = {}
     found: list[tuple[bytes, int, str]] = []
     for _ in range(count):
-        owner, at = _name(data, at)
+        owner, at = dns_name.read(data, at)
         kind, class_, ttl, size = _RECORD.unpack_from(data, at)
         at += _RECORD.size
         end = at + size
@@ -256,7 +239,7 @@ def _records(
         if class_ == _IN and kind == wanted:
             found.append((owner, ttl, _address(data[at:end], wanted)))
         elif class_ == _IN and kind == Kind.CNAME:
-            aliases.setdefault(owner, (_name(data, at)[0], ttl))
+            aliases.setdefault(owner, (dns_name.read(data, at)[0], ttl))
         at = end
     return aliases, found
 
@@ -277,46 +260,16 @@ def _followed(
     own = [one for one in found if one[0] == owner]
     if not own:
         foreign = next((one[0] for one in found if one[0] not in way), b"")
-        return Answer(NOERROR, foreign=_spelt(foreign))
+        return Answer(NOERROR, foreign=dns_name.printed(foreign))
     addresses = tuple(dict.fromkeys(address for _, _, address in own))
     ttls += [ttl for _, ttl, _ in own]
     return Answer(NOERROR, addresses=addresses, ttl=min(ttls))
 
 
-def _name(data: bytes, at: int) -> tuple[bytes, int]:
-    """The name at an offset, its pointers followed, and the offset behind it."""
-    labels = bytearray()
-    behind, lowest, jumps = 0, at, 0
-    while size := data[at]:
-        if size <= _LABEL:
-            labels += data[at : at + 1 + size]
-            at += 1 + size
-        elif size >= _POINTER:
-            behind = behind or at + 2
-            at = (size << 8 | data[at + 1]) & _OFFSET
-            jumps += 1
-            if at >= lowest or jumps > _JUMPS:
-                raise _malformed("a name that points at itself")
-            lowest = at
-        else:
-            raise _malformed(f"a label of type {size >> 6}")
-        if len(labels) > _NAME:
-            raise _malformed("a name of more than 255 octets")
-    return bytes(labels).lower(), behind or at + 1
-
-
 def _address(data: bytes, kind: Kind) -> str:
     if len(data) != _SIZES[kind]:
-        raise _malformed(f"an {kind.name} record of {len(data)} octets")
+        raise dns_name.malformed(f"an {kind.name} record of {len(data)} octets")
     return str(ipaddress.ip_address(data))
-
-
-def _spelt(owner: bytes) -> str:
-    labels = []
-    while owner:
-        labels.append(owner[1 : 1 + owner[0]])
-        owner = owner[1 + owner[0] :]
-    return printable(b".".join(labels), _PRINTED_NAME)
 
 
 def _rcode(code: int) -> str:
@@ -326,7 +279,3 @@ def _rcode(code: int) -> str:
 def _too_short(data: bytes) -> ProbeError:
     detail = f"a DNS answer of {len(data)} bytes that ends too soon"
     return ProbeError(Reason.MALFORMED, detail)
-
-
-def _malformed(what: str) -> ProbeError:
-    return ProbeError(Reason.MALFORMED, f"a DNS answer with {what}")
