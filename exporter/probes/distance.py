@@ -75,6 +75,26 @@ def whose(icmp: Icmp, peer: str, distance: Distance) -> tuple[Origin, str] | Non
     return Origin.NOBODY, "but from as far away as the destination"
 
 
+def fits(icmp: Icmp, peer: str, reach: int) -> tuple[Origin, str] | None:
+    """Whether a message of the destination's has come as far as packets go there.
+
+    The way back may be a shorter one, so that it has not shows nobody else: it only
+    takes the proof away that the destination sent it.
+
+    Args:
+        icmp: the message.
+        peer: the probed address.
+        reach: the least time to live with which a packet to it brought a word.
+    """
+    if icmp.left is None or icmp.sender != peer:
+        return None
+    hops = hops_of(icmp.left)
+    if hops >= reach:
+        return Origin.DESTINATION, ""
+    says = f"but from hop {hops}, where packets there take {reach}"
+    return Origin.NOBODY, f"{says}: a device may claim to be the destination"
+
+
 async def measure(way: Way, stalled: Callable[[], float]) -> Distance | None:
     """The distance of an address where connections are answered; None if not now.
 
