@@ -62,7 +62,10 @@ def yes_then_closes(sock, _context):
 
 def inspects(sock, context):
     sock.sendall(_YES)
-    with contextlib.suppress(OSError), context.wrap_socket(sock, server_side=True) as own:
+    with (
+        contextlib.suppress(OSError),
+        context.wrap_socket(sock, server_side=True) as own,
+    ):
         own.recv(4096)
         own.sendall(_WEB)
         mute(own)
@@ -88,7 +91,9 @@ def behind(reason, says="", **more):
     return violated(reason, says, origin="", **more)
 
 
-_BROKEN = violated(("malformed", "closed", "reset"), "proxy", stage="connect", origin="path")
+_BROKEN = violated(
+    ("malformed", "closed", "reset"), "proxy", stage="connect", origin="path"
+)
 _GOOD = holds("HTTP 200")
 _HTTP = {
     "says-yes": (says(_YES, _WEB), _GOOD),
