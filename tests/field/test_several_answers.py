@@ -48,8 +48,12 @@ _TEN = tuple(f"127.0.7.{n}" for n in range(1, 11))
 _CROWD = tuple(f"127.0.8.{n}" for n in range(1, 65))
 _PAIR = ("127.0.9.1", "127.0.9.2")
 _ZONE = {
-    **{"many": _BACKENDS, "twelve": _TWELVE, "ten": _TEN},
-    **{"crowd": _CROWD, "pair": _PAIR, "half": _PAIR[:1]},
+    "many": _BACKENDS,
+    "twelve": _TWELVE,
+    "ten": _TEN,
+    "crowd": _CROWD,
+    "pair": _PAIR,
+    "half": _PAIR[:1],
 }
 
 

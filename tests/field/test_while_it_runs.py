@@ -90,11 +90,15 @@ def none_with_its_minimum(query):
 async def test_a_name_that_is_made_is_found_in_the_next_round(tmp_path, first):
     clock = itertools.count(0, 5)
     said = [first]
-    with scripted_names(lambda query: said[0](query)) as names:
+
+    def script(query):
+        return said[-1](query)
+
+    with scripted_names(script) as names:
         resolver = Resolver([names.address], etc=tmp_path, clock=lambda: next(clock))
         with pytest.raises(ProbeError):
             await resolver.resolve("new.test")
-        said[0] = lambda query: query.addresses("192.0.2.1")
+        said.append(lambda query: query.addresses("192.0.2.1"))
         found = await resolver.resolve("new.test")
         assert found.addresses == ("192.0.2.1",)
 

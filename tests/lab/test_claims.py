@@ -58,6 +58,20 @@ def test_a_host_that_prohibits_is_the_destination(lab, check, address):
     assert told(target) == ("violated", "connect", "prohibited", "destination")
 
 
+def test_a_host_that_prohibits_from_another_address_is_not_the_path(
+    lab, check, address, v6
+):
+    alias = plan.NAMES[ALIAS].addresses[v6]
+    family, kind = ("ip6", "icmpv6") if v6 else ("ip", "icmp")
+    words = f"{kind} type destination-unreachable {family} saddr {address}"
+    change = [f"{words} {family} saddr set {alias}"]
+    web = lab.hosts["web"]
+    with firewall.change(web, change, "output"), firewall.reject(web, address, 443):
+        target = check(443)
+    assert told(target) == ("violated", "connect", "prohibited", "")
+    assert "as far away as the destination" in target["detail"]
+
+
 def test_a_datagram_that_never_arrived_does_not_hold(lab, check, address):
     word = "port-unreachable"
     with firewall.reject_as(lab.fw, address, 7777, address, "udp", word):

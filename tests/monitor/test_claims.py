@@ -108,6 +108,14 @@ def test_a_host_that_prohibits_is_asked_for_its_distance_now_and_then():
     assert len({claim.at for claim in runner.claims}) <= 2
 
 
+def test_a_host_that_prohibits_in_another_name_is_no_device_on_the_path():
+    seen = said(DEVICE, 61, Reason.PROHIBITED, Verdict.VIOLATED)
+    runner = told(seen, count=1)
+    assert {claim.origin for claim in runner.claims} == {Origin.NOBODY}
+    nearer = said(DEVICE, 63, Reason.PROHIBITED, Verdict.VIOLATED)
+    assert {claim.origin for claim in told(nearer).claims} == {Origin.PATH}
+
+
 def test_one_that_is_shown_to_be_another_is_so_each_round():
     seen = said(HOST, 63, Reason.PROHIBITED, Verdict.VIOLATED)
     shown = dataclasses.replace(seen.observation, origin=Origin.PATH)
