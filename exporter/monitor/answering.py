@@ -1,11 +1,11 @@
-"""Which targets answer over TCP now, by address: what others are compared with."""
+"""Which targets answer now, by address: what others are compared with."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from exporter.model.rule import Transport
-from exporter.monitor.open_questions import answers
+from exporter.monitor.open_questions import answers, observations
 from exporter.probes.protocols.base import FLOOR
 
 if TYPE_CHECKING:
@@ -30,13 +30,14 @@ class AnsweringTargets:
         self._store = store
         self._spoken: dict[str, Target] = {}
         self._shaken: dict[str, Target] = {}
+        self._datagrams: dict[str, Target] = {}
 
     def note(self, target: Target, result: Result) -> None:
         """Takes in which addresses answer a target now."""
-        if target.rule.transport is not Transport.TCP:
-            return
         last_choice = target.rule.probe == "tcp" or self.is_reserved(target)
         where = self._shaken if last_choice else self._spoken
+        if target.rule.transport is not Transport.TCP:
+            where = self._datagrams
         for one in result.addresses:
             if answers(one.observation):
                 if len(where) >= _ADDRESSES:
@@ -53,6 +54,13 @@ class AnsweringTargets:
     def speaking_at(self, address: str) -> Target | None:
         """The same, of those alone that speak a protocol and mind no connections."""
         return self._valid(self._spoken, address)
+
+    def heard(self, address: str) -> int | None:
+        """How far the datagrams came that the address answers a target with at present."""
+        target = self._valid(self._datagrams, address)
+        record = self._store.record(target) if target is not None else None
+        seen = observations(record.latest) if record and record.latest else ()
+        return next((one.answer_hops for one in seen if one.address == address), None)
 
     def is_reserved(self, target: Target) -> bool:
         """Whether its protocol has a floor: whoever serves it counts connections."""

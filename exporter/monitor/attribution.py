@@ -13,13 +13,13 @@ from exporter.model.outcome import Origin, Reason
 from exporter.model.verdict_case import Claim, Placed
 from exporter.monitor import open_questions
 from exporter.monitor.distances import Distances
-from exporter.probes.distance import whose
+from exporter.probes.distance import BUT, Distance, fits, whose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from exporter.model.network_path import Path
-    from exporter.model.outcome import Observation
+    from exporter.model.outcome import Icmp, Observation
     from exporter.model.rule import Key, Target
     from exporter.monitor.answering import AnsweringTargets
     from exporter.monitor.store import Store
@@ -34,9 +34,13 @@ _OWN = "reset from as far away as the destination is: the path is open, nothing 
 
 @dataclass(frozen=True, slots=True)
 class _Routers:
-    """The addresses of those that a trace has shown to pass packets on."""
+    """What traces have shown: who passes packets on, and how far an address is.
+
+    `reach` is the least time to live that brought a word from an address.
+    """
 
     addresses: frozenset[str]
+    reach: Mapping[str, int]
     at: float
 
 
@@ -81,27 +85,37 @@ class Attribution:
 
     async def claim(self, target: Target, seen: Observation) -> bool:
         """Whether it is known now whose the ICMP message in an observation is."""
-        icmp, other = seen.icmp, self._answering.at(seen.address)
+        icmp = seen.icmp
         if icmp is None:
             return True
-        told: tuple[Origin, str] | None = None
-        if icmp.sender in self._routers_to(target):
-            told = (Origin.PATH, "")
-        elif other is not None:
-            distance = await self._distances.measure(other, seen.address)
-            if distance is not None:
-                told = whose(icmp, seen.address, distance)
+        told = await self._speaker(target, seen.address, icmp)
         if told is None:
             return False
         origin, why = told
-        detail = seen.detail
-        if why and why not in detail:
+        # What was found before, by less, is no part of what was said.
+        detail = seen.detail.partition(f"; {BUT}")[0]
+        if why:
             detail = f"{detail}; {why}"
         self._runner.place_claim(
             target,
             Claim(seen.address, self._clock(), icmp.sender, icmp.left, origin, detail),
         )
         return True
+
+    async def _speaker(
+        self, target: Target, address: str, icmp: Icmp
+    ) -> tuple[Origin, str] | None:
+        """Whose a message about an address is, and why, by the best that is known."""
+        traced, other = self._traced_to(target), self._answering.at(address)
+        if icmp.sender in traced.addresses:
+            return Origin.PATH, ""
+        if other is not None:
+            distance = await self._distances.measure(other, address)
+            return None if distance is None else whose(icmp, address, distance)
+        if (heard := self._answering.heard(address)) is not None:
+            return whose(icmp, address, Distance(heard, None))
+        reach = traced.reach.get(address)
+        return None if reach is None else fits(icmp, address, reach)
 
     async def handshake(self, target: Target, address: str) -> bool:
         """Whether it is known now who completes the handshakes at an address."""
@@ -137,17 +151,21 @@ class Attribution:
         """Whether a trace has shown any on the path to a target."""
         return target.key in self._routers
 
-    def note_routers(self, target: Target, path: Path) -> None:
+    def note_routers(self, target: Target, address: str, path: Path) -> None:
         """Takes in who a trace has shown to pass packets on."""
         if len(self._routers) >= _ADDRESSES:
             self._routers.clear()
         passing = (h for h in path.hops if h.ttl != path.answered_ttl)
         spoken = frozenset(h.address for h in passing if h.address is not None)
-        spoken |= self._routers_to(target)
-        self._routers[target.key] = _Routers(spoken, self._clock())
+        known = self._traced_to(target)
+        reach = dict(known.reach)
+        if path.answered_ttl is not None:
+            reach[address] = path.answered_ttl
+        spoken |= known.addresses
+        self._routers[target.key] = _Routers(spoken, reach, self._clock())
 
-    def _routers_to(self, target: Target) -> frozenset[str]:
+    def _traced_to(self, target: Target) -> _Routers:
         known = self._routers.get(target.key)
         if known is None or self._clock() - known.at > _ROUTERS_AGE:
-            return frozenset()
-        return known.addresses
+            return _Routers(frozenset(), {}, self._clock())
+        return known

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from exporter.model.outcome import Origin, Reason, Stage, Verdict
 from exporter.model.rule import Expect, Proof
+from exporter.probes.bare_handshake import rests_on_a_handshake
 from exporter.probes.traceroute import TRACEABLE
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ def resets(result: Result) -> dict[str, Origin]:
 def claims(result: Result) -> list[Observation]:
     """What ICMP messages say whose sender is worth looking into.
 
-    Anybody may say that he is the destination; and who says that a port is unreachable
-    may be the host, with another of its addresses.
+    Anybody may say that he is the destination; and who says no in another name may be
+    the host, with another of its addresses.
     """
     return [
         seen
@@ -70,7 +71,6 @@ def claims(result: Result) -> list[Observation]:
         and seen.stage is Stage.CONNECT
         and seen.origin is not Origin.SELF
         and not seen.via
-        and (seen.icmp.sender == seen.address or needs_a_router(seen))
     ]
 
 
@@ -80,12 +80,28 @@ def needs_a_router(seen: Observation) -> bool:
     return unreachable and seen.icmp is not None and seen.icmp.sender != seen.address
 
 
+def is_arrival(target: Target, seen: Observation) -> bool:
+    """Whether a rule holds because the host says that a datagram has come there."""
+    by_host = seen.icmp is not None and seen.icmp.sender == seen.address
+    arrived = seen.reason is Reason.PORT_UNREACHABLE and by_host
+    allowed = target.rule.expect is Expect.ALLOW
+    return allowed and target.rule.probe == "udp" and arrived
+
+
+def bare_handshakes(target: Target, result: Result) -> list[str]:
+    """The addresses at which nothing but a handshake was met."""
+    seen = result.case.sightings if result.case is not None else ()
+    bare = (s for s in seen if rests_on_a_handshake(target.rule, s) and not s.via)
+    return [one.address for one in bare]
+
+
 def decides(target: Target, seen: Observation) -> bool:
     """Whether a verdict or a name rests on whose the message is."""
     if seen.reason is Reason.PORT_UNREACHABLE:
         return target.rule.expect is Expect.DENY or target.rule.probe == "udp"
     by_name = seen.icmp is not None and seen.icmp.sender == seen.address
-    return by_name and seen.origin is not Origin.DESTINATION
+    taken_for = Origin.DESTINATION if by_name else Origin.PATH
+    return seen.origin is not taken_for
 
 
 def observations(result: Result) -> Iterator[Observation]:

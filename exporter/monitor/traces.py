@@ -162,11 +162,13 @@ class Traces:
         )
 
     def _unknown_speakers(self, target: Target, result: Result) -> Iterator[str]:
-        """An address for each sender of which only a trace shows whether it is a router."""
+        """An address for each sender of which only a trace shows whose it may be."""
         senders = set()
         for seen in open_questions.claims(result):
             sender = seen.icmp.sender if seen.icmp is not None else ""
-            if not open_questions.needs_a_router(seen) or sender in senders:
+            needed = open_questions.needs_a_router(seen)
+            needed |= open_questions.is_arrival(target, seen)
+            if not needed or sender in senders or self._answering.heard(seen.address):
                 continue
             if not self._measurable(target, [seen.address]):
                 senders.add(sender)
@@ -180,6 +182,7 @@ class Traces:
             seen
             for seen in claims
             if self._attribution.knows_routers(target)
+            or self._answering.heard(seen.address)
             or self._measurable(target, [seen.address])
         )
 
@@ -192,10 +195,7 @@ class Traces:
 
     def _handshakes(self, target: Target, result: Result) -> tuple[str, ...]:
         """Addresses whose bare handshake may be compared with other answers there."""
-        if target.rule.probe != "tcp" or result.case is None:
-            return ()
-        seen = result.case.sightings
-        bare = [s.address for s in seen if open_questions.answers(s)]
+        bare = open_questions.bare_handshakes(target, result)
         doubted = any(
             open_questions.is_doubted(one.observation) for one in result.addresses
         )
@@ -250,14 +250,14 @@ class Traces:
             one for one in open_questions.observations(result) if one.address == address
         ]
         if any(one.icmp is not None for one in traced):
-            self._attribution.note_routers(target, path)
+            self._attribution.note_routers(target, address, path)
             claims = open_questions.claims(result)
             for one in traced:
                 if one in claims and not await self._attribution.claim(target, one):
                     self._open.add(target.key)
             result = self._revise(target, result)
         seen = result.observation
-        if seen.address != address:
+        if seen.address != address or open_questions.is_arrival(target, seen):
             return result
         if seen.origin is Origin.PATH and path.ended is Reason.REFUSED:
             path = replace(path, refused_on_path=True)

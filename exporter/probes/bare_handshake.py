@@ -30,12 +30,13 @@ def distrust(rule: Rule, seen: Observation, doubt: str) -> Observation:
         seen: what one probe of it saw.
         doubt: why handshakes prove nothing at present; empty if they do.
     """
-    if not doubt or not _rests_on_a_handshake(rule, seen):
+    if not doubt or not rests_on_a_handshake(rule, seen):
         return seen
     return replace(seen, reason=Reason.UNTESTED, detail=doubt)
 
 
-def _rests_on_a_handshake(rule: Rule, seen: Observation) -> bool:
+def rests_on_a_handshake(rule: Rule, seen: Observation) -> bool:
+    """Whether what was seen is worth no more than the handshake of whoever made it."""
     if rule.transport is not Transport.TCP:
         return False
     if rule.probe == "tcp":

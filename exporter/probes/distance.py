@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from exporter.model.outcome import Icmp
     from exporter.probes.traceroute import TraceTarget
 
+BUT = "but from"
+"""How it begins what a distance shows of a message, behind what the message says."""
 _MOST_LEFT = 255
 _ASKEW = 3
 """Hops by which the way back may differ from the way there."""
@@ -69,10 +71,30 @@ def whose(icmp: Icmp, peer: str, distance: Distance) -> tuple[Origin, str] | Non
         if hops >= back:
             return Origin.DESTINATION, ""
         says = "a device on the path claims to be the destination"
-        return Origin.PATH, f"but from hop {hops} of {back}: {says}"
+        return Origin.PATH, f"{BUT} hop {hops} of {back}: {says}"
     if hops < back:
         return Origin.PATH, ""
-    return Origin.NOBODY, "but from as far away as the destination"
+    return Origin.NOBODY, f"{BUT} as far away as the destination: it may be that host"
+
+
+def fits(icmp: Icmp, peer: str, reach: int) -> tuple[Origin, str] | None:
+    """Whether a message of the destination's has come as far as packets go there.
+
+    The way back may be a shorter one, so that it has not shows nobody else: it only
+    takes the proof away that the destination sent it.
+
+    Args:
+        icmp: the message.
+        peer: the probed address.
+        reach: the least time to live with which a packet to it brought a word.
+    """
+    if icmp.left is None or icmp.sender != peer:
+        return None
+    hops = hops_of(icmp.left)
+    if hops >= reach:
+        return Origin.DESTINATION, ""
+    says = f"{BUT} hop {hops}, where packets there take {reach}"
+    return Origin.NOBODY, f"{says}: a device may claim to be the destination"
 
 
 async def measure(traced: TraceTarget, stalled: Callable[[], float]) -> Distance | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from exporter.model.outcome import OWN_FAULT, Observation, Reason
 from exporter.model.verdict_case import Case
+from exporter.probes.bare_handshake import rests_on_a_handshake
 from exporter.probes.verdict import is_silent
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class EarlierRounds:
             self._claims.pop(key, None)
         if seen.reason is not Reason.REFUSED:
             self._resets.pop(key, None)
-        if not answered:
+        if not rests_on_a_handshake(target.rule, seen):
             self._nearer.pop(key, None)
 
     def _all_parts(

@@ -57,6 +57,7 @@ _BY_ERRNO = {
     errno.EHOSTUNREACH: Reason.NO_ROUTE,
     errno.ENETUNREACH: Reason.NO_ROUTE,
     errno.EAFNOSUPPORT: Reason.NO_ROUTE,
+    errno.EINVAL: Reason.NO_ROUTE,  # a route that discards: ip-route(8), blackhole
     errno.EPERM: Reason.PROHIBITED,
     errno.EACCES: Reason.PROHIBITED,
 }

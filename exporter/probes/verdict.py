@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from exporter.model.rule import Rule
-    from exporter.model.verdict_case import Case, Placed
+    from exporter.model.verdict_case import Case, Claim, Placed
 
 _LET_THROUGH = frozenset(
     {Reason.ANSWERED, Reason.MALFORMED, Reason.REJECTED, Reason.TLS_ALERT}
@@ -93,7 +93,9 @@ def _judge_address(case: Case, address: str, seen: Observation | None) -> Judged
     if rule.unverifiable is not None or seen.reason in INCONCLUSIVE:
         return Judged(seen, Verdict.UNKNOWN)
     if rule.expect is Expect.ALLOW:
-        return Judged(seen, _judge_allow(rule, seen))
+        left_open = _may_have_arrived(case, seen)
+        verdict = Verdict.UNKNOWN if left_open else _judge_allow(rule, seen)
+        return Judged(seen, verdict)
     return Judged(seen, _judge_deny(case, seen))
 
 
@@ -119,14 +121,33 @@ def _weighed(case: Case, seen: Observation) -> Observation:
     A host may speak from another of its addresses. So that a port is unreachable is the
     word of a device on the path only if that is shown.
     """
-    for claim in case.claims:
-        said = seen.icmp is not None and (seen.icmp.sender, seen.icmp.left)
-        meant = claim.address == seen.address and said == (claim.sender, claim.left)
-        if meant and case.recent(claim.at):
-            return replace(seen, origin=claim.origin, detail=claim.detail)
+    claim = _claim_of(case, seen)
+    if claim is not None:
+        return replace(seen, origin=claim.origin, detail=claim.detail)
     if seen.reason is Reason.PORT_UNREACHABLE and seen.origin is Origin.PATH:
         return replace(seen, origin=Origin.NOBODY)
     return seen
+
+
+def _claim_of(case: Case, seen: Observation) -> Claim | None:
+    """What was found of whose the ICMP message is, if that was looked into."""
+    said = seen.icmp is not None and (seen.icmp.sender, seen.icmp.left)
+    for claim in case.claims:
+        meant = claim.address == seen.address and said == (claim.sender, claim.left)
+        if meant and case.recent(claim.at):
+            return claim
+    return None
+
+
+def _may_have_arrived(case: Case, seen: Observation) -> bool:
+    """Whether it was looked into if a datagram arrived, and stays open.
+
+    The host may speak from another of its addresses, or a device in its name.
+    """
+    if case.rule.probe != "udp" or seen.reason is not Reason.PORT_UNREACHABLE:
+        return False
+    claim = _claim_of(case, seen)
+    return claim is not None and claim.origin is Origin.NOBODY
 
 
 def _spoken_for(case: Case, seen: Observation) -> Observation:

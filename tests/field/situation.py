@@ -221,6 +221,10 @@ class Field:
         own = next(self._own)
         return own, self._stack.enter_context(case.peer(self, own))
 
+    def enter(self, peer):
+        """What a peer that all cases share is entered with, until the end."""
+        return self._stack.enter_context(peer)
+
     def names(self, script, **options):
         """A resolver of this field; what the site file calls it."""
         return self._stack.enter_context(scripted_names(script, **options)).address

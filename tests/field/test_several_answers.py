@@ -21,9 +21,11 @@ from tests.field.situation import (
     every,
     holds,
     leaf,
+    nobody,
     tcp,
     tls,
 )
+from tests.servers.nameserver import AAAA
 from tests.servers.threaded import answers
 
 _WEB = answers(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -43,10 +45,21 @@ INSPECTION = authority("Inspection", start=SHIFT - _FAR, end=SHIFT + _FAR)
 _BACKENDS = tuple(f"127.0.5.{n}" for n in (1, 2, 3))
 _TWELVE = tuple(f"127.0.6.{n}" for n in range(1, 13))
 _TEN = tuple(f"127.0.7.{n}" for n in range(1, 11))
-_ZONE = {"many": _BACKENDS, "twelve": _TWELVE, "ten": _TEN}
+_CROWD = tuple(f"127.0.8.{n}" for n in range(1, 65))
+_PAIR = ("127.0.9.1", "127.0.9.2")
+_ZONE = {
+    "many": _BACKENDS,
+    "twelve": _TWELVE,
+    "ten": _TEN,
+    "crowd": _CROWD,
+    "pair": _PAIR,
+    "half": _PAIR[:1],
+}
 
 
 def NAMES(query):  # noqa: N802 - see situation.py
+    if query.name.startswith("half") and query.kind == AAAA:
+        return query.answer(rcode=2)
     return query.addresses(*_ZONE.get(query.name.split(".")[0], ()))
 
 
@@ -67,6 +80,19 @@ def backends(field, _own):
         yield port
 
 
+@contextlib.contextmanager
+def inspected_by_half(field, _own):
+    """At the second of two addresses a device shows its own authority's certificate."""
+    names = ("pair.field.test",)
+    makes = (leaf(names=names), leaf(INSPECTION, issuer=INSPECTION, names=names))
+    with contextlib.ExitStack() as stack:
+        port = 0
+        for make, address in zip(makes, _PAIR, strict=True):
+            port = stack.enter_context(tls(_WEB, make, port)(field, address))
+        yield port
+
+
+_SHUT = {"expect": "deny", "denial": ["reset"]}
 _RULE = {"tls": {"server_name": HOST}}
 _ALL = {"addresses": "all"}
 CASES = {
@@ -89,6 +115,37 @@ CASES = {
     ),
     "all-of-ten": Case(
         tcp(_WEB, *_TEN), "http", holds(), host="ten.field.test", rule=_ALL
+    ),
+    "all-of-sixty-four-but-one": Case(
+        tcp(_WEB, *_CROWD[:40], *_CROWD[41:]),
+        "http",
+        Right(("unknown", "violated")),
+        host="crowd.field.test",
+        rule=_ALL,
+    ),
+    "one-of-sixty-four-is-open": Case(
+        tcp(_WEB, _CROWD[40]),
+        "http",
+        Right("violated", "answered"),
+        host="crowd.field.test",
+        rule=_SHUT,
+    ),
+    "none-of-sixty-four-is-open": Case(
+        tcp(_WEB, "127.0.10.1"),
+        "http",
+        Right("holds", "refused"),
+        host="crowd.field.test",
+        rule=_SHUT,
+    ),
+    "half-of-the-set-is-shut": Case(
+        nobody, "http", Right("unknown"), host="half.field.test", rule=_SHUT
+    ),
+    "one-of-two-is-inspected": Case(
+        inspected_by_half,
+        "https",
+        holds(tls={"intercepted": True}),
+        host="pair.field.test",
+        rule={"addresses": "all", "tls": {"expected_issuer": "Field root"}},
     ),
     "none-of-ten-may-be-open": Case(
         tcp(_WEB, _TEN[9]),

@@ -9,13 +9,14 @@ from __future__ import annotations
 import itertools
 import re
 import signal
+import struct
 
 import pytest
 
 from exporter.model.outcome import ProbeError
 from exporter.probes.resolver import Resolver
 from tests.field.test_commands import _CATALOGUE, _SITE
-from tests.servers.nameserver import scripted_names
+from tests.servers.nameserver import record, scripted_names, wire_name
 from tests.servers.process import free_port
 from tests.test_serve import get, sample, serving, until
 
@@ -62,6 +63,43 @@ async def test_resolvers_that_are_set_right_are_asked(tmp_path, monkeypatch, how
         how(tmp_path, "nameserver 127.0.0.3\nsearch corp.test\n")
         for _ in range(2):  # a file that is empty for a moment is being written
             found = await resolver.resolve(host)
+        assert found.addresses == ("192.0.2.1",)
+
+
+_AN_HOUR = struct.pack("!IIIII", 1, 3600, 600, 86400, 3600)
+_SOA = record("test", 6, wire_name("ns.test") + wire_name("ns.test") + _AN_HOUR)
+
+
+def none_with_its_minimum(query):
+    """The name does not exist, which may be kept for an hour (RFC 2308)."""
+    said = bytearray(query.answer(_SOA, rcode=3, count=0))
+    said[8:10] = b"\0\1"  # in the authority section
+    return bytes(said)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        none_with_its_minimum,
+        lambda query: query.answer(rcode=3),
+        lambda query: query.answer(),
+        lambda query: query.answer(rcode=2),
+    ],
+    ids=["no-name", "no-name-without-soa", "no-data-without-soa", "failure"],
+)
+async def test_a_name_that_is_made_is_found_in_the_next_round(tmp_path, first):
+    clock = itertools.count(0, 5)
+    said = [first]
+
+    def script(query):
+        return said[-1](query)
+
+    with scripted_names(script) as names:
+        resolver = Resolver([names.address], etc=tmp_path, clock=lambda: next(clock))
+        with pytest.raises(ProbeError):
+            await resolver.resolve("new.test")
+        said.append(lambda query: query.addresses("192.0.2.1"))
+        found = await resolver.resolve("new.test")
         assert found.addresses == ("192.0.2.1",)
 
 

@@ -32,7 +32,12 @@ PROOF = {
 }
 LOOKER = {9999: "/alive", 19999: "/versions"}
 # What a portal cannot have asked for in its place: a file.
+EPEL = "/sites/epel/9/Everything/x86_64/repodata/repomd.xml"
 FILES = {
+    "appsanywhere-pulsant-http": EPEL,
+    "analytics-rocky-pulsant-http": EPEL,
+    "appsanywhere-vinters-http": "/rocky/9/BaseOS/x86_64/os/repodata/repomd.xml",
+} | {
     f"{source}-remi-{name}": f"/enterprise/9/safe/x86_64/{file}"
     for source in ("appsanywhere", "analytics")
     for name, file in (("list", "mirror"), ("http", "repodata/repomd.xml"))

@@ -58,6 +58,20 @@ def test_a_host_that_prohibits_is_the_destination(lab, check, address):
     assert told(target) == ("violated", "connect", "prohibited", "destination")
 
 
+def test_a_host_that_prohibits_from_another_address_is_not_the_path(
+    lab, check, address, v6
+):
+    alias = plan.NAMES[ALIAS].addresses[v6]
+    family, kind = ("ip6", "icmpv6") if v6 else ("ip", "icmp")
+    words = f"{kind} type destination-unreachable {family} saddr {address}"
+    change = [f"{words} {family} saddr set {alias}"]
+    web = lab.hosts["web"]
+    with firewall.change(web, change, "output"), firewall.reject(web, address, 443):
+        target = check(443)
+    assert told(target) == ("violated", "connect", "prohibited", "")
+    assert "as far away as the destination" in target["detail"]
+
+
 def test_a_datagram_that_never_arrived_does_not_hold(lab, check, address):
     word = "port-unreachable"
     with firewall.reject_as(lab.fw, address, 7777, address, "udp", word):
@@ -65,8 +79,17 @@ def test_a_datagram_that_never_arrived_does_not_hold(lab, check, address):
     assert told(target) == ("violated", "connect", "port_unreachable", "path")
 
 
-def test_a_datagram_that_arrived_holds(check):
-    target = check(7777, "udp")
+def test_nor_where_only_the_way_there_tells_how_far_the_host_is(lab, check, address):
+    word = "port-unreachable"
+    with firewall.reject_as(lab.fw, address, 7777, address, "udp", word):
+        target = check(7777, "udp", beside=False)
+    assert told(target) == ("unknown", "connect", "port_unreachable", "")
+    assert "may claim to be the destination" in target["detail"]
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_datagram_that_arrived_holds(check, beside):
+    target = check(7777, "udp", beside=beside)
     assert told(target) == ("holds", "connect", "port_unreachable", "destination")
 
 
@@ -78,8 +101,10 @@ def test_a_host_that_speaks_from_another_address_is_not_the_path(
     words = f"{kind} type destination-unreachable {family} saddr {address}"
     change = [f"{words} {family} saddr set {alias}"]
     with firewall.change(lab.hosts["web"], change, "output"):
+        allowed = check(7777, "udp")
         denied = check(7777, "udp", expect="deny")
         alone = check(7777, "udp", beside=False, expect="deny")
+    assert told(allowed) == ("unknown", "connect", "port_unreachable", "")
     assert told(denied) == ("unknown", "connect", "port_unreachable", "")
     assert told(alone) == ("unknown", "connect", "port_unreachable", "")
 

@@ -139,10 +139,11 @@ def test_a_cable_that_is_out_is_told(lab, check, address, unplugged):
     assert f"device {unplugged}" in target["detail"]
 
 
-def test_no_route_stays_no_route(lab, check, address):
+@pytest.mark.parametrize("route", ["unreachable", "blackhole"])
+def test_no_route_stays_no_route(lab, check, address, route):
     family = "-6" if ":" in address else "-4"
-    lab.prober.run("ip", family, "route", "add", "unreachable", address)
+    lab.prober.run("ip", family, "route", "add", route, address)
     try:
         assert check()["reason"] == "no_route"
     finally:
-        lab.prober.run("ip", family, "route", "del", "unreachable", address)
+        lab.prober.run("ip", family, "route", "del", route, address)

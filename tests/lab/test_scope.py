@@ -170,6 +170,17 @@ def test_a_device_that_completes_handshakes_is_known_by_its_distance(lab, expect
     assert "nearer" in told["detail"]
 
 
+@pytest.mark.parametrize("how", ["mute", "resetting-on-data"])
+def test_nor_is_a_block_broken_by_the_handshakes_of_a_device(lab, how):
+    rules = [shut(name, probe=name) for name in ("https", "ssh", "smtp")]
+    with Middlebox(lab, how) as box, box.takes(HOST, CLOSED):
+        told = look(lab, *rules, NEIGHBOUR)
+        for name in ("https", "ssh", "smtp"):
+            assert ends(told[name])[:2] == ("unknown", "untested")
+            assert "nearer" in told[name]["detail"]
+        assert ends(look(lab, rule("https", CLOSED, "https"))["https"])[0] == "violated"
+
+
 def test_a_handshake_of_the_hosts_own_is_believed(lab):
     told = look(lab, rule("bare", 443), NEIGHBOUR)["bare"]
     assert ends(told)[:2] == ("holds", "answered")

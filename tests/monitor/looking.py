@@ -119,7 +119,7 @@ def one_round(runner, targets, **bounds):
     return virtual.run(main)
 
 
-def rounds(runner, count=1, targets=(), target=None, gap=60.0):
+def rounds(runner, count=1, targets=(), target=None, gap=60.0, good=GOOD):
     """Runs rounds of one target in virtual time; gives store, record and clock."""
     target = target or make.target()
 
@@ -128,8 +128,8 @@ def rounds(runner, count=1, targets=(), target=None, gap=60.0):
         store.replace([target, *targets])
         under_test = Rounds(runner, store, clock=loop.time)
         for other in targets:
-            store.add(other, GOOD)
-            under_test._traces.follow(other, GOOD)
+            store.add(other, good)
+            under_test._traces.follow(other, good)
         pauses = []
         for _ in range(count):
             pauses.append(await under_test.run(target))

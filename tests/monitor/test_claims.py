@@ -8,7 +8,7 @@ import pytest
 
 from exporter.model.network_path import Hop, Path
 from exporter.model.outcome import Icmp, Origin, Reason, Verdict
-from exporter.model.rule import Expect
+from exporter.model.rule import Expect, Transport
 from tests import make
 from tests.monitor import looking
 from tests.monitor.looking import rounds
@@ -73,11 +73,47 @@ def test_without_another_rule_a_trace_tells_who_passes_packets_on(speaks, claims
     assert not runner.measured
 
 
+DATAGRAMS = make.target("ntp", id="clock", transport=Transport.UDP)
+
+
+@pytest.mark.parametrize(
+    ("left", "origin"), [(63, Origin.PATH), (62, Origin.DESTINATION)]
+)
+def test_a_rule_over_udp_that_is_answered_there_tells_the_distance_too(left, origin):
+    answer = make.result(answer_hops=3)
+    runner = Runner(said(HOST, left, verdict=Verdict.HOLDS))
+    under_test = make.target("udp", transport=Transport.UDP)
+    rounds(runner, 1, [DATAGRAMS], under_test, good=answer)
+    assert [claim.origin for claim in runner.claims] == [origin]
+    assert not runner.measured
+
+
+@pytest.mark.parametrize(
+    ("left", "origin"), [(63, Origin.NOBODY), (62, Origin.DESTINATION)]
+)
+def test_without_any_it_is_compared_how_far_packets_go(left, origin):
+    hops = (Hop(1, "10.0.0.1"), Hop(2, DEVICE), Hop(3, HOST))
+    path = Path(hops, 3, Reason.PORT_UNREACHABLE, DEVICE, 2)
+    result = said(HOST, left, verdict=Verdict.HOLDS)
+    runner = told(result, count=3, targets=(), path=path)
+    assert {claim.origin for claim in runner.claims} == {origin}
+    assert len(runner.claims) >= 3
+    assert len(runner.traces) == 1
+
+
 def test_a_host_that_prohibits_is_asked_for_its_distance_now_and_then():
     result = said(HOST, 61, Reason.PROHIBITED, Verdict.VIOLATED)
     runner = told(result, count=5)
     assert len(runner.measured) == 1
     assert len({claim.at for claim in runner.claims}) <= 2
+
+
+def test_a_host_that_prohibits_in_another_name_is_no_device_on_the_path():
+    seen = said(DEVICE, 61, Reason.PROHIBITED, Verdict.VIOLATED)
+    runner = told(seen, count=1)
+    assert {claim.origin for claim in runner.claims} == {Origin.NOBODY}
+    nearer = said(DEVICE, 63, Reason.PROHIBITED, Verdict.VIOLATED)
+    assert {claim.origin for claim in told(nearer).claims} == {Origin.PATH}
 
 
 def test_one_that_is_shown_to_be_another_is_so_each_round():

@@ -305,6 +305,27 @@ def test_a_protocol_that_answers_is_compared_with_nothing():
     assert runner.compared == []
 
 
+@pytest.mark.parametrize(
+    ("expect", "reason", "heard", "compared"),
+    [
+        (Expect.DENY, Reason.TIMEOUT, 0, True),
+        (Expect.DENY, Reason.RESET, 0, True),
+        (Expect.DENY, Reason.TIMEOUT, 9, False),
+        (Expect.ALLOW, Reason.TIMEOUT, 0, False),
+    ],
+)
+def test_a_connection_that_only_stood_is_compared_where_that_would_be_an_alarm(
+    expect, reason, heard, compared
+):
+    target = make.target("https", expect=expect)
+    seen = make.seen(reason, Stage.TLS, heard=heard)
+    told = make.result(Verdict.VIOLATED, reason=reason, stage=Stage.TLS, heard=heard)
+    told = dataclasses.replace(told, case=make.case(target.rule, seen))
+    runner = Runner(told)
+    rounds(runner, 1, targets=[SIBLING], target=target)
+    assert bool(runner.compared) is compared
+
+
 def test_what_is_under_way_ends_with_the_service():
     async def main(_loop):
         store = Store()

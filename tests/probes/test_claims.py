@@ -44,6 +44,16 @@ def test_the_destinations_own_word_is_believed_until_it_is_shown_not_to_be():
     assert judged(seen, another) == (Verdict.VIOLATED, Origin.PATH)
 
 
+@pytest.mark.parametrize("sender", [ADDRESS, DEVICE])
+def test_whether_a_datagram_arrived_stays_open_where_looking_into_it_shows_nothing(
+    sender,
+):
+    nothing = claim(sender, Origin.NOBODY)
+    assert judged(said(sender), nothing) == (Verdict.UNKNOWN, Origin.NOBODY)
+    by_tcp = judged(said(sender), nothing, probe="tcp")
+    assert by_tcp == (Verdict.VIOLATED, Origin.NOBODY)
+
+
 def test_a_port_is_unreachable_by_the_path_only_if_that_is_shown():
     def denied(*claims):
         return judged(said(DEVICE), *claims, expect=Expect.DENY)

@@ -83,6 +83,18 @@ def test_a_measure_that_shows_otherwise_ends_it(memory):
     assert look(memory, make.seen(Reason.REFUSED)).resets == ()
 
 
+def test_it_is_kept_too_where_a_connection_that_only_stood_would_be_an_alarm(memory):
+    target = make.target("https", expect=Expect.DENY)
+    memory.place_handshake(target, HERE, NEARER)
+
+    def kept(reason, **more):
+        seen = make.seen(reason, Stage.TLS, **more)
+        return memory.case(target, [HERE], [seen]).nearer
+
+    assert kept(Reason.TIMEOUT) == kept(Reason.RESET) == (NEARER,)
+    assert kept(Reason.MALFORMED, heard=3) == ()
+
+
 def test_a_handshake_from_nearer_is_kept_until_something_else_happens(memory):
     memory.place_handshake(TARGET, HERE, NEARER)
     assert look(memory, make.seen()).nearer == (NEARER,)

@@ -65,6 +65,7 @@ def test_the_sender_says_whose_refusal_it_is(sender, origin):
         (errno.ECONNRESET, Reason.RESET, Origin.NOBODY),
         (errno.EPIPE, Reason.RESET, Origin.NOBODY),
         (errno.ENETUNREACH, Reason.NO_ROUTE, Origin.NOBODY),
+        (errno.EINVAL, Reason.NO_ROUTE, Origin.NOBODY),
         (errno.EHOSTUNREACH, Reason.NO_ROUTE, Origin.NOBODY),
         (errno.EPERM, Reason.PROHIBITED, Origin.SELF),
         (errno.EACCES, Reason.PROHIBITED, Origin.SELF),
