@@ -17,7 +17,8 @@ ENV PATH=/opt/exporter/bin:$PATH PYTHONUNBUFFERED=1
 USER 65534:65534
 EXPOSE 9842
 # Whether the process answers: it needs no password, and over TLS whoever shows the
-# certificate is itself. Where clients need certificates, give it a check of your own.
+# certificate is itself. Where clients need certificates, or to ask for /-/ready with a
+# password: healthcheck --credentials=FOLDER --path=/-/ready
 COPY --chmod=755 config/healthcheck.py /opt/exporter/bin/healthcheck
 HEALTHCHECK --interval=30s --timeout=10s --start-period=10s CMD ["python", "/opt/exporter/bin/healthcheck"]
 ENTRYPOINT ["connectivity-exporter"]

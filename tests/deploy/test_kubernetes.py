@@ -219,7 +219,8 @@ def test_probes_ask_what_the_server_answers_with_a_password(found):
     for workload in of_kind(found(), *WORKLOADS):
         one = container(workload)
         assert "--web.config.file=/etc/connectivity-web/web.yaml" in one["args"]
-        command = ["healthcheck", "--credentials=/etc/connectivity-web"]
+        place = "127.0.0.1:9842"
+        command = ["healthcheck", place, "--credentials=/etc/connectivity-web"]
         assert one["livenessProbe"]["exec"] == {"command": command}
         assert one["readinessProbe"]["exec"] == {
             "command": [*command, "--path=/-/ready"]
@@ -284,6 +285,7 @@ def test_what_a_site_sets_arrives(tmp_path):
                         "existingConfigMap": "mine",
                         "args": ["--log.level=debug"],
                         "hostNetwork": True,
+                        "port": 9843,
                         "resources": {"requests": {"cpu": "1"}},
                         "nodeSelector": {"zone": "dmz"},
                         "podLabels": {"team": "apps"},
@@ -291,6 +293,7 @@ def test_what_a_site_sets_arrives(tmp_path):
                 },
                 "image": {"repository": "r", "tag": "t"},
                 "imagePullSecrets": [{"name": "pull"}],
+                "web": {"secret": "tls", "password": False, "clientCertificate": True},
                 "tolerations": [{"key": "dmz", "operator": "Exists"}],
                 "podAnnotations": {"note": "x"},
                 "dashboards": {"annotations": {"grafana_folder": "Connectivity"}},
@@ -306,7 +309,14 @@ def test_what_a_site_sets_arrives(tmp_path):
     assert [problem for one in found for problem in problems(one)] == []
     (workload,) = of_kind(found, "Deployment")
     pod, one = workload["spec"]["template"]["spec"], container(workload)
-    assert pod["volumes"] == [{"name": "site", "configMap": {"name": "mine"}}]
+    assert pod["volumes"][0] == {"name": "site", "configMap": {"name": "mine"}}
+    assert "--web.listen-address=:9843" in one["args"]
+    assert one["ports"][0]["containerPort"] == 9843
+    assert one["livenessProbe"]["exec"]["command"][1] == "127.0.0.1:9843"
+    (monitor,) = of_kind(found, "PodMonitor")
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert "basicAuth" not in endpoint
+    assert endpoint["tlsConfig"]["keySecret"] == {"name": "tls", "key": "client.key"}
     assert (one["image"], one["args"][-1]) == ("r:t", "--log.level=debug")
     assert (pod["hostNetwork"], pod["nodeSelector"]) == (True, {"zone": "dmz"})
     assert pod["tolerations"][0]["key"] == "dmz"

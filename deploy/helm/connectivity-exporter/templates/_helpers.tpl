@@ -32,9 +32,16 @@ scheme: {{ ternary "https" "http" (ne .Values.web.secret "") }}
 tlsConfig:
   ca:
     secret: {name: {{ . }}, key: ca.crt}
+  {{- if $.Values.web.clientCertificate }}
+  cert:
+    secret: {name: {{ . }}, key: client.crt}
+  keySecret: {name: {{ . }}, key: client.key}
+  {{- end }}
   serverName: {{ $.Values.web.serverName }}
+{{- if $.Values.web.password }}
 basicAuth:
   username: {name: {{ . }}, key: username}
   password: {name: {{ . }}, key: password}
+{{- end }}
 {{- end }}
 {{- end -}}
