@@ -229,6 +229,23 @@ def every_fourth_scrape_lost():
     return world, {30: both, 31: both, 50: both, 79: both}
 
 
+def an_outage_that_gets_another_name():
+    """First refused on the path, then names are not to be had either."""
+    world = Topology(70)
+    hosts = fleet(
+        world,
+        south={
+            rule: {"broken": during(10, 60), "hop": FIREWALL, "finding": "f1"}
+            for rule in USAGES
+        },
+    )
+    found(hosts, "south", "path", FIREWALL, during(10, 30), *USAGES.values())
+    names = ("resolver", "10.0.0.53", during(30, 60))
+    found(hosts, "south", *names, *USAGES.values(), owner="dns")
+    page = ["critical Finding network site=south"]
+    return world, {14: page, 29: page, 33: page, 38: page, 58: page, 69: []}
+
+
 def the_critical_part_of_a_cause_mended():
     """What is left is a ticket, as it was before."""
     world = Topology(100)
@@ -259,6 +276,7 @@ STORIES = (
     two_roles_of_one_host_are_one_witness,
     an_exporter_started_anew_in_an_outage,
     every_fourth_scrape_lost,
+    an_outage_that_gets_another_name,
     the_critical_part_of_a_cause_mended,
 )
 
