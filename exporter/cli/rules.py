@@ -16,6 +16,8 @@ from exporter.cli.common import (
     shard_option,
     tell_part,
 )
+from exporter.config.catalogue import load_catalogue, shipped
+from exporter.config.ledger import ledgers
 from exporter.diagnose.explanation import counted
 from exporter.model.rule import Status
 from exporter.present.humanize import folded
@@ -47,6 +49,15 @@ _ROOM = 200
     show_default=True,
 )
 @output_option
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _, given: _list_shipped(context) if given else None,
+    help="List the catalogues that are shipped, which needs no site file, and exit.",
+)
 def list_rules(
     config: Path | None,
     roles: Sequence[str],
@@ -74,6 +85,16 @@ def list_rules(
     tell_part(site)
     for ledger in site.ledgers:
         click.echo(ledger.sentence, err=True)
+
+
+def _list_shipped(context: click.Context) -> None:
+    """One line for each shipped catalogue: its name, its title and its ledger."""
+    for name in shipped():
+        catalogue = load_catalogue(name)
+        kept = {name: catalogue.requirements}
+        told = "; ".join(map(str, ledgers(kept, catalogue.definitions)))
+        click.echo(f"{name}: {catalogue.title} ({told})")
+    context.exit()
 
 
 def _flows(site: Site, shown: Sequence[Target]) -> Sequence[Flow]:

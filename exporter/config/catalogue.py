@@ -125,13 +125,18 @@ def locate(source: str, folder: Path) -> Path:
     """
     if source.endswith((".yaml", ".yml")):
         return folder / source
-    shipped = {
+    files = shipped()
+    if source not in files:
+        said = unknown("catalogue", source, files)
+        raise ValueError(f"{said}; or a path ending in .yaml")
+    return files[source]
+
+
+def shipped() -> dict[str, Path]:
+    """The files of the catalogues that come with the exporter, by name."""
+    return {
         path.stem: path for place in _SHIPPED for path in sorted(place.glob("*.yaml"))
     }
-    if source not in shipped:
-        said = unknown("catalogue", source, shipped)
-        raise ValueError(f"{said}; or a path ending in .yaml")
-    return shipped[source]
 
 
 def read_catalogue(path: Path, problems: list[Problem]) -> Catalogue | None:

@@ -90,7 +90,7 @@ class Runner:
         self.doubt: Callable[[], str] = lambda: ""
         self.proxy: Endpoint | None = None
         self.only_round = False
-        self._probers: dict[str, Prober] = {}
+        self._probers: dict[tuple[str, str], Prober] = {}
         self._earlier = EarlierRounds()
         self._silences = mtu_black_hole.Episodes()
         self._witnesses = Witnesses(witness, self.prober, self._ask, clock)
@@ -180,10 +180,10 @@ class Runner:
         )
 
     def prober(self, rule: Rule) -> Prober:
-        """The prober of a rule, with its options."""
-        prober = self._probers.get(rule.id)
-        if prober is None:
-            prober = self._probers[rule.id] = PROBERS[rule.probe](**rule.options)
+        """The prober of a rule, with its options; each port of it may have its own."""
+        key = rule.id, rule.probe
+        if (prober := self._probers.get(key)) is None:
+            prober = self._probers[key] = PROBERS[rule.probe](**rule.options)
         return prober
 
     async def _observe(self, target: Target) -> Case:

@@ -20,7 +20,10 @@ from tests.lab.cell import LabUnavailableError
 from tests.lab.lab import PYTHON, Lab
 
 _LANES = {
-    "1": {"test_catalogue.py", "test_matrix.py", "test_service.py"},
+    "1": {
+        *("test_catalogue.py", "test_matrix.py", "test_service.py"),
+        "test_other_catalogues.py",
+    },
     "2": {"test_deny.py", "test_own_host.py"},
     "3": {"test_findings.py", "test_icmp_later.py", "test_trace.py"},
     "4": {"test_faults.py", "test_middlebox.py"},

@@ -331,11 +331,13 @@ UDP: dict[str, Answer] = {
 }
 
 
-async def main(name: str, host: str, port: str) -> None:
-    """Runs one peer, by its name in `TCP` or `UDP`, until it is killed."""
-    at = host, int(port)
-    where = peer(TCP[name], *at) if name in TCP else udp_peer(UDP[name], *at)
-    async with where:
+async def main(name: str, host: str, *ports: str) -> None:
+    """Runs one peer, by its name in `TCP` or `UDP`, on each port until it is killed."""
+    async with contextlib.AsyncExitStack() as stack:
+        for port in map(int, ports):
+            at = host, port
+            where = peer(TCP[name], *at) if name in TCP else udp_peer(UDP[name], *at)
+            await stack.enter_async_context(where)
         await asyncio.get_running_loop().create_future()
 
 

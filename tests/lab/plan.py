@@ -85,8 +85,9 @@ NAMES = {
     "analytics.uni.edu": Name("web", 14, (22, 9999, 19999)),
     "cloudpaging.uni.edu": Name("web", 15, (80, 443)),
     "parallels.uni.edu": Name("web", 16, (443,)),
+    "farm.uni.edu": Name("web", 17, (22, 80, 443, 9999)),
     "mssql.uni.edu": Name("mssql", 10, (1433, 1434)),
-    "ad.uni.edu": Name("ad", 10, (53, 88, 636)),
+    "ad.uni.edu": Name("ad", 10, (53, 88, 135, 389, 445, 464, 636, 3268, 3269)),
     "myfileshare.uni.edu": Name("ad", 11, (445,)),
     # vendors and their content networks
     f"1bdb4cc9b0722bc205a377fabbc4511a62a47f7610ad5c7c4e62.{_RACKSPACE}": Name(

@@ -55,6 +55,19 @@ def run_with(answer, **options):
     return Runner(Names(answer), None, **options)
 
 
+async def test_each_port_of_one_rule_is_probed_in_its_own_protocol():
+    runner = run_with(("127.0.0.1",))
+    with (
+        scripted(says(b"SSH-2.0-there\r\n"), "127.0.0.1") as ssh_port,
+        scripted(says(b"220 there\r\n"), "127.0.0.1") as mail_port,
+    ):
+        ports = {"ssh": ssh_port, "tcp": mail_port}
+        for probe, port in ports.items():
+            target = make.target(probe, "host.example", port, id="several-ports")
+            seen = (await runner.run(target)).observation
+            assert seen.reason is Reason.ANSWERED, (probe, seen.detail)
+
+
 async def test_one_fact_goes_from_rule_to_verdict():
     with scripted(closes_at_once, "127.0.0.1") as port:
         runner = run_with(("127.0.0.1",), wall=lambda: 1234.5)

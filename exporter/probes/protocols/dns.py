@@ -16,23 +16,24 @@ if TYPE_CHECKING:
     from exporter.probes.link import Link
 
 _TRIES = 2
-_ROOT = "."
+# RFC 6761 6.3: every name server answers for this name by itself, whatever it says.
+_LOCAL = "localhost"
 
 
 @dataclass(frozen=True, slots=True)
 class Dns(Prober):
     """Asks one question (RFC 1035), over UDP at most twice.
 
-    The root's name servers are what every server can say something about without
-    asking anybody else, so recursion is desired only for a name that a site gives.
+    What is asked by default needs no other server to be answered, so recursion is
+    desired only for a name that a site gives.
 
     Attributes:
         name: the name asked for.
         type: the type of its records.
     """
 
-    name: str = _ROOT
-    type: Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"] = "NS"
+    name: str = _LOCAL
+    type: Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"] = "A"
     transports: ClassVar[frozenset[str]] = BOTH
     default_ports: ClassVar[frozenset[int]] = frozenset({53})
 
@@ -62,7 +63,7 @@ class Dns(Prober):
 
     def _query(self, asked: dns.Question) -> tuple[int, bytes]:
         ident = secrets.randbelow(dns.IDENTIFIERS)
-        return ident, dns.query(ident, asked, recursion=self.name != _ROOT)
+        return ident, dns.query(ident, asked, recursion=self.name != _LOCAL)
 
     async def _over_udp(
         self, link: Link, target: Target, asked: dns.Question

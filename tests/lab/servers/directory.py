@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.lab.process import Process
 
 NAME = "ad.uni.edu"
-PORTS = (53, 88, 389, 445, 636)
+PORTS = (53, 88, 135, 389, 445, 464, 636, 3268, 3269)
 # What a lone controller has nobody for: replication, NetBIOS, updates of its own DNS.
 _SERVICES = "s3fs, rpc, ldap, cldap, kdc, winbindd, dns"
 # On a busy machine making the domain takes ten times its usual few seconds.
@@ -33,7 +33,13 @@ def start(host: Host, ca: Authority, folder: Path) -> Process:
     own, _, domain = NAME.partition(".")
     v4, v6 = plan.NAMES[NAME].addresses
     files = ca.write(NAME)
+    # Else its name server answers datagrams from another address than was asked.
+    own_addresses = [
+        a for place in plan.living_at(host.name).values() for a in place.addresses
+    ]
     settings = {
+        "interfaces": f"lo {' '.join(map(_on_link, own_addresses))}",
+        "bind interfaces only": "yes",
         "server services": _SERVICES,
         "tls certfile": files.chain,
         "tls keyfile": files.key,
@@ -54,6 +60,10 @@ def start(host: Host, ca: Authority, folder: Path) -> Process:
     )
     process.wait_until(lambda: _serves(host), "serves", _PATIENCE)
     return process
+
+
+def _on_link(address: str) -> str:
+    return f"{address}/{64 if ':' in address else 24}"
 
 
 def _serves(host: Host) -> bool:

@@ -27,8 +27,8 @@ async def ask(probe, script, *, udp=True, **options):
             {"name": "www.uni.example", "type": "A"},
             "NOERROR to A of www.uni.example, 2 records",
         ),
-        ({"name": "nowhere.example"}, "NXDOMAIN to NS of nowhere.example, 0 records"),
-        ({"name": "refused.example"}, "REFUSED to NS of refused.example, 0 records"),
+        ({"name": "nowhere.example"}, "NXDOMAIN to A of nowhere.example, 0 records"),
+        ({"name": "refused.example"}, "REFUSED to A of refused.example, 0 records"),
     ],
 )
 async def test_a_server_that_says_yes_no_or_neither_has_answered(
@@ -41,20 +41,20 @@ async def test_a_server_that_says_yes_no_or_neither_has_answered(
 
 
 @both
-async def test_what_the_root_is_can_be_asked_of_any_server(probe, unbound_port, udp):
+async def test_what_is_asked_by_default_any_server_answers(probe, unbound_port, udp):
     seen = await probe("dns", unbound_port, udp=udp)
     assert seen.reason is Reason.ANSWERED
-    assert " to NS of ., " in seen.detail
+    assert " to A of localhost, " in seen.detail
 
 
 @both
 async def test_only_a_name_is_asked_for_with_recursion(probe, udp):
-    _, (root,) = await ask(probe, lambda query: query.answer(), udp=udp)
-    assert (root.name, root.kind, root.data[2:4]) == ("", 2, b"\0\0")
+    _, (local,) = await ask(probe, lambda query: query.answer(), udp=udp)
+    assert (local.name, local.kind, local.data[2:4]) == ("localhost", 1, b"\0\0")
     options = {"name": "uni.example.", "type": "SOA"}
     _, (named,) = await ask(probe, lambda query: query.answer(), udp=udp, **options)
     assert (named.name, named.kind, named.data[2:4]) == ("uni.example", 6, b"\1\0")
-    assert root.transport == named.transport == ("udp" if udp else "tcp")
+    assert local.transport == named.transport == ("udp" if udp else "tcp")
 
 
 @both
@@ -65,7 +65,7 @@ async def test_only_a_name_is_asked_for_with_recursion(probe, udp):
 async def test_any_response_code_proves_the_way_and_is_told(probe, udp, rcode, word):
     seen, _ = await ask(probe, lambda query: query.answer(rcode=rcode), udp=udp)
     assert seen.reason is Reason.ANSWERED
-    assert seen.detail == f"{word} to NS of ., 0 records"
+    assert seen.detail == f"{word} to A of localhost, 0 records"
 
 
 async def test_a_truncated_answer_is_one(probe):
@@ -85,13 +85,13 @@ def foreign(query):
 async def test_answers_to_other_questions_are_passed_over(probe):
     def answers(data):
         query = Query(data)
-        return *foreign(query), query.answer(record(".", 2, b"\0"))
+        return *foreign(query), query.answer(record("localhost", 1, b"\x7f\0\0\1"))
 
     async with udp_peer(answers) as (_, port):
         seen = await probe("dns", port, udp=True)
     assert (seen.reason, seen.detail) == (
         Reason.ANSWERED,
-        "NOERROR to NS of ., 1 records",
+        "NOERROR to A of localhost, 1 records",
     )
 
 
@@ -130,7 +130,7 @@ async def test_an_answer_in_pieces_is_one_and_half_of_one_is_none(probe):
     def answering(size):
         async def treat(reader, writer):
             query = Query((await reader.read(4096))[2:])
-            data = query.answer(record(".", 2, b"\0"))
+            data = query.answer(record("localhost", 1, b"\x7f\0\0\1"))
             for at in range(size or len(data)):
                 head = len(data).to_bytes(2) if not at else b""
                 writer.write(head + data[at : at + 1])
