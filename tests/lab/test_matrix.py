@@ -37,8 +37,8 @@ ALWAYS = {
     *(Reason.PROHIBITED, Reason.NO_ROUTE),
 }
 CUT = {Reason.TIMEOUT, Reason.RESET, Reason.CLOSED, Reason.MALFORMED}
-OVER_TLS = {"tls", "https", "ldaps", "smtp", "mssql"}
-SAYS_NO = {"http", "https", "smtp", "ldaps", "ntp"}
+OVER_TLS = {"tls", "https", "ldaps", "smtp", "mssql", "imap", "rdp", "postgres"}
+SAYS_NO = {"http", "https", "smtp", "ldaps", "ntp", "imap", "rdp", "postgres"}
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from exporter.model.outcome import Reason, Stage, TlsError
+from exporter.model.outcome import Reason, Stage
+from exporter.model.tls_facts import TlsError
 from exporter.probes.protocols import imap as under_test
 from exporter.probes.protocols.imap import Imap
 from exporter.probes.protocols.starttls import Wanted, wanted

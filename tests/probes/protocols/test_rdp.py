@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.model.outcome import Reason, Stage, TlsError
+from exporter.model.outcome import Reason, Stage
+from exporter.model.tls_facts import TlsError
 from tests.lab.misbehave import alerting, closing_on_data
 from tests.probes.wire.test_rdp import CHOSEN, OLD, REFUSED
 from tests.probing import EXPIRED, ISSUED, server_tls
