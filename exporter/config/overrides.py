@@ -141,7 +141,7 @@ class Overrides:
             severity=override.severity or definition.severity,
             owner=written.owner if override.owner is None else override.owner,
             public=written.public,
-            tls=_tls_policy(override.tls or written.tls),
+            tls=_tls_policy(override.tls or written.tls, probe),
             addresses=override.addresses or written.addresses,
             rows=written.rows,
             retired=written.retired,
@@ -228,8 +228,11 @@ def _described(definition: RuleDefinition, flow: Flow) -> str:
     return f"{flow.source} to {rule.destination}{ports}"
 
 
-def _tls_policy(model: TlsModel) -> TlsPolicy:
-    return TlsPolicy(model.verify, model.server_name, model.expected_issuer)
+def _tls_policy(model: TlsModel, probe: str) -> TlsPolicy:
+    verify = model.verify
+    if verify is None:
+        verify = probe not in PROBERS or PROBERS[probe].certificates_verify
+    return TlsPolicy(verify, model.server_name, model.expected_issuer)
 
 
 def _from(key: str, said: str) -> str:

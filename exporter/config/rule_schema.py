@@ -48,8 +48,9 @@ class Model(BaseModel):
 class TlsModel(Model):
     """What a rule asks of the certificate it is shown."""
 
-    verify: bool = True
-    """false: a certificate that does not verify is expected, and no finding."""
+    verify: bool | None = None
+    """false: a certificate that does not verify is expected, and no finding. By default
+    true, but for probes whose clients usually do not verify: rdp and postgres."""
     server_name: Host | None = None
     """The name sent and checked, instead of the destination."""
     expected_issuer: Line | None = None

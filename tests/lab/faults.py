@@ -316,7 +316,19 @@ FAULTS = (
             ("mail-mute", "smtp", "timeout"),
             ("database-alerting", "mssql", "tls_alert"),
             ("database-mute", "mssql", "timeout"),
+            ("mailbox-alerting", "imap", "tls_alert"),
+            ("desktop-alerting", "rdp", "tls_alert"),
+            ("row-store-alerting", "postgres", "tls_alert"),
         )
+    ),
+    _device("no-mailbox", but={"imap": _passed("rejected")}),
+    *(
+        _device(
+            f"{name}-without-tls",
+            but={probe: _passed("rejected")},
+            options={probe: {"tls": True}},
+        )
+        for name, probe in (("desktop", "rdp"), ("row-store", "postgres"))
     ),
     _device("asking-for-peace", but={"ntp": _passed("rejected")}),
     _device(

@@ -20,7 +20,17 @@ from typing import TYPE_CHECKING, Any, Self
 from tests.lab import net, site
 from tests.lab.ca import Authority
 from tests.lab.cell import Cell, LabUnavailableError
-from tests.lab.servers import database, directory, mail, proxy, ssh, time, web
+from tests.lab.servers import (
+    database,
+    desktop,
+    directory,
+    mail,
+    media,
+    proxy,
+    ssh,
+    time,
+    web,
+)
 from tests.lab.servers.dns import Dns
 
 if TYPE_CHECKING:
@@ -94,6 +104,12 @@ class Lab:
         self.servers |= {
             "database": database.start(hosts["mssql"], self.ca),
             "mail": mail.start(hosts["mail"], self.ca, folder / "mail"),
+            "imap": mail.start_imap(hosts["mail"], self.ca, folder / "imap"),
+            "desktop": desktop.start(hosts["mssql"], self.ca, folder / "desktop"),
+            "postgresql": database.start_postgresql(
+                hosts["mssql"], self.ca, folder / "postgresql"
+            ),
+            "media": media.start(hosts["time"], folder / "media"),
             "directory": directory.start(hosts["ad"], self.ca, folder / "directory"),
         }
 

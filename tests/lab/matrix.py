@@ -24,8 +24,9 @@ from tests.lab.faults import (
 TCP = (
     *("tcp", "tls", "http", "https", "ssh"),
     *("smtp", "ldaps", "smb", "mssql", "kerberos"),
+    *("imap", "rdp", "postgres", "stun"),
 )
-UDP = ("udp", "ntp", "kerberos", "sqlbrowser")
+UDP = ("udp", "ntp", "kerberos", "sqlbrowser", "stun")
 PROTOCOLS = (*((one, "tcp") for one in TCP), *((one, "udp") for one in UDP))
 # Without a fault: where each protocol is really spoken.
 SERVERS = {
@@ -39,10 +40,15 @@ SERVERS = {
     ("smb", "tcp"): ("myfileshare.uni.edu", 445),
     ("mssql", "tcp"): ("mssql.uni.edu", 1433),
     ("kerberos", "tcp"): ("ad.uni.edu", 88),
+    ("imap", "tcp"): ("imap.uni.edu", 143),
+    ("rdp", "tcp"): ("desktop.uni.edu", 3389),
+    ("postgres", "tcp"): ("postgres.uni.edu", 5432),
+    ("stun", "tcp"): ("stun.uni.edu", 3478),
     ("udp", "udp"): ("1.centos.pool.ntp.org", 123),
     ("ntp", "udp"): ("2.rocky.pool.ntp.org", 123),
     ("kerberos", "udp"): ("ad.uni.edu", 88),
     ("sqlbrowser", "udp"): ("mssql.uni.edu", 1434),
+    ("stun", "udp"): ("stun.uni.edu", 3478),
 }
 NTP_REQUEST = "23" + "00" * 47
 ANSWERED = Fault(

@@ -141,6 +141,42 @@ async def _database_until_tls(reader, writer) -> None:
     writer.write(b"\4\1\0" + bytes([8 + len(options)]) + bytes(4) + options)
 
 
+async def mailbox_alerting(reader, writer) -> None:
+    """A mail store that offers TLS, then refuses any handshake (RFC 9051 6.2.1)."""
+    for line in (b"* OK mail\r\n", b"* CAPABILITY STARTTLS\r\na1 OK\r\n", b"a2 OK\r\n"):
+        writer.write(line)
+        await reader.readline()
+    await alerting(reader, writer)
+
+
+async def desktop_alerting(reader, writer) -> None:
+    """A desktop that chooses TLS, then refuses it ([MS-RDPBCGR] 2.2.1.2.1)."""
+    await reader.read(65536)
+    writer.write(b"\3\0\0\x13\x0e\xd0\0\0\0\0\0\2\0\x08\0\1\0\0\0")
+    await alerting(reader, writer)
+
+
+async def desktop_without_tls(reader, writer) -> None:
+    """A desktop from before the negotiation of security."""
+    await reader.read(65536)
+    writer.write(b"\3\0\0\x0b\6\xd0\0\0\0\0\0")
+    await mute(reader, writer)
+
+
+async def row_store_alerting(reader, writer) -> None:
+    """A PostgreSQL that offers TLS, then refuses any handshake."""
+    await reader.read(65536)
+    writer.write(b"S")
+    await alerting(reader, writer)
+
+
+async def row_store_without_tls(reader, writer) -> None:
+    """A PostgreSQL that has no TLS."""
+    await reader.read(65536)
+    writer.write(b"N")
+    await mute(reader, writer)
+
+
 async def no_directory(reader, writer) -> None:
     """A directory that ends the session: unavailable (RFC 4511 4.4.1)."""
     await reader.read(65536)
@@ -318,6 +354,12 @@ TCP: dict[str, Behaviour] = {
     "mail-mute": mail_mute,
     "database-alerting": database_alerting,
     "database-mute": database_mute,
+    "mailbox-alerting": mailbox_alerting,
+    "no-mailbox": banner(b"* BYE no mailboxes here\r\n"),
+    "desktop-alerting": desktop_alerting,
+    "desktop-without-tls": desktop_without_tls,
+    "row-store-alerting": row_store_alerting,
+    "row-store-without-tls": row_store_without_tls,
     "no-directory": no_directory,
     "block-page": block_page,
     "portal": portal,

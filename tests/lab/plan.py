@@ -29,7 +29,7 @@ SERVERS = {
     "mail": 60,
     "proxy": 70,
 }
-DEVICES = 24
+DEVICES = 40
 """Names for devices to answer for."""
 
 
@@ -107,7 +107,12 @@ NAMES = {
     "files.appsanywhere.com": Name("web", 40, (443,)),
     "bitbucket.org": Name("web", 41, (443,)),
     "license.looker.com": Name("web", 42, (443,)),
-    "smtp.sendgrid.net": Name("mail", 10, (587,)),
+    "smtp.sendgrid.net": Name("mail", 10, (25, 465, 587)),
+    # what no row of the catalogue asks for
+    "imap.uni.edu": Name("mail", 11, (143, 993)),
+    "desktop.uni.edu": Name("mssql", 11, (3389,)),
+    "postgres.uni.edu": Name("mssql", 12, (5432,)),
+    "stun.uni.edu": Name("time", 20, (3478,)),
     # package repositories and their mirrors
     "cdn.remirepo.net": Name("web", 50, (80,)),
     "rpms.remirepo.net": Name("web", 51, (80,)),

@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING
 
 from exporter.probes.protocols.dns import Dns
 from exporter.probes.protocols.http import Http, Https
+from exporter.probes.protocols.imap import Imap
 from exporter.probes.protocols.kerberos import Kerberos
 from exporter.probes.protocols.ldap import Ldap, Ldaps
 from exporter.probes.protocols.mssql import Mssql
 from exporter.probes.protocols.ntp import Ntp
+from exporter.probes.protocols.postgres import Postgres
+from exporter.probes.protocols.rdp import Rdp
 from exporter.probes.protocols.rpc import Rpc
 from exporter.probes.protocols.smb import Smb
 from exporter.probes.protocols.smtp import Smtp
 from exporter.probes.protocols.sqlbrowser import Sqlbrowser
 from exporter.probes.protocols.ssh import Ssh
+from exporter.probes.protocols.stun import Stun
 from exporter.probes.protocols.tcp import Tcp
 from exporter.probes.protocols.tls import Tls
 from exporter.probes.protocols.udp import Udp
@@ -27,16 +31,20 @@ PROBERS: dict[str, type[Prober]] = {
     "dns": Dns,
     "http": Http,
     "https": Https,
+    "imap": Imap,
     "kerberos": Kerberos,
     "ldap": Ldap,
     "ldaps": Ldaps,
     "mssql": Mssql,
     "ntp": Ntp,
+    "postgres": Postgres,
+    "rdp": Rdp,
     "rpc": Rpc,
     "smb": Smb,
     "smtp": Smtp,
     "sqlbrowser": Sqlbrowser,
     "ssh": Ssh,
+    "stun": Stun,
     "tcp": Tcp,
     "tls": Tls,
     "udp": Udp,

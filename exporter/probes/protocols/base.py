@@ -31,12 +31,15 @@ class Prober(Protocol):
         floor: seconds between two probes of one target, at the least.
         one_at_a_time: addresses of a target are probed one after another, since
             they may be one server that counts unauthenticated connections.
+        certificates_verify: whether clients usually verify the server's certificate;
+            if not, one that does not verify is a finding only where a rule says so.
     """
 
     transports: ClassVar[frozenset[str]]
     default_ports: ClassVar[frozenset[int]] = frozenset()
     floor: ClassVar[float] = FLOOR
     one_at_a_time: ClassVar[bool] = False
+    certificates_verify: ClassVar[bool] = True
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """Talks to the target; returning means that the intended service answered.

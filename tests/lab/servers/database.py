@@ -1,4 +1,4 @@
-"""The stand-in for SQL Server and its Browser (tests/servers/sqlserver.py)."""
+"""The stand-in for SQL Server and its Browser (tests/servers/sqlserver.py); PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from tests.lab import plan
+from tests.servers import postgresql
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.lab.ca import Authority
     from tests.lab.net import Host
     from tests.lab.process import Process
@@ -26,4 +29,19 @@ def start(host: Host, ca: Authority) -> Process:
         *("--listen", *place.addresses, "--cert", files.chain, "--key", files.key),
     )
     process.wait_until(lambda: host.listens("tcp", 1433), "listens")
+    return process
+
+
+def start_postgresql(host: Host, ca: Authority, folder: Path) -> Process:
+    """Starts PostgreSQL under the one name of the plan that has it on this host."""
+    ((name, place),) = plan.living_at(host.name, 5432).items()
+    files = ca.write(name)
+    command = postgresql.configure(
+        folder,
+        listen=",".join(place.addresses),
+        port=5432,
+        certificate=(files.chain.read_bytes(), files.key.read_bytes()),
+    )
+    process = host.start("postgresql", *command)
+    process.wait_until(lambda: host.listens("tcp", 5432), "listens")
     return process

@@ -1,4 +1,4 @@
-"""Postfix: a submission server that offers STARTTLS and relays nothing."""
+"""Postfix, which offers TLS and relays nothing, and Dovecot, into which nobody can log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.lab import plan
 from tests.lab.cell import require
+from tests.servers import dovecot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,12 +32,32 @@ smtpd_tls_loglevel = 1
 """
 _MASTER = """
 587 inet n - n - - smtpd
+25 inet n - n - - smtpd
+465 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
 postlog unix-dgram n - n - 1 postlogd
 anvil unix - - n - 1 anvil
 rewrite unix - - n - - trivial-rewrite
 cleanup unix n - n - 0 cleanup
 tlsmgr unix - - n 1000? 1 tlsmgr
 """
+
+
+def start_imap(host: Host, ca: Authority, folder: Path) -> Process:
+    """Starts Dovecot under the one name of the plan that has mailboxes on this host."""
+    require("dovecot")
+    ((name, place),) = plan.living_at(host.name, 143).items()
+    files = ca.write(name)
+    command = dovecot.configure(
+        folder,
+        listen=", ".join(place.addresses),
+        ports=place.ports,
+        certificate=(files.chain.read_bytes(), files.key.read_bytes()),
+    )
+    process = host.start("imap", *command)
+    process.wait_until(
+        lambda: all(host.listens("tcp", p) for p in place.ports), "listens"
+    )
+    return process
 
 
 def start(host: Host, ca: Authority, folder: Path) -> Process:

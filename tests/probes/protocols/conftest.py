@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 
 from tests.probing import ISSUED, Prober
+from tests.servers.coturn import coturn
+from tests.servers.dovecot import dovecot
 from tests.servers.krb5kdc import krb5kdc
 from tests.servers.nginx import nginx
 from tests.servers.postfix import postfix
+from tests.servers.postgresql import postgresql
 from tests.servers.rpcd import rpcd
 from tests.servers.slapd import slapd
 from tests.servers.smbd import smbd
 from tests.servers.sshd import sshd
 from tests.servers.unbound import unbound
+from tests.servers.xrdp import xrdp
 
 
 @pytest.fixture
@@ -42,6 +46,13 @@ def postfix_port(folder):
 @pytest.fixture(scope="session")
 def nginx_ports(folder):
     with nginx(folder / "nginx", ISSUED) as ports:
+        yield ports
+
+
+@pytest.fixture(scope="session")
+def dovecot_ports(folder):
+    """The plain port and the one over TLS."""
+    with dovecot(folder / "dovecot", ISSUED) as ports:
         yield ports
 
 
@@ -89,3 +100,22 @@ def unbound_port(folder):
 def rpcd_address(folder):
     with rpcd(folder / "rpcd") as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def postgres_port(folder):
+    with postgresql(folder / "database", ISSUED) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def xrdp_port(folder):
+    with xrdp(folder / "desktop", ISSUED) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def coturn_port(folder):
+    """The same port over UDP and TCP."""
+    with coturn(folder / "coturn") as port:
+        yield port

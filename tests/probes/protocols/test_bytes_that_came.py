@@ -28,24 +28,60 @@ HTTP = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 ALERT = b"\x15\x03\x03\0\2\2\x28"
 # What a peer says, and which probes know at once that it is not for them.
 FOREIGN = {
-    "ftp": (FTP, "dns http kerberos mssql rpc smb ssh tls"),
-    "ftp without line end": (b"220 ftp", "dns http kerberos mssql rpc smb ssh tls"),
-    "pop": (b"+OK ready\r\n", "dns http kerberos mssql rpc smb smtp ssh tls"),
-    "imap": (b"* OK ready\r\n", "dns http kerberos mssql rpc smb smtp ssh tls"),
-    "vnc": (b"RFB 003.008\n", "dns http kerberos mssql rpc smb smtp ssh tls"),
-    "mysql": (MYSQL, "dns http kerberos mssql rpc smb smtp ssh tls"),
-    "http": (HTTP, "dns kerberos mssql rpc smb smtp ssh tls"),
-    "markup": (b"<html>", "dns http kerberos mssql rpc smb smtp ssh tls"),
-    "ssh": (b"SSH-2.0-x\r\n", "dns http kerberos mssql rpc smb smtp tls"),
-    "an old ssh": (b"SSH-1.5-x\r\n", "dns http kerberos mssql rpc smb smtp ssh tls"),
-    "a TLS alert": (ALERT, "dns http kerberos mssql rpc smb smtp ssh"),
-    "a zero": (b"\0", "http mssql rpc smtp ssh tls"),
-    "a word": (b"hello", "dns http kerberos mssql rpc smb smtp tls"),
-    "half a record": (b"\x16\x03\x03", "http kerberos mssql rpc smb smtp ssh"),
-    "telnet": (b"\xff\xfd\x18", "http kerberos mssql rpc smb smtp ssh tls"),
+    "ftp": (FTP, "dns http imap kerberos mssql postgres rdp rpc smb ssh stun tls"),
+    "ftp without line end": (
+        b"220 ftp",
+        "dns http imap kerberos mssql postgres rdp rpc smb ssh stun tls",
+    ),
+    "pop": (
+        b"+OK ready\r\n",
+        "dns http imap kerberos mssql postgres rdp rpc smb smtp ssh stun tls",
+    ),
+    "imap": (
+        b"* OK ready\r\n",
+        "dns http kerberos mssql postgres rdp rpc smb smtp ssh stun tls",
+    ),
+    "vnc": (
+        b"RFB 003.008\n",
+        "dns http imap kerberos mssql postgres rdp rpc smb smtp ssh stun tls",
+    ),
+    "mysql": (
+        MYSQL,
+        "dns http imap kerberos mssql postgres rdp rpc smb smtp ssh stun tls",
+    ),
+    "http": (HTTP, "dns imap kerberos mssql postgres rdp rpc smb smtp ssh stun tls"),
+    "markup": (
+        b"<html>",
+        "dns http imap kerberos mssql postgres rdp rpc smb smtp ssh stun tls",
+    ),
+    "ssh": (
+        b"SSH-2.0-x\r\n",
+        "dns http imap kerberos mssql postgres rdp rpc smb smtp stun tls",
+    ),
+    "an old ssh": (
+        b"SSH-1.5-x\r\n",
+        "dns http imap kerberos mssql postgres rdp rpc smb smtp ssh stun tls",
+    ),
+    "a TLS alert": (
+        ALERT,
+        "dns http imap kerberos mssql postgres rdp rpc smb smtp ssh stun",
+    ),
+    "a zero": (b"\0", "http imap mssql postgres rdp rpc smtp ssh stun tls"),
+    "a word": (
+        b"hello",
+        "dns http imap kerberos mssql postgres rdp rpc smb smtp stun tls",
+    ),
+    "half a record": (
+        b"\x16\x03\x03",
+        "http imap kerberos mssql postgres rdp rpc smb smtp ssh stun",
+    ),
+    "telnet": (
+        b"\xff\xfd\x18",
+        "http imap kerberos mssql postgres rdp rpc smb smtp ssh stun tls",
+    ),
     "a long frame": (
         b"\0\0\0\x50\xffSMB",
-        "dns http kerberos mssql rpc smb smtp ssh tls",
+        "dns http imap kerberos mssql postgres rdp rpc smb smtp ssh stun tls",
     ),
 }
 CASES = [(said, name) for said, (_, names) in FOREIGN.items() for name in names.split()]
@@ -74,6 +110,10 @@ async def test_inside_tls_as_well(probe, tmp_path, name):
 
 # Right beginnings, after which nothing comes.
 TEASERS = {
+    "postgres": (b"E\0\0\0\x20SFATAL", {}),
+    "rdp": (b"\3\0\0\x13\x0e", {}),
+    "stun": (b"\1\1\0\x0c\x21\x12", {}),
+    "imap": (b"* OK [CAPABILITY IMAP", {}),
     "http": (b"HTTP/1.1 200 OK\r\nServer: x\r\n", {}),
     "kerberos": (b"\0\0\0\x40\x7e\x3e", {}),
     "mssql": (b"\x04\x01\0", {"tls": False}),

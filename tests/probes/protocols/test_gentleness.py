@@ -16,15 +16,30 @@ import pytest
 
 from exporter.model.outcome import Reason
 from tests.probing import ISSUED
+from tests.servers.coturn import coturn
+from tests.servers.dovecot import dovecot
 from tests.servers.krb5kdc import krb5kdc
 from tests.servers.postfix import postfix
+from tests.servers.postgresql import postgresql
 from tests.servers.slapd import slapd
 from tests.servers.smbd import smbd
 from tests.servers.sshd import sshd
+from tests.servers.xrdp import xrdp
+
+
+@contextlib.contextmanager
+def plain_imap(folder):
+    """Dovecot by the one of its ports that does not begin with TLS."""
+    with dovecot(folder, ISSUED) as (port, _):
+        yield port
+
 
 # Server: how it starts, and how its log says that a connection came to nothing.
 STARTED = {
+    "coturn": (coturn, "TCP connection closed by client"),
+    "dovecot": (plain_imap, "TLS handshaking"),
     "kdc": (krb5kdc, "closing down fd"),
+    "postgres": (lambda folder: postgresql(folder, ISSUED), "connection received"),
     "postfix": (lambda folder: postfix(folder, ISSUED), "commands=0/0"),
     "postfix-plain": (lambda folder: postfix(folder, ISSUED, "none"), "commands=0/0"),
     "slapd": (lambda folder: slapd(folder, ISSUED), "(TLS negotiation failure)"),
@@ -34,6 +49,7 @@ STARTED = {
     ),
     "smbd": (smbd, "Server exit"),
     "sshd": (sshd, "Connection closed by"),
+    "xrdp": (lambda folder: xrdp(folder, ISSUED), "connection received"),
 }
 PATIENCE = 10.0
 # How smbd begins an entry: when, and at which level.
@@ -112,6 +128,25 @@ async def test_postfix_is_left_politely_where_it_offers_no_tls(probe, servers):
     assert ended.endswith("[127.0.0.1] ehlo=1 quit=1 commands=2")
 
 
+async def test_dovecot_logs_a_goodbye_and_no_login(probe, servers):
+    dovecot = servers("dovecot")
+    assert (await probe("imap", dovecot.port)).reason is Reason.ANSWERED
+    lines = dovecot.until("by logging out")
+    (line,) = [one for one in lines if "by logging out" in one]
+    assert re.search(r"\(no auth attempts in \d+ secs\): user=<>,", line)
+    assert ", TLS, session=" in line
+
+
+async def test_postgresql_logs_nothing_but_the_connection(probe, servers):
+    postgres = servers("postgres")
+    assert (await probe("postgres", postgres.port)).reason is Reason.ANSWERED
+    _await(lambda: not postgres.sessions(), "the server still holds a connection")
+    lines = postgres.until("connection received")
+    said = [line.partition(" LOG:  ")[2] for line in lines]
+    assert len([one for one in said if one.startswith("connection received")]) == 1
+    assert not [one for one in said if "SSL" in one or "startup" in one]
+
+
 async def test_slapd_logs_a_search_and_an_unbind_and_no_bind(probe, servers):
     slapd = servers("slapd")
     assert (await probe("ldaps", slapd.port)).reason is Reason.ANSWERED
@@ -169,6 +204,10 @@ async def test_smbd_logs_nothing_at_its_usual_level_and_no_login(probe, servers)
     ("name", "server"),
     [
         ("smtp", "postfix"),
+        ("imap", "dovecot"),
+        ("postgres", "postgres"),
+        ("rdp", "xrdp"),
+        ("stun", "coturn"),
         ("ldaps", "slapd"),
         ("ldap", "slapd-plain"),
         ("kerberos", "kdc"),

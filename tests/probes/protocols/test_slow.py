@@ -31,7 +31,12 @@ KERBEROS = kerberos.frame(
 TDS = bytes.fromhex("0401001a00000100 00000b0006 0100110001 ff 100010680000 02 00")
 SMB = b"\0\0\0\x40\xfeSMB" + bytes.fromhex("4000 0000 bb0000c0 0000 0100 01000000")
 SMTP = b"220 ready\r\n250-here\r\n250 SIZE\r\n221 bye\r\n"
+IMAP = b"* OK ready\r\n* CAPABILITY IMAP4rev1\r\na1 OK done\r\n"
+# A RDP server that chooses RDP's own security.
+RDP = bytes.fromhex("03000013 0ed00000123400 02000800 00000000")
 ANSWERS = {
+    "rdp": (RDP, {}),
+    "imap": (IMAP, {}),
     "kerberos": (KERBEROS, {}),
     "ldap": (LDAP, {"starttls": False}),
     "ldaps": (LDAP, {}),

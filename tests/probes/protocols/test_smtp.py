@@ -1,4 +1,4 @@
-"""SMTP submission against Postfix and against servers that do not do their part."""
+"""SMTP against Postfix and against servers that do not do their part."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from exporter.model.outcome import Reason, Stage
 from exporter.model.tls_facts import TlsError, Trust
 from exporter.probes.protocols import smtp as under_test
 from exporter.probes.protocols.smtp import Smtp
+from exporter.probes.protocols.starttls import Wanted, wanted
 from tests.lab.misbehave import closing_on_data, mute, resetting_on_data
 from tests.probing import EXPIRED, ISSUED, server_tls
 from tests.servers.postfix import postfix
@@ -265,3 +266,99 @@ async def test_a_postfix_that_takes_nothing_without_tls_answers_too(probe, folde
     with postfix(folder / "strict", ISSUED, tls="encrypt") as port:
         seen = await probe("smtp", port)
     assert seen.reason is Reason.ANSWERED
+
+
+# ---- where TLS begins
+
+
+WRAPPED = "smtpd_tls_wrappermode = yes"
+
+
+async def test_a_postfix_that_begins_with_tls_answers(probe, folder):
+    with postfix(folder / "wrapped", ISSUED, settings=WRAPPED) as port:
+        seen = await probe("smtp", port, implicit_tls=True)
+        plain = await probe("smtp", port, timeout=1.0)
+    assert (seen.reason, seen.stage) == (Reason.ANSWERED, Stage.EXCHANGE)
+    assert seen.detail == "220 mail.uni.example ESMTP Postfix"
+    assert seen.tls.verified
+    assert (plain.reason, plain.stage) == (Reason.TIMEOUT, Stage.EXCHANGE)
+
+
+async def test_a_greeting_where_tls_is_to_begin_is_no_tls(probe, postfix_port):
+    seen = await probe("smtp", postfix_port, implicit_tls=True)
+    assert (seen.reason, seen.stage) == (Reason.MALFORMED, Stage.TLS)
+    assert "no TLS: the peer sent '220 mail" in seen.detail
+
+
+async def test_inside_tls_nobody_is_asked_for_more_of_it(probe, tmp_path):
+    script = dialogue(GREETING, EHLO, BYE, heard=(heard := []))
+    async with peer(script, server_tls(tmp_path)) as port:
+        seen = await probe("smtp", port, implicit_tls=True, helo="app")
+    assert seen.reason is Reason.ANSWERED
+    assert b"STARTTLS\r\n" not in heard
+
+
+async def test_an_offer_is_taken_where_it_is_made(probe, postfix_port):
+    seen = await probe("smtp", postfix_port, starttls="offered")
+    assert (seen.reason, seen.tls.verified) == (Reason.ANSWERED, True)
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ([PLAIN], "no STARTTLS offered"),
+        (
+            [b"250-x\r\n250 XXXXXXXA\r\n"],
+            "no STARTTLS offered; XXXXXXXA looks like a device on the path hiding it",
+        ),
+        ([EHLO, b"454 TLS not available\r\n"], "STARTTLS: 454 TLS not available"),
+    ],
+)
+async def test_without_tls_an_exchanger_has_answered_and_it_is_told(probe, steps, told):
+    script = dialogue(GREETING, *steps, BYE, heard=(heard := []))
+    async with to_its_end(script) as port:
+        seen = await probe("smtp", port, starttls="offered")
+    assert (seen.reason, seen.tls) == (Reason.ANSWERED, None)
+    assert seen.detail == f"220 mail.uni.example ESMTP; {told}"
+    assert heard[-1] == b"QUIT\r\n"
+
+
+async def test_an_offer_that_does_not_work_fails_in_tls(probe):
+    script = dialogue(GREETING, EHLO, b"220 go ahead\r\n")
+    async with peer(script) as port:
+        seen = await probe("smtp", port, timeout=0.4, starttls="offered")
+    assert (seen.reason, seen.stage) == (Reason.TIMEOUT, Stage.TLS)
+
+
+PLAINLY = Wanted(first=False, starttls=False)
+MUST = Wanted(first=False, starttls=True)
+MAY = Wanted(first=False, starttls="offered")
+FIRST = Wanted(first=True, starttls=False)
+
+
+@pytest.mark.parametrize(
+    ("port", "options", "due"),
+    [
+        (25, {}, MAY),
+        (465, {}, FIRST),
+        (587, {}, MUST),
+        (2525, {}, MUST),
+        (25, {"starttls": True}, MUST),
+        (25, {"starttls": False}, PLAINLY),
+        (25, {"implicit_tls": True}, FIRST),
+        (465, {"starttls": True}, MUST),
+        (465, {"starttls": False}, FIRST),
+        (465, {"implicit_tls": False}, MUST),
+        (465, {"implicit_tls": False, "starttls": False}, PLAINLY),
+        (587, {"starttls": "offered"}, MAY),
+    ],
+)
+def test_where_tls_begins_is_the_ports_unless_it_is_said(port, options, due):
+    one = Smtp(**options)
+    usual = under_test.usual(port)
+    assert wanted(one.starttls, one.implicit_tls, usual) == due
+
+
+def test_tls_inside_tls_is_refused():
+    with pytest.raises(ValueError, match="set one of them"):
+        Smtp(starttls=True, implicit_tls=True)

@@ -22,37 +22,62 @@ from tests.servers.sqlserver import SqlServer, tls_context
 SERVERS = [
     "nginx",
     "nginx-tls",
+    "dovecot",
+    "dovecot-tls",
+    "coturn",
+    "kdc",
     "postfix",
+    "postgres",
     "slapd",
     "slapd_plain",
-    "kdc",
     "smbd",
     "sshd",
     "unbound",
+    "xrdp",
     "rpcd",
     "mssql",
 ]
 SEEN = {
-    "dns": "malformed malformed malformed closed closed malformed timeout malformed answered reset timeout",
-    "http": "answered answered malformed closed closed malformed timeout malformed timeout timeout timeout",
-    "https": "malformed answered malformed closed closed malformed timeout malformed timeout timeout closed",
-    "kerberos": "malformed malformed malformed closed closed answered closed malformed reset timeout timeout",
-    "ldap": "malformed malformed malformed closed answered malformed timeout malformed timeout timeout timeout",
-    "ldaps": "malformed malformed malformed answered closed malformed timeout malformed timeout timeout closed",
-    "mssql": "malformed malformed malformed closed closed malformed timeout malformed timeout timeout answered",
-    "rpc": "malformed malformed malformed closed closed malformed timeout malformed timeout answered timeout",
-    "smb": "malformed malformed malformed closed closed closed answered malformed reset malformed timeout",
-    "smtp": "timeout timeout answered timeout timeout timeout timeout malformed timeout timeout timeout",
-    "ssh": "malformed malformed malformed closed timeout malformed timeout answered timeout timeout timeout",
+    "dns": "malformed malformed malformed closed timeout malformed malformed closed"
+    " closed closed timeout malformed answered malformed reset timeout",
+    "http": "answered answered malformed closed reset malformed malformed closed"
+    " closed closed timeout malformed timeout malformed timeout timeout",
+    "https": "malformed answered malformed malformed timeout malformed malformed closed"
+    " closed closed timeout malformed timeout malformed timeout closed",
+    "imap": "timeout timeout answered timeout timeout timeout malformed timeout"
+    " timeout timeout timeout malformed timeout timeout timeout timeout",
+    "kerberos": "malformed malformed malformed closed timeout answered malformed malformed"
+    " closed closed closed malformed reset malformed timeout timeout",
+    "ldap": "malformed malformed malformed closed timeout malformed malformed closed"
+    " closed answered timeout malformed timeout malformed timeout timeout",
+    "ldaps": "malformed malformed malformed malformed timeout malformed malformed closed"
+    " answered closed timeout malformed timeout malformed timeout closed",
+    "mssql": "malformed malformed malformed malformed timeout malformed malformed closed"
+    " closed closed timeout malformed timeout malformed timeout answered",
+    "postgres": "malformed malformed malformed closed timeout timeout malformed answered"
+    " closed closed timeout malformed reset malformed timeout timeout",
+    "rdp": "malformed malformed malformed closed timeout malformed malformed closed"
+    " closed closed timeout malformed timeout answered reset timeout",
+    "rpc": "malformed malformed malformed closed timeout malformed malformed closed"
+    " closed closed timeout malformed timeout malformed answered timeout",
+    "smb": "malformed malformed malformed closed timeout closed malformed malformed"
+    " closed closed answered malformed reset malformed malformed timeout",
+    "smtp": "timeout timeout malformed timeout timeout timeout answered timeout"
+    " timeout timeout timeout malformed timeout timeout timeout timeout",
+    "ssh": "malformed malformed malformed closed timeout malformed malformed closed"
+    " closed timeout timeout answered timeout timeout timeout timeout",
+    "stun": "malformed malformed malformed closed answered timeout malformed closed"
+    " closed closed timeout malformed reset malformed timeout closed",
 }
 # Over UDP what a server does not understand gets no answer from it.
-UDP_SERVERS = ["chrony", "kdc", "unbound", "browser", "directory"]
+UDP_SERVERS = ["chrony", "coturn", "kdc", "unbound", "browser", "directory"]
 SEEN_UDP = {
-    "dns": "timeout timeout answered timeout timeout",
-    "kerberos": "timeout answered timeout timeout timeout",
-    "ldap": "timeout timeout malformed timeout answered",
-    "ntp": "answered timeout malformed timeout timeout",
-    "sqlbrowser": "timeout timeout timeout answered timeout",
+    "dns": "timeout timeout timeout answered timeout timeout",
+    "kerberos": "timeout timeout answered timeout timeout timeout",
+    "ldap": "timeout timeout timeout malformed timeout answered",
+    "ntp": "answered timeout timeout malformed timeout timeout",
+    "sqlbrowser": "timeout timeout timeout timeout answered timeout",
+    "stun": "timeout answered timeout malformed timeout timeout",
 }
 GENERIC = {"tcp", "udp", "tls"}
 
@@ -67,9 +92,9 @@ def told(servers, seen):
 
 
 @pytest.fixture
-def places(request, nginx_ports):
-    others = (request.getfixturevalue(f"{name}_port") for name in SERVERS[2:-2])
-    places = [(HERE, port) for port in (*nginx_ports, *others)]
+def places(request, nginx_ports, dovecot_ports):
+    others = (request.getfixturevalue(f"{name}_port") for name in SERVERS[4:-2])
+    places = [(HERE, port) for port in (*nginx_ports, *dovecot_ports, *others)]
     return [*places, (request.getfixturevalue("rpcd_address"), rpcd.PORT)]
 
 
@@ -89,7 +114,7 @@ async def test_only_the_protocols_own_server_answers(probe, tmp_path, places, na
 
 @pytest.mark.parametrize("name", SEEN_UDP)
 async def test_only_the_protocols_own_server_answers_over_udp(
-    probe, tmp_path, kdc_port, unbound_port, name
+    probe, tmp_path, kdc_port, coturn_port, unbound_port, name
 ):
     browser = SqlServer(instances={"MSSQLSERVER": 1433})
     with chrony(tmp_path, "local stratum 10") as time_port:
@@ -97,7 +122,8 @@ async def test_only_the_protocols_own_server_answers_over_udp(
             udp_peer(browser.browse) as (_, browser_port),
             udp_peer(directory) as (_, directory_port),
         ):
-            ports = [time_port, kdc_port, unbound_port, browser_port, directory_port]
+            real = (time_port, coturn_port, kdc_port, unbound_port)
+            ports = [*real, browser_port, directory_port]
             seen = await asyncio.gather(
                 *(probe(name, port, timeout=1.5, udp=True) for port in ports)
             )

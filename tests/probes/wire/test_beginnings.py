@@ -7,7 +7,18 @@ from functools import partial
 import pytest
 
 from exporter.model.outcome import ProbeError, Reason
-from exporter.probes.wire import dns, kerberos, rpc, smb2, smtp, ssh, tds
+from exporter.probes.wire import (
+    dns,
+    imap,
+    kerberos,
+    rdp,
+    rpc,
+    smb2,
+    smtp,
+    ssh,
+    stun,
+    tds,
+)
 from tests.probes.protocols.test_slow import KERBEROS, SMB, SMTP, TDS
 from tests.probes.wire.codec import never_surprised
 from tests.probes.wire.test_rpc import ACK
@@ -15,6 +26,10 @@ from tests.probes.wire.test_rpc import ACK
 # Who judges a beginning, and an answer that begins well all along.
 JUDGES = {
     "dns": (partial(dns.begins, ident=0x1234), b"\x12\x34\x85" + bytes(9)),
+    "rdp": (rdp.begins, b"\3\0\0\x13"),
+    "stun": (stun.begins, b"\1\1\0\x0c\x21\x12\xa4\x42" + bytes(12)),
+    "imap greeting": (imap.ResponseReader().begins, b"* OK ready\r"),
+    "imap": (imap.ResponseReader("a1").begins, b"a1 OK done\r"),
     "kerberos frame": (kerberos.frame_begins, KERBEROS[: kerberos.LENGTH]),
     "kerberos": (kerberos.begins, KERBEROS[kerberos.LENGTH :]),
     "rpc": (rpc.begins, ACK),
