@@ -45,6 +45,7 @@ class Fetcher:
         ca_file: the site's own authorities.
         proxy: an HTTP proxy to go through.
         patience: seconds for a whole list.
+        limit: bytes of a whole list.
     """
 
     def __init__(
@@ -53,14 +54,16 @@ class Fetcher:
         ca_file: Path | None = None,
         proxy: Endpoint | None = None,
         patience: float = PATIENCE,
+        limit: int = MAX_BYTES,
     ) -> None:
         self._resolver = resolver
         self._ca_file = ca_file
         self._proxy = f"http://{proxy}" if proxy is not None else None
         self._patience = patience
+        self._limit = limit
 
     async def fetch(self, url: str) -> bytes:
-        """The body of a 200 answer to a GET, at most `MAX_BYTES` of it.
+        """The body of a 200 answer to a GET, at most `limit` bytes of it.
 
         Raises:
             FetchError: anything else came, or nothing.
@@ -90,7 +93,7 @@ class Fetcher:
             ) as session,
             session.get(url, allow_redirects=False, proxy=self._proxy) as answer,
         ):
-            return await _body(answer)
+            return await _body(answer, self._limit)
 
 
 def _words(error: Exception) -> str:
@@ -102,7 +105,7 @@ def _words(error: Exception) -> str:
     return printable(f"{type(error).__name__}: {error}")
 
 
-async def _body(answer: aiohttp.ClientResponse) -> bytes:
+async def _body(answer: aiohttp.ClientResponse, limit: int) -> bytes:
     if answer.status != _OK:
         target = answer.headers.get("Location")
         leads = f", which leads to {printable(target)}" if target else ""
@@ -110,8 +113,8 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in answer.content.iter_any():
         body += chunk
-        if len(body) > MAX_BYTES:
-            raise FetchError(f"longer than {MAX_BYTES} bytes")
+        if len(body) > limit:
+            raise FetchError(f"longer than {limit} bytes")
     return bytes(body)
 
 
