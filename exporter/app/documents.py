@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from exporter.app.factories import resolver_of
-from exporter.monitor.list_fetch import Fetcher
+from exporter.monitor.fetch import Fetcher
 from exporter.probes.resolver import Resolver
 from exporter.vendor.readers import MAX_BYTES
 

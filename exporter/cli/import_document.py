@@ -18,7 +18,7 @@ from exporter.cli.diff import alias_option, end_with, format_option
 from exporter.config.catalogue import load_catalogue
 from exporter.config.diagnostics import ConfigError, Problem
 from exporter.config.field_types import SLUG
-from exporter.monitor.list_fetch import FetchError
+from exporter.monitor.fetch import FetchError
 from exporter.vendor.answers import Answers, read_answers
 from exporter.vendor.catalogue_writer import written
 from exporter.vendor.changes import differences

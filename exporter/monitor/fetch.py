@@ -1,8 +1,8 @@
-"""Fetching mirror lists: one bounded GET, through the site's proxy where it has one.
+"""Fetching feeds and pages: one bounded GET, through the site's proxy where it has one.
 
 The one place that speaks HTTP as a client library does. Names are resolved as for
 probes, the server's certificate must verify against the public authorities or the
-site's own, redirects are not followed (a login page is not a list), and neither the
+site's own, redirects are not followed (a login page is no feed), and neither the
 size nor the time an answer takes is the server's to choose.
 """
 
@@ -17,7 +17,7 @@ import aiohttp
 import certifi
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from exporter.config.mirror_list import MAX_BYTES
+from exporter.config.feed_formats import MAX_BYTES
 from exporter.model.outcome import ProbeError
 from exporter.probes.wire.http import USER_AGENT
 from exporter.probes.wire.text import printable
@@ -29,23 +29,23 @@ if TYPE_CHECKING:
     from exporter.probes.resolver import Resolver
 
 PATIENCE = 30.0
-"""Seconds for a whole list."""
+"""Seconds for a whole answer."""
 _OK = 200
 
 
 class FetchError(Exception):
-    """A list could not be fetched; the message says why."""
+    """A document could not be fetched; the message says why."""
 
 
 class Fetcher:
-    """Fetches lists.
+    """Fetches documents.
 
     Args:
         resolver: names to addresses, as for probes.
         ca_file: the site's own authorities.
         proxy: an HTTP proxy to go through.
-        patience: seconds for a whole list.
-        limit: bytes of a whole list.
+        patience: seconds for a whole answer.
+        limit: bytes of it.
     """
 
     def __init__(
