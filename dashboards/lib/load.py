@@ -163,7 +163,7 @@ def feeds() -> list[table.Panel]:
                 custom_width=95,
             ),
         )
-        .override_by_name("List", cell(custom_width=150)),
+        .override_by_name("Feed", cell(custom_width=150)),
         _targets(),
     ]
 

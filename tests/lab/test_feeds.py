@@ -231,7 +231,7 @@ def test_the_service_probes_mirrors_and_tells_how_old_the_list_is(lab, publish):
 
     prefix = "connectivity_exporter_feed"
     wait_until(lambda: has(f'{prefix}_targets{{feed="rocky"}} 3'), "the list is had")
-    assert has(f'{prefix}_targets{{feed="remi"}} 2')
+    wait_until(lambda: has(f'{prefix}_targets{{feed="remi"}} 2'), "so is another")
     wait_until(
         lambda: has(f'{prefix}_fetch_failures_total{{feed="epel"}} 1'), "one fails"
     )
