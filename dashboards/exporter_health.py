@@ -33,7 +33,7 @@ def build() -> Dashboard:
         _exporters(),
         _resolvers(),
         *load.graphs(),
-        *load.lists(),
+        *load.feeds(),
     ):
         board = board.with_panel(panel)
     return board

@@ -28,7 +28,7 @@ class Scene:
         self.lag = 0.0
         self.store = Store()
         self.load = None
-        self.lists = []
+        self.feeds = []
         self.controls = []
         self.ledgers = []
         self.config_sha256 = ""
@@ -43,7 +43,7 @@ class Scene:
             targets=lambda: self.all_targets,
             lag=lambda: self.lag,
             load=lambda: self.load,
-            lists=lambda: self.lists,
+            feeds=lambda: self.feeds,
             controls=lambda: self.controls,
             ledgers=lambda: self.ledgers,
             config_sha256=lambda: self.config_sha256,

@@ -439,12 +439,12 @@ def test_only_what_is_probed_from_here_can_be_traced(site, ports):
 LISTED = """catalogue: test
 title: Test
 roles: {{web: {{title: Web}}}}
-mirrors:
+feeds:
   os: {{title: OS, url: "http://127.0.0.1:{port}/list", format: mirrorlist}}
 rules:
   - id: packages
     source: web
-    destination: {{mirrors: os}}
+    destination: {{feed: os}}
     port: 80
     transport: tcp
     usage: package-repository
@@ -479,14 +479,14 @@ def listed(tmp_path):
             path = tmp_path / "site.yaml"
             path.write_text(
                 "catalogues: [catalogue.yaml]\nroles: [web]\n"
-                "mirrors: {allow_private: true}\n"
+                "feeds: {allow_private: true}\n"
             )
             yield str(path), port, asked
 
     return serving
 
 
-def test_a_check_fetches_the_list_and_probes_the_mirrors_it_names(listed):
+def test_a_check_fetches_the_feed_and_probes_the_mirrors_it_names(listed):
     with listed("http://127.0.0.1:{port}/os\nhttp://127.0.0.2:{port}/os\n") as site:
         path, port, asked = site
         done = run("check", "--config", path, "--rule", "packages", "--format=json")
@@ -503,7 +503,7 @@ def test_a_list_that_cannot_be_had_is_told_and_is_no_pass(listed):
         done = run("check", "--config", path)
         assert done.exit_code == 3
         assert "1 target: 1 holds" in done.stdout
-        assert "not probed: 1 without 1 mirror list" in done.stdout
+        assert "not probed: 1 without 1 feed" in done.stdout
         assert "without a value" not in done.stdout
         assert run("check", "--config", path, "--rule", "plain").exit_code == 0
 
@@ -519,6 +519,29 @@ def test_a_check_of_other_rules_fetches_nothing(listed):
     with listed("http://127.0.0.1:{port}/os\n") as (path, _, asked):
         run("check", "--config", path, "--rule", "plain")
     assert b"/list" not in asked
+
+
+DOCUMENTS = {
+    "m365-endpoints": '[{{"ips": ["127.0.0.1/32"], "tcpPorts": "{port}"}}]',
+    "azure-service-tags": (
+        '{{"values": [{{"properties": {{"addressPrefixes": ["127.0.0.1/32"]}}}}]}}'
+    ),
+    "aws-ip-ranges": '{{"prefixes": [{{"ip_prefix": "127.0.0.1/32"}}]}}',
+    "github-meta": '{{"hooks": ["127.0.0.1/32"], "keys": ["x y"]}}',
+}
+
+
+@pytest.mark.parametrize("form", DOCUMENTS)
+def test_a_check_probes_the_members_of_a_feed_of_any_form(listed, form):
+    with listed(DOCUMENTS[form]) as (path, port, asked):
+        catalogue = Path(path).with_name("catalogue.yaml")
+        text = catalogue.read_text().replace("mirrorlist", form)
+        text = text.replace("port: 80", f"port: {port}\n    probe: tcp")
+        catalogue.write_text(text)
+        done = run("check", "--config", path, "--rule", "packages", "--format", "json")
+        [target] = json.loads(done.stdout)["targets"]
+        assert (target["destination"], target["verdict"]) == ("127.0.0.1", "holds")
+        assert asked == [b"/list"]
 
 
 def test_a_trace_to_a_mirror_knows_the_list(listed):

@@ -35,6 +35,7 @@ from exporter.cli.check import check as check_command
 from exporter.cli.common import fail
 from exporter.cli.report import report as report_command
 from exporter.config.diagnostics import ConfigError, Problem
+from exporter.config.feeds import Feed, FeedFormat, Member
 from exporter.http.server import make_app, serve
 from exporter.metrics import textfile
 from exporter.metrics.text_format import ExpositionFormat
@@ -42,6 +43,7 @@ from exporter.model import finding, outcome, rule
 from exporter.model.network_path import Hop, Path
 from exporter.model.outcome import Conversation, Icmp, Reason, Result, Stage, Verdict
 from exporter.monitor.controls import Control
+from exporter.monitor.feed_refresh import FeedState
 from exporter.present import formats
 from exporter.present.formats.interface import CheckOutcome, Traced
 from exporter.present.formats.json import findings_text, rule_text, targets_text
@@ -100,7 +102,7 @@ def full():
         retired="gone",
         unverifiable="because",
         notes="note",
-        mirrors="list",
+        feed="list",
         options={"key": "value"},
         usage="local-usage",
         any_of="group",
@@ -177,6 +179,11 @@ def given(text):
     scene.store.add(unknown, dataclasses.replace(result, verdict=Verdict.UNKNOWN))
     scene.store.add(holds, dataclasses.replace(result, verdict=Verdict.HOLDS))
     scene.controls.append(Control(target, True))
+    url = "https://lists.example.org/os"
+    feed = Feed("feed", text, url, FeedFormat.MIRRORLIST, 9, 600.0)
+    scene.feeds.append(FeedState(feed, allow_private=True))
+    scene.feeds[0].take_in([Member(text)], NOW - 60)
+    scene.feeds[0].take_in([Member("b.example.org")], NOW)
     cause = dataclasses.replace(cause, targets=(target.key, unknown.key))
     return Given(text, scene, target, idle, path, cause)
 
@@ -353,6 +360,7 @@ async def overview(given):
                 Clock(NOW),
                 given.scene.controls,
                 [given.finding],
+                feeds=given.scene.feeds,
             )
             for which in (everything, wanted)
         ]

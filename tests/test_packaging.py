@@ -108,6 +108,16 @@ def test_an_instance_of_the_unit_plays_its_role_with_options_that_there_are():
     assert context.params["listen"] == (":9843",)
 
 
+def test_the_unit_that_watches_a_page_runs_a_command_there_is():
+    unit = (ROOT / "config/systemd/connectivity-watch@.service").read_text()
+    (line,) = re.findall(r"^ExecStart=\S+ import (.*)$", unit, re.MULTILINE)
+    filled = {"CATALOGUE": "shop.yaml", "OPTIONS": "--map shop.map.yaml"}
+    words = re.sub(r"\$\{?(\w+)\}?", lambda one: filled.get(one[1], one[1]), line)
+    given = main.commands["import"].make_context("import", words.split()).params
+    assert (given["document"], given["known"]) == ("DOCUMENT", "shop.yaml")
+    assert given["config"] == Path("/etc/connectivity-exporter/connectivity.yaml")
+
+
 def test_the_container_may_write_nothing_and_do_nothing_special():
     compose = yaml.safe_load((ROOT / "config/compose.yaml").read_text())
     exporter = compose["services"]["exporter"]

@@ -107,14 +107,14 @@ def graphs() -> list[timeseries.Panel]:
     ]
 
 
-def lists() -> list[table.Panel]:
-    """Mirror lists, and targets by status."""
-    age = exporter("mirror_list_last_success_timestamp_seconds")
-    failures = exporter("mirror_list_fetch_failures_total")
+def feeds() -> list[table.Panel]:
+    """Feeds, and targets by status."""
+    age = exporter("feed_last_success_timestamp_seconds")
+    failures = exporter("feed_fetch_failures_total")
     names = {
-        "list": "List",
+        "feed": "Feed",
         "instance": "Instance",
-        "Value #A": "Mirrors",
+        "Value #A": "Members",
         "Value #B": "Age",
         "Value #C": "Failed, 1 d",
     }
@@ -123,21 +123,21 @@ def lists() -> list[table.Panel]:
     failed = words.steps((None, words.NEUTRAL), (1, words.WARN))
     return [
         panels.table(
-            "Mirror lists",
-            "Each list of mirrors: how many it names, when it was last fetched, and"
+            "Feeds",
+            "Each feed: how many members are in force, when it was last fetched, and"
             " how often that failed in a day.",
-            # A list that was never fetched has failures only.
-            rows(f"{exporter('mirror_list_targets')} or 0 * increase({failures}[1d])"),
+            # A feed that was never fetched has failures only.
+            rows(f"{exporter('feed_targets')} or 0 * increase({failures}[1d])"),
             rows(f"time() - {age} or -1 * (increase({failures}[1d]) >= bool 0)", "B"),
             rows(f"round(increase({failures}[1d]))", "C"),
             width=12,
             height=7,
         )
         .transformations(merged(names))
-        .sort_by(panels.sorted_by("List"))
-        .no_value("No mirror lists in use")
+        .sort_by(panels.sorted_by("Feed"))
+        .no_value("No feeds in use")
         .override_by_name(
-            "Mirrors",
+            "Members",
             cell(
                 thresholds=none.build(),
                 custom_cellOptions=panels.TINTED,
@@ -163,7 +163,7 @@ def lists() -> list[table.Panel]:
                 custom_width=95,
             ),
         )
-        .override_by_name("List", cell(custom_width=150)),
+        .override_by_name("Feed", cell(custom_width=150)),
         _targets(),
     ]
 

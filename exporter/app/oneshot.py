@@ -13,8 +13,8 @@ from exporter.config.ports import rotated
 from exporter.diagnose.diagnosis import Diagnosis
 from exporter.monitor.comparison_traces import ComparisonTraces
 from exporter.monitor.controls import Controls
+from exporter.monitor.feed_refresh import FeedRefresher, FeedSource, feeds_for
 from exporter.monitor.loop_lag import LoopLag
-from exporter.monitor.mirror_refresh import ListSource, MirrorRefresher, lists_for
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.single_round import run_once
 from exporter.monitor.store import Store
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 _CHECK_PATIENCE = 10.0
-"""Seconds that somebody who waits for a check waits for a mirror list."""
+"""Seconds that somebody who waits for a check waits for a feed."""
 
 
 _SECOND_LOOKS = 64
@@ -55,25 +55,25 @@ class Report:
     controls: Sequence[Control] = ()
 
 
-async def with_mirrors(site: Site, rules: Collection[str] | None = None) -> Site:
-    """The site as it is probed now: mirrors as targets, ports whose turn it is.
+async def with_feeds(site: Site, rules: Collection[str] | None = None) -> Site:
+    """The site as it is probed now: members of feeds as targets, ports whose turn it is.
 
     Args:
         site: as it was loaded.
-        rules: ids of the rules that need their mirrors, all if None.
+        rules: ids of the rules that need their feeds, all if None.
     """
     waiting = [t for t in site.targets if rules is None or t.rule.id in rules]
     site = replace(site, targets=rotated(site.targets, time.time()))
-    lists = lists_for(site, waiting)
-    if not lists:
+    needed = feeds_for(site, waiting)
+    if not needed:
         return site
     resolver = resolver_of(site)
     try:
-        mirrors = MirrorRefresher(ListSource.of(site, resolver, _CHECK_PATIENCE))
-        await mirrors.fetch_once(lists)
+        feeds = FeedRefresher(FeedSource.of(site, resolver, _CHECK_PATIENCE))
+        await feeds.fetch_once(needed)
     finally:
         await resolver.close()
-    return replace(site, targets=mirrors.expand(site))
+    return replace(site, targets=feeds.expand(site))
 
 
 async def check(
@@ -88,10 +88,10 @@ async def check(
     Whoever will not wait is told what was seen so far: of targets that were probed.
 
     Args:
-        site: as it was loaded, with mirrors.
+        site: as it was loaded, with members of feeds.
         targets: those to probe.
         done: hears of each as it ends.
-        waiting: targets whose mirror list could not be fetched.
+        waiting: targets whose feed could not be fetched.
     """
     store = Store()
     store.replace(targets)

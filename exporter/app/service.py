@@ -2,7 +2,7 @@
 
 `oneshot.py` runs one round of the same parts, `serve.py` is the process around it. A reload
 builds everything anew from the files and swaps it in only if they are free of
-problems; after a failed reload the old configuration stays in force. Mirror lists
+problems; after a failed reload the old configuration stays in force. Feeds
 bring other targets without one.
 """
 
@@ -40,7 +40,7 @@ from exporter.metrics.telemetry import Telemetry
 from exporter.model.outcome import Verdict
 from exporter.monitor.comparison_traces import ComparisonTraces
 from exporter.monitor.controls import Controls
-from exporter.monitor.mirror_refresh import ListSource, MirrorRefresher, lists_for
+from exporter.monitor.feed_refresh import FeedRefresher, FeedSource, feeds_for
 from exporter.monitor.resolver_watch import ResolverWatch
 from exporter.monitor.rounds import Rounds
 from exporter.monitor.scheduler import Scheduler
@@ -91,8 +91,8 @@ class Exporter:
         self._targets: Sequence[Target] = site.targets
         self._turns: asyncio.Task[None] | None = None
         self._resolver = resolver_of(site, lag)
-        source = ListSource.of(site, self._resolver)
-        self._mirrors = MirrorRefresher(source, self._expand, socket.gethostname())
+        source = FeedSource.of(site, self._resolver)
+        self._feeds = FeedRefresher(source, self._expand, socket.gethostname())
         self._watch = ResolverWatch(self._servers, lag.stalled)
         self._controls = Controls()
         self._admission = Admission()
@@ -104,7 +104,7 @@ class Exporter:
                 targets=lambda: self._targets,
                 lag=lambda: lag.latest,
                 load=lambda: self._scheduler,
-                lists=self._mirrors.states,
+                feeds=self._feeds.states,
                 controls=self._controls.states,
                 ledgers=lambda: self._site.ledgers,
                 config_sha256=lambda: self._site.sha256,
@@ -157,7 +157,7 @@ class Exporter:
         await self._diagnosis.close()
         await self._watch.close()
         await self._controls.close()
-        await self._mirrors.close()
+        await self._feeds.close()
         await self._scheduler.close()
         await self._rounds.close()
         await self._resolver.close()
@@ -212,6 +212,7 @@ class Exporter:
             next_due=self._scheduler.next_due,
             controls=self._controls.states,
             ledgers=lambda: self._site.ledgers,
+            feeds=self._feeds.states,
             admission=self._admission,
             findings=self._diagnosis.findings,
             shard=lambda: str(self._site.shard or ""),
@@ -222,8 +223,8 @@ class Exporter:
 
     def _bring_into_force(self, site: Site) -> None:
         self._site = site
-        lists = lists_for(site, site.targets)
-        self._mirrors.use(lists, ListSource.of(site, self._resolver))
+        feeds = feeds_for(site, site.targets)
+        self._feeds.use(feeds, FeedSource.of(site, self._resolver))
         self._controls.keep_looking()
         self._watch.keep_looking()
         self._diagnosis.keep_explaining()
@@ -233,13 +234,13 @@ class Exporter:
             logger.warning("%s", warning)
 
     def _expand(self) -> None:
-        """Makes the site's targets with the mirrors in force the ones that are probed."""
+        """Makes the site's targets with the members of feeds in force the ones that are probed."""
         failing = (
             record.target
             for record in self._store.records()
             if record.verdict is not Verdict.HOLDS and record.latest is not None
         )
-        listed = self._mirrors.expand(self._site)
+        listed = self._feeds.expand(self._site)
         self._targets = rotated(listed, time.time(), failing)
         targets = active(self._targets)
         self._store.replace(targets)
@@ -265,7 +266,7 @@ class Exporter:
         return replace(
             known_of(site, *own),
             resolvers=self._watch.states(),
-            lists=self._mirrors.states(),
+            feeds=self._feeds.states(),
         )
 
     async def _compare(self) -> bool:

@@ -86,7 +86,7 @@ def check(  # noqa: PLR0913 - one for each option
     `prometheus` is a file of metrics for a node exporter's textfile collector.
 
     Exits with 0 if all hold, 1 if some are violated, 3 if none is but some are
-    unknown (or a mirror list could not be fetched), 2 if it could not run.
+    unknown (or a feed could not be fetched), 2 if it could not run.
     """
     from exporter.present.verdicts import concern  # noqa: PLC0415 - rich tables load slowly
 
@@ -123,7 +123,7 @@ def _verdicts(outcome: CheckOutcome) -> Iterator[Verdict]:
     for record in outcome.records:
         if not record.spared:
             yield record.verdict
-    if outcome.missing or outcome.without_list:
+    if outcome.missing or outcome.without_feed:
         yield Verdict.UNKNOWN
 
 
@@ -134,10 +134,10 @@ async def _probed(
     from exporter.app import oneshot  # noqa: PLC0415 - the other commands start without it
     from exporter.present.formats.interface import CheckOutcome, Rows  # noqa: PLC0415 - likewise
 
-    site = await oneshot.with_mirrors(site, ids)
+    site = await oneshot.with_feeds(site, ids)
     targets = active(site, ids)
     unset = [target for target in site.targets if target.status is Status.UNSET]
-    listed = [target for target in unset if target.rule.mirrors is not None]
+    listed = [target for target in unset if target.rule.feed is not None]
     waiting = [target for target in listed if target.rule.id in ids]
     with Progress(
         *Progress.get_default_columns(),
@@ -169,7 +169,7 @@ async def _probed(
     outcome = CheckOutcome(
         records=report.records,
         findings=report.findings,
-        without_list=waiting,
+        without_feed=waiting,
         unset=len(unset) - len(listed),
         missing=len(targets) - len(report.records),
         rows=Rows(rows),

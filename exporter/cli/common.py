@@ -91,8 +91,14 @@ def config_path(config: Path | None) -> Path:
     """The site file: the one named, or the first of the usual places."""
     if config is not None:
         return config
-    found = next((place for place in _PLACES if place.is_file()), None)
-    return found or fail(f"no site file: give --config, or put one at {_PLACES[1]}")
+    return usual_site() or fail(
+        f"no site file: give --config, or put one at {_PLACES[1]}"
+    )
+
+
+def usual_site() -> Path | None:
+    """The first site file in the usual places, if there is one."""
+    return next((place for place in _PLACES if place.is_file()), None)
 
 
 def chosen(site: Site, rules: Sequence[str], usages: Sequence[str] = ()) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from rich.console import Console
@@ -35,6 +35,24 @@ def _aliases(
     return {old: new for old, _, new in pairs}
 
 
+alias_option = click.option(
+    "--alias",
+    "aliases",
+    multiple=True,
+    metavar="OLD=NEW",
+    callback=_aliases,
+    help="A role or a host that only has another name now; repeatable.",
+)
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "markdown"]),
+    default="table",
+    show_default=True,
+    help="How differences are told.",
+)
+
+
 @click.command()
 @click.argument("old")
 @click.argument("new")
@@ -48,21 +66,8 @@ def _aliases(
     is_flag=True,
     help="Compare every field of the catalogues instead: what people added to them too.",
 )
-@click.option(
-    "--alias",
-    "aliases",
-    multiple=True,
-    metavar="OLD=NEW",
-    callback=_aliases,
-    help="A role or a host that only has another name now; repeatable.",
-)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "markdown"]),
-    default="table",
-    show_default=True,
-)
+@alias_option
+@format_option
 def diff(
     old: str, new: str, flows: bool, fields: bool, aliases: dict[str, str], form: str
 ) -> None:
@@ -77,13 +82,17 @@ def diff(
     before, after = (load_catalogue(side) for side in (old, new))
     if fields:
         _tell(compare(before, after), _FIELDS[form])
-    found = differences(before, after, aliases, ledger=not flows)
-    _tell(found, _EFFECTS[form])
+    end_with(differences(before, after, aliases, ledger=not flows), form)
+
+
+def end_with(changes: Sequence[Difference], form: str) -> NoReturn:
+    """Prints what changed, and exits with 1 if anything is to be opened or closed."""
+    _tell(changes, _EFFECTS[form])
 
 
 def _tell(
     changes: Sequence[Difference] | Sequence[Change], tell: Callable[..., None]
-) -> None:
+) -> NoReturn:
     tell(changes)
     text = all(isinstance(c, Difference) and c.effect is Effect.TEXT for c in changes)
     sys.exit(0 if text else EXIT_DIFFERENT)

@@ -59,7 +59,7 @@ async def _traces(site: Site, rule: str) -> list[Traced]:
     from exporter.app import oneshot  # noqa: PLC0415 - the other commands start without it
 
     ids = chosen(site, [rule])
-    site = await oneshot.with_mirrors(site, ids)
+    site = await oneshot.with_feeds(site, ids)
     return [await _traced(site, target) for target in active(site, ids)]
 
 

@@ -15,8 +15,8 @@ from exporter.config import references, scalars
 from exporter.config.catalogue_schema import CatalogueModel
 from exporter.config.definitions import RuleDefinition, read_rules, written_ids
 from exporter.config.diagnostics import ConfigError, Problem, unknown
+from exporter.config.feeds import Feed
 from exporter.config.ledger import entry, unaccounted
-from exporter.config.mirror_list import MirrorList
 from exporter.config.ports import chosen_port
 from exporter.config.references import DeclaredNames
 from exporter.config.validation import validate
@@ -26,7 +26,7 @@ from exporter.model.endpoint import Endpoint
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from exporter.config.catalogue_schema import PlaceholderModel
+    from exporter.config.catalogue_schema import FeedModel, PlaceholderModel
     from exporter.model.ledger import Requirement
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -88,7 +88,7 @@ class Catalogue:
     reference: str
     roles: Mapping[str, Role]
     placeholders: Mapping[str, Placeholder]
-    mirrors: Mapping[str, MirrorList]
+    feeds: Mapping[str, Feed]
     features: Mapping[str, Feature]
     definitions: tuple[RuleDefinition, ...]
     notes: tuple[Note, ...]
@@ -162,10 +162,7 @@ def read_catalogue(path: Path, problems: list[Problem]) -> Catalogue | None:
         reference=model.reference,
         roles=_roles(model, definitions),
         placeholders=_placeholders(model, file, problems),
-        mirrors={
-            name: MirrorList(name, **written.model_dump())
-            for name, written in model.mirrors.items()
-        },
+        feeds={name: _feed(name, written) for name, written in model.feeds.items()},
         features={
             name: Feature(name, feature.title or name)
             for name, feature in model.features.items()
@@ -176,7 +173,7 @@ def read_catalogue(path: Path, problems: list[Problem]) -> Catalogue | None:
         names=DeclaredNames(
             roles=_written_names(file.value, "roles") or sources(definitions),
             placeholders=_written_names(file.value, "placeholders"),
-            mirrors=_written_names(file.value, "mirrors"),
+            feeds=_written_names(file.value, "feeds"),
             rules=written_ids(rules),
             features=_written_names(file.value, "features"),
             usages=frozenset(model.usages),
@@ -221,6 +218,11 @@ def _roles(
         name: Role(name, role.title or name, role.is_a)
         for name, role in model.roles.items()
     }
+
+
+def _feed(name: str, written: FeedModel) -> Feed:
+    fields = {**written.model_dump(), "select": written.selection}
+    return Feed(name, **fields)
 
 
 def _placeholders(

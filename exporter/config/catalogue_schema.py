@@ -6,10 +6,12 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from exporter.config.feed_formats import FIELDS
+from exporter.config.feeds import FeedFormat
 from exporter.config.field_types import (
+    FeedInterval,
+    FeedUrl,
     Line,
-    ListInterval,
-    ListUrl,
     Name,
     NoList,
     NoMapping,
@@ -20,7 +22,6 @@ from exporter.config.field_types import (
     Text,
     Word,
 )
-from exporter.config.mirror_list import ListFormat
 from exporter.config.rule_schema import DefaultsModel, Model, RuleModel
 from exporter.model.ledger import Fate
 
@@ -61,19 +62,42 @@ class PlaceholderModel(Model):
     """The placeholder whose value is taken when this one has none."""
 
 
-class MirrorListModel(Model):
-    """A list of mirrors, fetched now and then; rules lead to what it names."""
+class FeedModel(Model):
+    """A list of destinations, fetched now and then; rules lead to what it names."""
 
     title: Line
-    """What is mirrored."""
-    url: ListUrl
-    """Where the list is fetched, with whatever it asks for."""
-    format: Annotated[ListFormat, Field(strict=False)]
-    """mirrorlist: one URL a line; metalink: Metalink 3.0."""
+    """What it lists."""
+    url: FeedUrl
+    """Where it is fetched, with whatever it asks for."""
+    format: Annotated[FeedFormat, Field(strict=False)]
+    """mirrorlist: one URL a line; metalink: Metalink 3.0; the others as their vendors have them."""
     limit: Annotated[int, Field(ge=1, le=50)] = 10
-    """Mirrors probed at once, at the most."""
-    interval: ListInterval = Field(default="6h", validate_default=True)
+    """Members probed at once, at the most, of those for the same ports."""
+    interval: FeedInterval = Field(default="6h", validate_default=True)
     """Time between two fetches."""
+    select: Annotated[dict[str, tuple[Line, ...] | Line], NoMapping, OrNull] = Field(
+        default_factory=dict
+    )
+    """Which of its entries are meant: fields of the format, with the values they may have."""
+
+    @model_validator(mode="after")
+    def _known_fields(self) -> FeedModel:
+        known = FIELDS[self.format]
+        for field in self.select:
+            if field not in known:
+                said = f"by {', '.join(known)}" if known else "by nothing"
+                raise ValueError(
+                    f"entries of {self.format} can be selected {said}, not by {field}"
+                )
+        return self
+
+    @property
+    def selection(self) -> dict[str, tuple[str, ...]]:
+        """Fields with the values they may have."""
+        return {
+            key: (said,) if isinstance(said, str) else said
+            for key, said in self.select.items()
+        }
 
 
 class NoteModel(Model):
@@ -157,8 +181,8 @@ class CatalogueModel(Model):
     """What the rules say unless they say otherwise."""
     placeholders: dict[Name, PlaceholderModel] = Field(default_factory=dict)
     """Destinations that every site names for itself."""
-    mirrors: dict[Name, MirrorListModel] = Field(default_factory=dict)
-    """Lists of destinations that change by themselves."""
+    feeds: dict[Name, FeedModel] = Field(default_factory=dict)
+    """Lists of destinations that their vendor keeps up to date."""
     rules: Annotated[tuple[RuleModel, ...], NoList, OrNull]
     """The requirements, as rules."""
     requirements: Annotated[tuple[RequirementModel, ...], NoList, OrNull] = ()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from exporter.config.definitions import RuleDefinition
-    from exporter.config.mirror_list import MirrorList
+    from exporter.config.feeds import Feed
     from exporter.config.placeholders import Binding
     from exporter.config.rule_schema import DestinationModel
     from exporter.model.rule import Rule
@@ -61,13 +61,13 @@ class SiteBindings:
 
     Attributes:
         bindings: of placeholders.
-        mirrors: lists by name.
+        feeds: feeds by name.
         features: which there are here; one that the site says nothing of is missing.
         running: the roles whose rules run here.
     """
 
     bindings: Mapping[str, Binding]
-    mirrors: Mapping[str, MirrorList]
+    feeds: Mapping[str, Feed]
     features: Mapping[str, bool]
     running: frozenset[str]
 
@@ -102,8 +102,8 @@ def proof_of(flow: Flow, lead: DestinationModel) -> Proof:
 def targets(one: InForce, site: SiteBindings) -> Iterator[Target]:
     """The targets of one rule for one flow.
 
-    One that leads to a mirror list is unset, with the list's own host, until a list has
-    been fetched (see `mirror_list.expand`).
+    One that leads to a feed is unset, with the host that it is fetched from, until it has
+    been fetched (see `feeds.expand`).
     """
     rule, flow = one.rule, one.flow
     places, status = _places(one.destination, rule.sample, site)
@@ -151,8 +151,8 @@ def _places(
     if lead.placeholder is not None:
         binding = site.bindings[lead.placeholder]
         return binding.endpoints, binding.status
-    if lead.mirrors is not None:
-        return _hosts((site.mirrors[lead.mirrors].host,)), Status.UNSET
+    if lead.feed is not None:
+        return _hosts((site.feeds[lead.feed].host,)), Status.UNSET
     if lead.network is not None:
         named = lead.members or destination.sampled(lead.network, sample)
         return _hosts(named), Status.ACTIVE

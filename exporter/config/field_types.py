@@ -128,14 +128,14 @@ UsageWord: TypeAlias = Annotated[
         {"anyOf": [{"$ref": "#/$defs/Usage"}, {"type": "string", "pattern": SLUG}]}
     ),
 ]
-ListUrl: TypeAlias = Annotated[
+FeedUrl: TypeAlias = Annotated[
     str,
-    PlainValidator(scalars.list_url),
+    PlainValidator(scalars.feed_url),
     _written(None, "https://lists.example.org/mirrorlist?repo=os"),
 ]
-ListInterval: TypeAlias = Annotated[
+FeedInterval: TypeAlias = Annotated[
     float,
-    PlainValidator(scalars.list_interval),
+    PlainValidator(scalars.feed_interval),
     _written(scalars.DURATION_PATTERN, "6h"),
 ]
 NameServer: TypeAlias = Annotated[

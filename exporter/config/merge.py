@@ -1,6 +1,6 @@
 """A site's catalogues together: one set of roles, placeholders, lists and rules.
 
-Two catalogues may both speak of a role, a placeholder or a mirror list if they say the
+Two catalogues may both speak of a role, a placeholder or a feed if they say the
 same of it.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from exporter.config.catalogue import Placeholder
     from exporter.config.definitions import RuleDefinition
     from exporter.config.diagnostics import Problem
-    from exporter.config.mirror_list import MirrorList
+    from exporter.config.feeds import Feed
     from exporter.config.references import DeclaredNames
     from exporter.config.yamlfile import YamlFile
     from exporter.model.ledger import Requirement
@@ -39,7 +39,7 @@ class MergedCatalogues:
     catalogues: tuple[Catalogue, ...]
     roles: Mapping[str, Role]
     placeholders: Mapping[str, Placeholder]
-    mirrors: Mapping[str, MirrorList]
+    feeds: Mapping[str, Feed]
     features: Mapping[str, Feature]
     definitions: tuple[RuleDefinition, ...]
     names: DeclaredNames
@@ -94,8 +94,8 @@ def merge_catalogues(
     placeholders = _merged(
         "placeholder", [one.placeholders for one in catalogues], file, problems
     )
-    lists = [one.mirrors for one in catalogues]
-    mirrors = _merged("mirror list", lists, file, problems)
+    found = [one.feeds for one in catalogues]
+    feeds = _merged("feed", found, file, problems)
     features = _merged("feature", [one.features for one in catalogues], file, problems)
     kinds = {item.name: item.port for item in placeholders.values()}
     problems += references.misused(own, kinds)
@@ -105,7 +105,7 @@ def merge_catalogues(
     }
     read = tuple(definition for definition in definitions if not definition.unread)
     return MergedCatalogues(
-        catalogues, roles, placeholders, mirrors, features, read, names
+        catalogues, roles, placeholders, feeds, features, read, names
     )
 
 

@@ -148,10 +148,12 @@ class Overrides:
             unverifiable=written.unverifiable,
             advisory=written.advisory,
             notes=written.notes if override.notes is None else override.notes,
-            mirrors=lead.mirrors,
+            feed=lead.feed,
             proof=proof,
             ports=str(flow.ports) if ranged else "",
-            sample=written.sample if ranged or proof is Proof.SAMPLE else 0,
+            sample=written.sample
+            if ranged or lead.feed or proof is Proof.SAMPLE
+            else 0,
             member_of=lead.network or lead.domain or "",
             when=written.when,
             any_of=written.any_of,

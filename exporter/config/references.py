@@ -25,7 +25,7 @@ class DeclaredNames:
 
     roles: frozenset[str]
     placeholders: frozenset[str]
-    mirrors: frozenset[str]
+    feeds: frozenset[str]
     rules: frozenset[str]
     features: frozenset[str]
     usages: frozenset[str]
@@ -127,16 +127,16 @@ def _unknown_destination(
     definition: RuleDefinition, names: DeclaredNames
 ) -> Iterator[Problem]:
     lead = definition.written.destination
-    mirrors, at = lead.mirrors, (*definition.at, "destination")
+    feed, at = lead.feed, (*definition.at, "destination")
     for key, name in placeholders_of(definition):
         if name not in names.placeholders:
             said = unknown("placeholder", name, names.placeholders)
             inner = ("placeholder",) if lead.placeholder == name else ()
             place = at if key == "destination" else (*definition.at, key)
             yield definition.file.problem((*place, *inner), said)
-    if mirrors is not None and mirrors not in names.mirrors:
-        said = unknown("mirror list", mirrors, names.mirrors)
-        yield definition.file.problem((*at, "mirrors"), said)
+    if feed is not None and feed not in names.feeds:
+        said = unknown("feed", feed, names.feeds)
+        yield definition.file.problem((*at, "feed"), said)
 
 
 def unfit_witness(

@@ -66,8 +66,8 @@ class DestinationModel(Model):
     """Several of them: one target each."""
     placeholder: Name | None = None
     """The name of a placeholder of the same catalogue."""
-    mirrors: Name | None = None
-    """The name of a mirror list of the same catalogue: one target for each mirror."""
+    feed: Name | None = None
+    """The name of a feed of the same catalogue: one target for each member in force."""
     network: Network | None = None
     """A network of which members are probed, or else a few of its addresses."""
     members: Annotated[tuple[Host, ...], Field(min_length=1)] | None = None
@@ -77,12 +77,12 @@ class DestinationModel(Model):
     names: Annotated[tuple[Host, ...], Field(min_length=1)] | None = None
     """Names that the wildcard stands for and that are known to be there."""
 
-    WAYS: ClassVar = ("host", "hosts", "placeholder", "mirrors", "network", "domain")
+    WAYS: ClassVar = ("host", "hosts", "placeholder", "feed", "network", "domain")
     """The keys of which a destination has exactly one."""
 
     def __str__(self) -> str:
-        if self.mirrors is not None:
-            return f"the mirrors of {self.mirrors}"
+        if self.feed is not None:
+            return f"the members of {self.feed}"
         if self.hosts is not None:
             return ", ".join(self.hosts)
         whole = self.host or self.network or self.domain

@@ -124,8 +124,8 @@ def url(value: object) -> Endpoint:
     return Endpoint(host(parts.hostname), _port(port, 443 if tls else 80), tls)
 
 
-def list_url(value: object) -> str:
-    """`https://host[:port]/path?query`, from which a mirror list is fetched."""
+def feed_url(value: object) -> str:
+    """`https://host[:port]/path?query`, from which a feed is fetched."""
     said = "must be a URL such as https://lists.example.org/mirrorlist?repo=os"
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value):
         raise ValueError(f"{said}, not {described(value)}")
@@ -137,7 +137,7 @@ def list_url(value: object) -> str:
     return value
 
 
-def list_interval(value: object) -> float:
+def feed_interval(value: object) -> float:
     """A duration that does not bother the people who keep lists."""
     seconds = duration(value)
     if seconds < SHORTEST_LIST_INTERVAL:

@@ -2,7 +2,7 @@
 
 Whatever is judged together stays together: all rules to one host (a witness, the
 distance of an answer, four connections at a time, the findings about a host), all
-mirrors of a list, since each replica would have its own idea of which are in force,
+members of a feed, since each replica would have its own idea of which are in force,
 and the alternatives of `any_of`. Each such group goes to the shard with the highest
 hash of its own number and the group's name (rendezvous hashing), so that every process
 says the same without asking another, and one more shard takes groups from all others
@@ -68,7 +68,7 @@ def divided(targets: Sequence[Target], shard: Shard | None) -> tuple[Target, ...
     """`targets` in their order, with those of other shards marked as such.
 
     Args:
-        targets: all of the site's, before mirrors take the place of their lists.
+        targets: all of the site's, before members take the place of their feeds.
         shard: the part that is probed from here, None for all of them.
     """
     if shard is None:
@@ -89,9 +89,9 @@ def _weight(number: int, group: str) -> bytes:
 
 
 def _node(target: Target) -> str:
-    """What a target is placed by: its list of mirrors, or its host."""
-    name = target.rule.mirrors
-    return f"host {target.destination}" if name is None else f"list {name}"
+    """What a target is placed by: its feed, or its host."""
+    name = target.rule.feed
+    return f"host {target.destination}" if name is None else f"feed {name}"
 
 
 def _groups(targets: Iterable[Target]) -> dict[str, str]:

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from exporter.config.catalogue import Catalogue
     from exporter.config.diagnostics import Problem
+    from exporter.config.feeds import Feed
     from exporter.config.maintenance import Window
-    from exporter.config.mirror_list import MirrorList
     from exporter.config.placeholders import Binding
     from exporter.config.sharding import Shard
     from exporter.config.yamlfile import YamlFile
@@ -74,10 +74,10 @@ class TlsSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class MirrorSettings:
-    """The mirror lists of all catalogues by name, and how far they are trusted."""
+class FeedSettings:
+    """The feeds of all catalogues by name, and how far they are trusted."""
 
-    lists: Mapping[str, MirrorList]
+    known: Mapping[str, Feed]
     allow_private: bool
 
 
@@ -106,7 +106,7 @@ class Site:
         placeholders: what each placeholder stands for here.
         rules: every rule of every role, overrides and politeness floors applied; of
             several sources or ports, one for each.
-        targets: every rule's targets with their status; mirrors are not among them.
+        targets: every rule's targets with their status; members of feeds are not among them.
         ledgers: of the catalogues that keep one, what became of their requirements.
         owners: whose each cause of findings is, where the file says so.
         controls: what must not answer: probed by itself, and no target of a rule.
@@ -129,7 +129,7 @@ class Site:
     dns: DnsSettings
     tls: TlsSettings
     proxy: Endpoint | None
-    mirrors: MirrorSettings
+    feeds: FeedSettings
     owners: Mapping[Cause, str]
     controls: tuple[Target, ...]
     maintenance: tuple[Window, ...]
@@ -184,7 +184,7 @@ def load_site(
     if problems:
         raise ConfigError(problems)
     running = placeholders.running(roles, whole.roles)
-    bound = SiteBindings(bindings, whole.mirrors, model.features, running)
+    bound = SiteBindings(bindings, whole.feeds, model.features, running)
     targets = tuple(target for one in in_force for target in expand(one, bound))
     warnings = (
         *dict.fromkeys(overrides.warnings),
@@ -207,7 +207,7 @@ def load_site(
         dns=DnsSettings(model.dns.servers, model.dns.search),
         tls=tls,
         proxy=model.proxy,
-        mirrors=MirrorSettings(whole.mirrors, model.mirrors.allow_private),
+        feeds=FeedSettings(whole.feeds, model.feeds.allow_private),
         owners=model.owners,
         controls=_controls(model, roles[0]),
         maintenance=windows,

@@ -43,7 +43,7 @@ def own_names(
     return DeclaredNames(
         roles=roles,
         placeholders=frozenset(),
-        mirrors=frozenset(),
+        feeds=frozenset(),
         rules=ids,
         features=features,
         usages=frozenset(model.usages),

@@ -101,11 +101,11 @@ class TrustModel(Model):
     """A PEM file with the site's own CAs, added to the system's trust store."""
 
 
-class MirrorsModel(Model):
-    """How far mirror lists are trusted."""
+class FeedsModel(Model):
+    """How far feeds are trusted."""
 
     allow_private: bool = False
-    """Mirrors may have addresses that are not public, such as the site's own."""
+    """Members may have addresses that are not public, such as the site's own."""
 
 
 class ControlModel(Model):
@@ -161,8 +161,8 @@ class SiteModel(Model):
     """Which certificates are trusted."""
     proxy: Proxy | None = None
     """An HTTP proxy that public rules go through by CONNECT."""
-    mirrors: MirrorsModel = Field(default_factory=MirrorsModel)
-    """How far mirror lists are trusted."""
+    feeds: FeedsModel = Field(default_factory=FeedsModel)
+    """How far feeds are trusted."""
     rules: Annotated[tuple[RuleModel, ...], NoList, OrNull] = ()
     """The site's own rules."""
     owners: Annotated[dict[OwnedCause, Line], NoMapping, OrNull] = Field(

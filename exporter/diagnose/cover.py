@@ -15,7 +15,7 @@ from exporter.diagnose.certificates import certificates
 from exporter.diagnose.clocks import clocks
 from exporter.diagnose.counter_evidence import without
 from exporter.diagnose.dependencies import behind_the_same
-from exporter.diagnose.feeds import with_lists
+from exporter.diagnose.feeds import with_feeds
 from exporter.diagnose.hosts import host_or_service
 from exporter.diagnose.partial import families, partial
 from exporter.diagnose.refusals import refused
@@ -63,7 +63,7 @@ def explained(
     yield
     found += timed + certificates(scene) + devices.middlebox(scene) + partial(scene)
     yield
-    found = with_lists(scene, found)
+    found = with_feeds(scene, found)
     found += _left(scene, found)
     return found
 

@@ -1,4 +1,4 @@
-"""Lists that bring destinations: what keeps them away, and what waits for them."""
+"""Feeds that bring destinations: what keeps them away, and what waits for them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from exporter.model.rule import Target
 
 _STALE = 3600.0
-"""Seconds beyond two of its intervals after which a list counts as out of date."""
+"""Seconds beyond two of its intervals after which a feed counts as out of date."""
 _PORTS = {"http": 80, "https": 443}
 _KEEPING_AWAY = frozenset(
     {
@@ -30,16 +30,16 @@ _KEEPING_AWAY = frozenset(
 """Causes by which nothing can be had from a host."""
 
 
-def with_lists(scene: Scene, found: Iterable[Explanation]) -> list[Explanation]:
-    """What explains the targets, and the lists that some of them come from.
+def with_feeds(scene: Scene, found: Iterable[Explanation]) -> list[Explanation]:
+    """What explains the targets, and the feeds that some of them come from.
 
-    What keeps every public service away keeps their lists away as well.
+    What keeps every public service away keeps their feeds away as well.
     """
     explanations = list(found)
     gone = {target.key for one in explanations for target in one.waiting}
     waiting = [one for one in scene.known.waiting if one.key not in gone]
-    for name in dict.fromkeys(one.rule.mirrors or "" for one in waiting):
-        mine = tuple(one for one in waiting if (one.rule.mirrors or "") == name)
+    for name in dict.fromkeys(one.rule.feed or "" for one in waiting):
+        mine = tuple(one for one in waiting if (one.rule.feed or "") == name)
         if _is_awaited(scene, name):
             continue
         index = _kept_away_by(scene, explanations, scene.known.urls.get(name, ""))
@@ -54,14 +54,14 @@ def with_lists(scene: Scene, found: Iterable[Explanation]) -> list[Explanation]:
 
 
 def _is_awaited(scene: Scene, name: str) -> bool:
-    """Whether a list is being fetched for the first time."""
+    """Whether a feed is being fetched for the first time."""
     return any(
-        state.known.name == name and not state.failures for state in scene.known.lists
+        state.known.name == name and not state.failures for state in scene.known.feeds
     )
 
 
 def _kept_away_by(scene: Scene, found: Sequence[Explanation], url: str) -> int | None:
-    """Which of some explanations is that of a list which cannot be fetched, if any is."""
+    """Which of some explanations is that of a feed which cannot be fetched, if any is."""
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or parts.hostname is None:
         return None
@@ -80,7 +80,7 @@ def _kept_away_by(scene: Scene, found: Sequence[Explanation], url: str) -> int |
 
 
 def _is_of_its_host(one: Explanation, host: str, port: int) -> bool:
-    """Whether it explains why rules to the list's own server fail."""
+    """Whether it explains why rules to the feed's own server fail."""
     return one.cause in _KEEPING_AWAY and any(
         symptom.host == host and symptom.target.port == port for symptom in one.symptoms
     )
@@ -89,7 +89,7 @@ def _is_of_its_host(one: Explanation, host: str, port: int) -> bool:
 def _is_near(scene: Scene, one: Explanation, public: Feature) -> bool:
     """Whether it is so near to this host that it keeps all alike away with its targets."""
     if one.cause is Cause.PROXY:
-        # Whatever leaves by a proxy is fetched through it, as lists are.
+        # Whatever leaves by a proxy is fetched through it, as feeds are.
         vias = {symptom.seen.via for symptom in one.symptoms}
         return not any(
             record.latest is not None
@@ -104,7 +104,7 @@ def _is_near(scene: Scene, one: Explanation, public: Feature) -> bool:
 
 def _out_of_date(scene: Scene) -> list[Explanation]:
     now, found = scene.known.now, []
-    for state in scene.known.lists:
+    for state in scene.known.feeds:
         last = state.last_success_timestamp
         limit = 2 * state.known.interval + _STALE
         if state.failures and last is not None and now - last > limit:
@@ -118,7 +118,7 @@ def _feed(name: str, waiting: tuple[Target, ...], says: str) -> Explanation:
         Cause.FEED,
         name,
         (),
-        f"The mirror list {name} {says}",
-        "Please check that this host may fetch the list, and what its server answers.",
+        f"The feed {name} {says}",
+        "Please check that this host may fetch the feed, and what its server answers.",
         waiting=waiting,
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from exporter.model.network_path import Path
     from exporter.model.rule import Key, Target
     from exporter.monitor.controls import Control
-    from exporter.monitor.mirror_refresh import ListState
+    from exporter.monitor.feed_refresh import FeedState
     from exporter.monitor.resolver_watch import Transport
     from exporter.monitor.store import Record
 
@@ -28,7 +28,7 @@ class Known:
         servers: the resolvers in use.
         resolvers: whether each answers, by its address and the transport, where it is
             watched.
-        lists: the mirror lists in use.
+        feeds: the feeds in use.
         urls: where each list is fetched, by its name.
         waiting: targets that have no host until their list is fetched.
         controls: what must not answer, and whether it does.
@@ -47,7 +47,7 @@ class Known:
     host: str = ""
     servers: Sequence[str] = ()
     resolvers: Mapping[tuple[str, Transport], bool] = field(default_factory=dict)
-    lists: Sequence[ListState] = ()
+    feeds: Sequence[FeedState] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
     waiting: Sequence[Target] = ()
     controls: Sequence[Control] = ()

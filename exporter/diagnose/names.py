@@ -176,9 +176,9 @@ def _resolvers(servers: Sequence[str]) -> str:
 
 
 def _waiting(scene: Scene) -> tuple[Target, ...]:
-    """What waits for a list that cannot be fetched without names."""
-    fetched = {one.known.name for one in scene.known.lists if one.fetches}
-    return tuple(t for t in scene.known.waiting if t.rule.mirrors not in fetched)
+    """What waits for a feed that cannot be fetched without names."""
+    fetched = {one.known.name for one in scene.known.feeds if one.fetches}
+    return tuple(t for t in scene.known.waiting if t.rule.feed not in fetched)
 
 
 def _watched(scene: Scene) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from exporter.model.ledger import Ledger
     from exporter.model.rule import Rule, Target
     from exporter.monitor.controls import Control
+    from exporter.monitor.feed_refresh import FeedState
     from exporter.monitor.store import Record, Store
 
 _FIRST_ROUND = 300.0
@@ -51,6 +52,7 @@ class Parts:
         next_due: seconds until a target's next probe, None if not scheduled.
         controls: what must not answer, and whether it does.
         ledgers: what became of the requirements of catalogues that keep account.
+        feeds: the feeds in use, with what is known of each.
         findings: what explains all that is wrong, the worst first.
         shard: the part of its roles' targets that is probed from here, such as 2/5;
             empty for all of them.
@@ -71,6 +73,7 @@ class Parts:
     next_due: Callable[[Target], float | None] = lambda _target: None
     controls: Callable[[], Sequence[Control]] = lambda: ()
     ledgers: Callable[[], Sequence[Ledger]] = lambda: ()
+    feeds: Callable[[], Sequence[FeedState]] = lambda: ()
     findings: Callable[[], Sequence[Finding]] = lambda: ()
     shard: Callable[[], str] = str
     source: Callable[[str], str | None] = lambda _address: None
@@ -148,6 +151,7 @@ class Handlers:
                 parts.controls(),
                 parts.findings(),
                 ledgers=parts.ledgers(),
+                feeds=parts.feeds(),
                 shard=parts.shard(),
             ),
         )

@@ -96,23 +96,35 @@ LOOP_LAG = Family(
     Kind.GAUGE,
     "How late the event loop woke up at its last heartbeat.",
 )
-MIRROR_LIST_TARGETS = Family(
-    "connectivity_exporter_mirror_list_targets",
+FEED_MEMBERS = Family(
+    "connectivity_exporter_feed_members",
     Kind.GAUGE,
-    "Mirrors of a list that are in force; absent until it was fetched.",
-    ("list",),
+    "What a feed names; absent until it was fetched.",
+    ("feed",),
 )
-MIRROR_LIST_SUCCESS = Family(
-    "connectivity_exporter_mirror_list_last_success_timestamp_seconds",
+FEED_TARGETS = Family(
+    "connectivity_exporter_feed_targets",
     Kind.GAUGE,
-    "Unix time at which a list was last fetched and usable; absent before.",
-    ("list",),
+    "Members of a feed that are in force; absent until it was fetched.",
+    ("feed",),
 )
-MIRROR_LIST_FAILURES = Family(
-    "connectivity_exporter_mirror_list_fetch_failures_total",
+FEED_SUCCESS = Family(
+    "connectivity_exporter_feed_last_success_timestamp_seconds",
+    Kind.GAUGE,
+    "Unix time at which a feed was last fetched and usable; absent before.",
+    ("feed",),
+)
+FEED_FAILURES = Family(
+    "connectivity_exporter_feed_fetch_failures_total",
     Kind.COUNTER,
-    "Fetches of a list that brought nothing usable.",
-    ("list",),
+    "Fetches of a feed that brought nothing usable.",
+    ("feed",),
+)
+FEED_CHANGES = Family(
+    "connectivity_exporter_feed_changes_total",
+    Kind.COUNTER,
+    "How often other members of a feed came into force.",
+    ("feed",),
 )
 CONTROL_ANSWERED = Family(
     "connectivity_exporter_control_answered",
@@ -185,9 +197,11 @@ EXPORTER = (
     LATENESS,
     PROBES_SKIPPED,
     LOOP_LAG,
-    MIRROR_LIST_TARGETS,
-    MIRROR_LIST_SUCCESS,
-    MIRROR_LIST_FAILURES,
+    FEED_MEMBERS,
+    FEED_TARGETS,
+    FEED_SUCCESS,
+    FEED_FAILURES,
+    FEED_CHANGES,
     CONTROL_ANSWERED,
     RESOLVER_UP,
     HTTP_CONNECTIONS,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from exporter.model.ledger import Ledger
     from exporter.model.rule import Target
     from exporter.monitor.controls import Control
-    from exporter.monitor.mirror_refresh import ListState
+    from exporter.monitor.feed_refresh import FeedState
     from exporter.monitor.resolver_watch import Transport
 
 
@@ -48,7 +48,7 @@ class Sources:
         targets: all targets of the configuration in force, whatever their status.
         lag: seconds by which the event loop woke up late the last time.
         load: the scheduler, None where nothing is scheduled.
-        lists: the mirror lists in use.
+        feeds: the feeds in use.
         controls: what must not answer, and whether it does.
         ledgers: what became of the requirements of catalogues that keep account.
         config_sha256: of the site file in force, empty where there is none.
@@ -64,7 +64,7 @@ class Sources:
     targets: Callable[[], Sequence[Target]]
     lag: Callable[[], float]
     load: Callable[[], Load | None] = lambda: None
-    lists: Callable[[], Sequence[ListState]] = lambda: ()
+    feeds: Callable[[], Sequence[FeedState]] = lambda: ()
     controls: Callable[[], Sequence[Control]] = lambda: ()
     ledgers: Callable[[], Sequence[Ledger]] = lambda: ()
     config_sha256: Callable[[], str] = str

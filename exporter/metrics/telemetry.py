@@ -111,7 +111,7 @@ class Telemetry(Collector):
             yield _gauge(exporter_families.PROBE_SLOTS, load.slots)
             skipped = exporter_families.PROBES_SKIPPED
             yield CounterMetricFamily(skipped.name, skipped.help, load.skipped)
-        yield from self._mirror_lists()
+        yield from self._feeds()
         yield from self._watched()
         yield from self._explained()
         yield _gauge(
@@ -181,17 +181,21 @@ class Telemetry(Collector):
         yield info
         yield _gauge(exporter_families.SHARDS, None if shard is None else shard.count)
 
-    def _mirror_lists(self) -> Iterator[Metric]:
-        targets = _gauge(exporter_families.MIRROR_LIST_TARGETS)
-        success = _gauge(exporter_families.MIRROR_LIST_SUCCESS)
-        failures = _counter(exporter_families.MIRROR_LIST_FAILURES)
-        for state in self._sources.lists():
+    def _feeds(self) -> Iterator[Metric]:
+        members = _gauge(exporter_families.FEED_MEMBERS)
+        targets = _gauge(exporter_families.FEED_TARGETS)
+        success = _gauge(exporter_families.FEED_SUCCESS)
+        failures = _counter(exporter_families.FEED_FAILURES)
+        changes = _counter(exporter_families.FEED_CHANGES)
+        for state in self._sources.feeds():
             name = [state.known.name]
             failures.add_metric(name, state.failures)
+            changes.add_metric(name, state.changes)
             if state.last_success_timestamp is not None:
+                members.add_metric(name, len(state.seen))
                 targets.add_metric(name, len(state.in_force))
                 success.add_metric(name, state.last_success_timestamp)
-        yield from (targets, success, failures)
+        yield from (members, targets, success, failures, changes)
 
     @property
     def site(self) -> str:

@@ -1,4 +1,4 @@
-"""A host with a port, as a site file, a URL or a mirror list names it."""
+"""A host with a port, as a site file, a URL or a feed names it."""
 
 from __future__ import annotations
 

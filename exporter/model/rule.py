@@ -131,7 +131,7 @@ class Rule:
     `probe` names the prober and `options` are its constructor arguments.
     `interval` and `timeout` are seconds; `unsent_interval` is the one that would hold
     without a politeness floor, None where that is the same. `rows` are row ids of the vendor document.
-    `mirrors` names the list whose mirrors are the rule's destinations.
+    `feed` names the one whose members are the rule's destinations.
     """
 
     id: str
@@ -160,7 +160,7 @@ class Rule:
     unverifiable: str | None = None
     advisory: bool = False
     notes: str = ""
-    mirrors: str | None = None
+    feed: str | None = None
     proof: Proof = Proof.SERVICE
     ports: str = ""
     sample: int = 0
@@ -182,7 +182,7 @@ class Target:
     """One rule x one destination host: one set of series.
 
     `destination` is a host name or IP literal in lower case; `port` is the rule's
-    unless the destination carried its own (a base URL, a mirror), or 0 where the rule
+    unless the destination carried its own (a base URL, a member of a feed), or 0 where the rule
     has none. An `untrusted`
     destination was named by a list from outside: only public addresses are probed.
     `maintenance` is announced work that touches it; it makes no other target of it.

@@ -71,7 +71,7 @@ def refused(target: Target, addresses: Sequence[str]) -> Sequence[str]:
 
 def left_out(address: str) -> Observation:
     """What is known of a refused address."""
-    detail = f"refused to probe {address}: not public, and a mirror list leads to it"
+    detail = f"refused to probe {address}: not public, and a feed leads to it"
     return Observation(address, Stage.RESOLVE, Reason.UNTESTED, detail)
 
 

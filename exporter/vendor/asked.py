@@ -52,7 +52,7 @@ def told_by(catalogue: Catalogue) -> Told:
         stated = (
             rule.expect is Expect.ALLOW and not rule.advisory and not rule.unprovable
         )
-        if not stated or rule.destination.mirrors is not None:
+        if not stated or rule.destination.feed is not None:
             continue
         bound = (
             "under a condition"

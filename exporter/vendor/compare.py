@@ -29,7 +29,7 @@ Fields: TypeAlias = "Mapping[str, str]"
 class Change:
     """One part that came, went or differs.
 
-    `what` is `catalogue`, `role`, `placeholder`, `mirrors`, `note` or `rule`. `old` and
+    `what` is `catalogue`, `role`, `placeholder`, `feed`, `note` or `rule`. `old` and
     `new` hold its fields, of a part that is on both sides those that differ; None
     where there is no such part.
     """
@@ -127,7 +127,7 @@ def _surroundings(old: Catalogue, new: Catalogue) -> list[Change]:
         *_difference("catalogue", old.name, *heads),
         *_parts("role", old.roles, new.roles),
         *_parts("placeholder", old.placeholders, new.placeholders),
-        *_parts("mirrors", old.mirrors, new.mirrors),
+        *_parts("feed", old.feeds, new.feeds),
         *_parts("note", {str(n): n for n in old.notes}, {str(n): n for n in new.notes}),
     ]
 

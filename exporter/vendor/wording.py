@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from exporter.model.ledger import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from exporter.model.ledger import Requirement
 
@@ -53,6 +53,8 @@ def reworded(
         for entry in sides:
             if id(entry) in paired or entry.fate is Fate.RULES:
                 continue
+            if entry.fate is Fate.ELSEWHERE and not entry.text:
+                continue  # a pointer that a person took down: no page states it as a row
             asked = entry.fate in (Fate.UNPROVABLE, Fate.OPEN, Fate.ELSEWHERE)
             words = _words(entry)
             both = ("", words) if effect == "OPEN" else (words, "")
@@ -63,17 +65,27 @@ def _unequal(
     old: Sequence[Requirement], new: Sequence[Requirement]
 ) -> tuple[list[Requirement], list[Requirement]]:
     """Entries of each side whose words are not on the other; parts of a row are one."""
-    theirs = Counter(map(_key, _rows(new)))
+    left, right = _without_common(_rows(old), _rows(new), lambda one: one.sha256)
+    return _without_common(left, right, _key)
+
+
+def _without_common(
+    old: Sequence[Requirement],
+    new: Sequence[Requirement],
+    key: Callable[[Requirement], object],
+) -> tuple[list[Requirement], list[Requirement]]:
+    """Entries of each side that have no partner of the same key on the other."""
+    theirs = Counter(map(key, new))
     left = []
-    for entry in _rows(old):
-        if theirs[_key(entry)] > 0:
-            theirs[_key(entry)] -= 1
+    for entry in old:
+        if theirs[key(entry)] > 0:
+            theirs[key(entry)] -= 1
         else:
             left.append(entry)
     right = []
-    for entry in reversed(_rows(new)):
-        if theirs[_key(entry)] > 0:
-            theirs[_key(entry)] -= 1
+    for entry in reversed(new):
+        if theirs[key(entry)] > 0:
+            theirs[key(entry)] -= 1
             right.append(entry)
     return left, right[::-1]
 
@@ -93,9 +105,8 @@ def _rows(entries: Sequence[Requirement]) -> list[Requirement]:
 
 
 def _key(entry: Requirement) -> object:
-    return (
-        entry.sha256 if not entry.text else frozenset(Counter(_tokens(entry)).items())
-    )
+    tokens = frozenset(Counter(_tokens(entry)).items())
+    return tokens if entry.text else entry.sha256
 
 
 def _tokens(entry: Requirement) -> list[str]:

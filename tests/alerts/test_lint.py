@@ -21,7 +21,7 @@ EXPECTED = (
     *("TLSUntrusted", "TLSIntercepted", "DNSBroken", "RuleFlapping", "RuleSlow"),
     *("SynLoss", "ClockSkew", "ErrorBudgetBurn", "ProbeStale", "ExporterDown"),
     *("RoleMissing", "RulesDisappeared", "ConfigReloadFailed", "ExporterLate"),
-    *("MirrorListStale", "PlaceholdersUnset", "Watchdog"),
+    *("FeedStale", "PlaceholdersUnset", "Watchdog"),
     *("Finding", "PathBroken", "RuleNeverHeld", "VerdictUnknown"),
     *(
         "ControlAnswers",

@@ -60,7 +60,7 @@ def by_row(site):
     """What the page itself asks to open, without the mirrors that lists name."""
     found = {}
     for target in site.targets:
-        if target.rule.mirrors is None and target.rule.expect is Expect.ALLOW:
+        if target.rule.feed is None and target.rule.expect is Expect.ALLOW:
             for row in target.rule.rows:
                 found.setdefault(row, []).append(target)
     return found
@@ -130,9 +130,9 @@ def test_every_list_on_the_page_has_its_mirrors_probed_over_both_schemes(site):
     found = {}
     for target in site.targets:
         rule = target.rule
-        if rule.mirrors is not None:
+        if rule.feed is not None:
             [row] = rule.rows
-            found.setdefault((row, rule.source, rule.mirrors), []).append(rule)
+            found.setdefault((row, rule.source, rule.feed), []).append(rule)
     assert set(found) == {(row, *where) for row, where in LISTS.items()}
     for rules in found.values():
         assert {(rule.probe, rule.port) for rule in rules} == {
@@ -144,7 +144,7 @@ def test_every_list_on_the_page_has_its_mirrors_probed_over_both_schemes(site):
 
 def test_a_list_is_fetched_from_the_host_of_its_row(site):
     for row, (_, name) in LISTS.items():
-        assert site.mirrors.lists[name].host == ROWS[row]["destination"]
+        assert site.feeds.known[name].host == ROWS[row]["destination"]
 
 
 def test_every_rule_says_who_what_and_why_in_the_file_itself():

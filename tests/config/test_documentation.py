@@ -16,9 +16,8 @@ from exporter.probes.protocols import PROBERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-ALONE, START, FEATURES, OVERRIDES, CONTROLS, MAINTENANCE, CATALOGUE = re.findall(
-    r"```yaml\n(.*?)```", TEXT, re.DOTALL
-)
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+ALONE, START, FEATURES, OVERRIDES, CONTROLS, MAINTENANCE, CATALOGUE, FEED = EXAMPLES
 MODELS = json_schema()["$defs"]
 KEYS = {
     key
@@ -111,3 +110,15 @@ def test_the_catalogue_of_the_example_is_right(tmp_path):
     path = tmp_path / "shop.yaml"
     path.write_text(CATALOGUE, encoding="utf-8")
     assert load_catalogue(path).name == "shop"
+
+
+def test_the_feed_of_the_example_is_right(tmp_path):
+    path = tmp_path / "mail.yaml"
+    path.write_text(f"catalogue: mail\n{FEED}", encoding="utf-8")
+    catalogue = load_catalogue(path)
+    assert dict(catalogue.feeds["exchange"].select) == {
+        "serviceArea": ("Exchange",),
+        "required": ("true",),
+    }
+    (rule,) = catalogue.definitions
+    assert rule.written.destination.feed == "exchange"

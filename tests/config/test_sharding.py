@@ -20,8 +20,8 @@ MINE = {Status.ACTIVE, Status.UNSET}
 
 hosts = st.sampled_from([f"h{n}.example.com" for n in range(12)] + ["192.0.2.1"])
 rules = st.builds(
-    lambda number, source, choice, mirrors: make.rule(
-        id=f"r{number}", source=source, any_of=choice, mirrors=mirrors
+    lambda number, source, choice, feed: make.rule(
+        id=f"r{number}", source=source, any_of=choice, feed=feed
     ),
     st.integers(0, 30),
     st.sampled_from(["web", "batch"]),
@@ -83,9 +83,7 @@ def test_what_is_judged_together_stays_together(whole, count):
         if target.status not in MINE:
             continue
         rule = target.rule
-        names = [
-            ("list", rule.mirrors) if rule.mirrors else ("host", target.destination)
-        ]
+        names = [("list", rule.feed) if rule.feed else ("host", target.destination)]
         if rule.any_of:
             names.append((rule.source, rule.any_of))
         for name in names:

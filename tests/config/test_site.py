@@ -334,31 +334,31 @@ LISTS = """
 catalogue: lists
 title: Lists
 roles: {till: {title: Till}, office: {title: Office}}
-mirrors:
+feeds:
   os: {title: OS, url: "https://Lists.example.org:8443/os?arch=x", format: mirrorlist}
 rules:
-  - {id: packages, source: till, destination: {mirrors: os}, port: 443, transport: tcp,
+  - {id: packages, source: till, destination: {feed: os}, port: 443, transport: tcp,
      usage: package-repository, description: Packages}
-  - {id: news, source: office, destination: {mirrors: os}, port: 443, transport: tcp,
+  - {id: news, source: office, destination: {feed: os}, port: 443, transport: tcp,
      usage: package-repository, description: Packages}
 """
 
 
-def test_a_rule_that_leads_to_a_mirror_list_waits_with_the_lists_own_host(tmp_path):
+def test_a_rule_that_leads_to_a_feed_waits_with_the_feeds_own_host(tmp_path):
     (tmp_path / "lists.yaml").write_text(LISTS)
     (tmp_path / "site.yaml").write_text("catalogues: [lists.yaml]\nroles: [till]\n")
     site = load_site(tmp_path / "site.yaml")
     assert places(site, "packages") == [("lists.example.org", 443, "unset")]
     assert places(site, "news") == [("lists.example.org", 443, "other_role")]
-    assert rule(site, "packages").mirrors == "os"
+    assert rule(site, "packages").feed == "os"
     assert not site.warnings
-    [known] = site.mirrors.lists.values()
+    [known] = site.feeds.known.values()
     assert (known.name, known.limit, known.interval) == ("os", 10, 21600.0)
-    assert site.mirrors.allow_private is False
+    assert site.feeds.allow_private is False
 
 
 def test_private_mirrors_are_allowed_by_the_site_file(load):
-    assert load("mirrors: {allow_private: true}\n").mirrors.allow_private is True
+    assert load("feeds: {allow_private: true}\n").feeds.allow_private is True
 
 
 def test_notes_are_told_with_their_rows(load):

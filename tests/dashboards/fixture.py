@@ -64,7 +64,7 @@ def samples():
     for instance in (AA, ROCKY, LAB, GONE):
         surroundings.exporter(out, instance)
     surroundings.findings(out)
-    surroundings.mirrors(out)
+    surroundings.feeds(out)
     surroundings.prometheus(out)
     return out
 

@@ -26,7 +26,7 @@ from tests.dashboards import drawing
 from tests.dashboards.history import History
 from tests.lab import firewall
 from tests.lab.lab import PYTHON, Lab
-from tests.lab.test_mirrors import FILES, LISTS
+from tests.lab.test_feeds import FILES, LISTS
 from tests.servers.process import binary
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def record(folder: Path) -> None:
 
 
 def _furnish(lab):
-    """What the pictures show besides: mirror lists, and certificates about to end."""
+    """What the pictures show besides: feeds, and certificates about to end."""
     for host, text in LISTS.items():
         file = lab.folder / "web/www" / host / FILES[host]
         file.parent.mkdir(parents=True)
@@ -90,7 +90,7 @@ def _watch(lab, data):
         "outage.yaml",
         roles=ROLES,
         schedule={"interval": "10s", "timeout": "5s"},
-        mirrors={"allow_private": True},
+        feeds={"allow_private": True},
         controls=[{"host": "192.0.2.1", "port": 443}],
     )
     config = lab.folder / "prometheus.yml"

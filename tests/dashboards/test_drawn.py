@@ -430,11 +430,11 @@ def test_a_resolver_that_fell_silent_is_seen(seen):
     assert {"scrape", "people"} <= set(panels["HTTP connections"]["series"])
 
 
-def test_a_mirror_list_that_was_never_fetched_is_told_from_an_old_one(seen):
-    table = seen["exporter.json"]["panels"]["Mirror lists"]
-    rows = rows_by(table, "List")
-    assert (rows["epel"]["Mirrors"], rows["epel"]["Age"]) == ("0", "never")
-    assert (rows["rocky-baseos"]["Mirrors"], rows["rocky-baseos"]["Age"]) == (
+def test_a_feed_that_was_never_fetched_is_told_from_an_old_one(seen):
+    table = seen["exporter.json"]["panels"]["Feeds"]
+    rows = rows_by(table, "Feed")
+    assert (rows["epel"]["Members"], rows["epel"]["Age"]) == ("0", "never")
+    assert (rows["rocky-baseos"]["Members"], rows["rocky-baseos"]["Age"]) == (
         "10",
         "19 hours",
     )

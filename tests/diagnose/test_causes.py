@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.config.mirror_list import ListFormat, MirrorList
+from exporter.config.feeds import Feed, FeedFormat
 from exporter.model.finding import Cause
 from exporter.model.maintenance import Maintenance
 from exporter.model.outcome import Evidence, Icmp, Origin, Reason, Stage, Verdict
@@ -14,7 +14,7 @@ from exporter.model.rule import Expect, Severity, Status, TlsPolicy, Transport, 
 from exporter.model.tls_facts import UNVERIFIED, TlsError, Trust
 from exporter.model.verdict_case import Case, Placed
 from exporter.monitor.controls import Control
-from exporter.monitor.mirror_refresh import ListState
+from exporter.monitor.feed_refresh import FeedState
 from exporter.monitor.resolver_watch import Transport as Over
 from tests import exposing
 from tests.diagnose.scenes import (
@@ -915,7 +915,7 @@ def test_a_control_that_answers_is_a_device_even_if_nothing_rests_on_handshakes(
 
 
 def waiting(name="rocky"):
-    to = target("mirrors.example.org", 443, mirrors=name, id=f"{name}-mirrors")
+    to = target("mirrors.example.org", 443, feed=name, id=f"{name}-mirrors")
     return type(to)(to.rule, to.destination, to.port, Status.UNSET)
 
 
@@ -945,29 +945,29 @@ def test_a_list_that_is_fetched_otherwise_stays_on_its_own(url):
 
 
 def listed(*, failures=0, last=None):
-    rocky = MirrorList(
+    rocky = Feed(
         "rocky",
         "Rocky",
         "https://mirrors.example.org/",
-        ListFormat.MIRRORLIST,
+        FeedFormat.MIRRORLIST,
         10,
         3600.0,
     )
-    return ListState(rocky, False, failures=failures, last_success_timestamp=last)
+    return FeedState(rocky, False, failures=failures, last_success_timestamp=last)
 
 
 def test_a_list_that_is_on_its_way_is_waited_for():
-    assert explain(*map(holds, WEB), waiting=[waiting()], lists=[listed()]) == ()
-    (one,) = explain(waiting=[waiting()], lists=[listed(failures=1)])
+    assert explain(*map(holds, WEB), waiting=[waiting()], feeds=[listed()]) == ()
+    (one,) = explain(waiting=[waiting()], feeds=[listed(failures=1)])
     assert one.cause is Cause.FEED
 
 
 def test_a_list_that_is_old_and_cannot_be_had_anew_is_told():
     old = listed(failures=3, last=NOW - 5 * 3600)
-    (one,) = explain(*map(holds, WEB), lists=[old])
+    (one,) = explain(*map(holds, WEB), feeds=[old])
     assert (one.cause, one.subject, one.targets) == (Cause.FEED, "rocky", ())
     assert "5 hours old" in one.summary
-    assert explain(lists=[listed(failures=3, last=NOW - 3 * 3600)]) == ()
+    assert explain(feeds=[listed(failures=3, last=NOW - 3 * 3600)]) == ()
 
 
 def test_a_list_that_no_resolver_helps_to_fetch_is_the_resolvers():

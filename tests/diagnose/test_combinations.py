@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.config.mirror_list import ListFormat, MirrorList
+from exporter.config.feeds import Feed, FeedFormat
 from exporter.model.network_path import Hop, Path
 from exporter.model.outcome import (
     Evidence,
@@ -22,7 +22,7 @@ from exporter.model.outcome import (
 )
 from exporter.model.rule import AddressPolicy, Expect, Status, Transport, Usage
 from exporter.model.tls_facts import TlsError, Trust
-from exporter.monitor.mirror_refresh import ListState
+from exporter.monitor.feed_refresh import FeedState
 from exporter.monitor.resolver_watch import Transport as Over
 from tests import exposing
 from tests.diagnose.scenes import (
@@ -148,16 +148,16 @@ def wrong(to, detail, reason=Reason.REJECTED, **facts):
 
 
 def waits(name="rocky"):
-    to = target("mirrors.rocky.example", 443, mirrors=name, id=f"{name}-mirrors")
+    to = target("mirrors.rocky.example", 443, feed=name, id=f"{name}-mirrors")
     return type(to)(to.rule, to.destination, to.port, Status.UNSET)
 
 
 def fetched(host="mirrors.rocky.example", **changes):
     """A list that was asked for in vain, where it is, and what waits for it."""
     url = f"https://{host}/list"
-    rocky = MirrorList("rocky", "Rocky", url, ListFormat.MIRRORLIST, 10, 3600.0)
-    state = ListState(rocky, False, failures=2)
-    return {"waiting": [waits()], "lists": [state], "urls": {"rocky": url}} | changes
+    rocky = Feed("rocky", "Rocky", url, FeedFormat.MIRRORLIST, 10, 3600.0)
+    state = FeedState(rocky, False, failures=2)
+    return {"waiting": [waits()], "feeds": [state], "urls": {"rocky": url}} | changes
 
 
 # ---- clocks

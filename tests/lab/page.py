@@ -127,7 +127,7 @@ def check(lab: Lab, role: str) -> Page:
         f"page-{role}.yaml",
         roles=[role],
         schedule={"timeout": "10s"},
-        mirrors={"allow_private": True},
+        feeds={"allow_private": True},
     )
     done = lab.prober.run(
         *(PYTHON, "-m", "exporter", "check", "--config", site, "--format", "json"),

@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.config.mirror_list import ListFormat, MirrorList
+from exporter.config.feeds import Feed, FeedFormat, Member
 from exporter.config.sharding import Shard
 from exporter.metrics import exporter_families, families, samples, telemetry, textfile
 from exporter.metrics.exposition import CHUNK, HELD, STEP
@@ -21,7 +21,6 @@ from exporter.metrics.samples import MAX_LABEL
 from exporter.metrics.sources import Sources
 from exporter.metrics.telemetry import Telemetry
 from exporter.metrics.text_format import ExpositionFormat
-from exporter.model.endpoint import Endpoint
 from exporter.model.ledger import Fate, Requirement, ledger_of
 from exporter.model.maintenance import Maintenance
 from exporter.model.network_path import Hop, Path
@@ -29,7 +28,7 @@ from exporter.model.outcome import Evidence, Judged, Reason, Result, Stage, Verd
 from exporter.model.rule import Expect, Target
 from exporter.model.tls_facts import Trust
 from exporter.monitor.controls import Control
-from exporter.monitor.mirror_refresh import ListState
+from exporter.monitor.feed_refresh import FeedState
 from exporter.monitor.resolver_watch import Transport
 from tests import exposing, make
 from tests.exposing import NOW, Scene
@@ -607,7 +606,7 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
     scene.store.add(failing, exposing.prohibited())
     scene.store.add_path(failing, PATH)
     scene.telemetry.reloaded(True, NOW)
-    scene.lists = [mirror_list(fetched=True)]
+    scene.feeds = [feed_state(fetched=True)]
     scene.controls = [Control(make.target(), answered=True)]
     scene.resolvers = {("192.0.2.53", Transport.UDP): True}
     scene.certificate_expiry = NOW
@@ -663,30 +662,34 @@ def test_a_resolver_is_told_by_transport():
     assert told == {("192.0.2.53", "udp"): 1, ("192.0.2.53", "tcp"): 0}
 
 
-def mirror_list(*, fetched):
+def feed_state(*, fetched):
     url = "https://lists.example.org/"
-    known = MirrorList("os", "OS", url, ListFormat.MIRRORLIST, 1, 600.0)
-    state = ListState(known, allow_private=False, failures=3)
+    known = Feed("os", "OS", url, FeedFormat.MIRRORLIST, 1, 600.0)
+    state = FeedState(known, allow_private=False, failures=3)
     if fetched:
-        mirrors = [Endpoint(f"{name}.example.org", 443, tls=True) for name in "ab"]
+        mirrors = [Member(f"{name}.example.org", 443, tls=True) for name in "ab"]
         state.take_in(mirrors, NOW)
     return state
 
 
 @pytest.mark.parametrize("fetched", [False, True])
-def test_a_mirror_list_claims_mirrors_and_an_age_only_once_it_was_had(fetched):
-    lists = [mirror_list(fetched=fetched)]
-    telemetry = Telemetry(Sources(list, lambda: 0.0, lists=lambda: lists))
+def test_a_feed_claims_members_and_an_age_only_once_it_was_had(fetched):
+    lists = [feed_state(fetched=fetched)]
+    telemetry = Telemetry(Sources(list, lambda: 0.0, feeds=lambda: lists))
     told = {
-        (sample.name, sample.labels["list"]): sample.value
+        (sample.name, sample.labels["feed"]): sample.value
         for metric in telemetry.collect()
         for sample in metric.samples
-        if "mirror_list" in sample.name
+        if "exporter_feed" in sample.name
     }
-    prefix = "connectivity_exporter_mirror_list"
-    expected = {(f"{prefix}_fetch_failures_total", "os"): 3}
+    prefix = "connectivity_exporter_feed"
+    expected = {
+        (f"{prefix}_fetch_failures_total", "os"): 3,
+        (f"{prefix}_changes_total", "os"): 0,
+    }
     if fetched:
         expected |= {
+            (f"{prefix}_members", "os"): 2,
             (f"{prefix}_targets", "os"): 1,
             (f"{prefix}_last_success_timestamp_seconds", "os"): NOW,
         }

@@ -8,11 +8,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from exporter.config.feeds import Feed, FeedFormat, Member
 from exporter.model.finding import Cause, Finding
 from exporter.model.outcome import Conversation, Reason, Stage, Verdict
 from exporter.model.rule import Severity, Status
 from exporter.model.tls_facts import TlsError
 from exporter.monitor.controls import Control
+from exporter.monitor.feed_refresh import FeedState
 from exporter.present.pages import render, views
 from exporter.present.pages.views import Clock
 from tests import exposing, make
@@ -54,6 +56,28 @@ class Page(HTMLParser):
 
     def links(self):
         return [value for name, value in self.attributes if name == "href"]
+
+
+async def test_feeds_stand_on_the_status_page_with_what_changed_last():
+    url = "https://lists.example.org/os"
+    never, failing, old = (
+        FeedState(
+            Feed(name, name.upper(), url, FeedFormat.GITHUB_META, 1, 600.0), False
+        )
+        for name in ("never", "failing", "old")
+    )
+    failing.failures = 1
+    old.take_in([Member("a.example.org"), Member("b.example.org")], CLOCK.now - 7200)
+    text = await render.overview(
+        (), (), render.Filter(), CLOCK, feeds=[never, failing, old]
+    )
+    told = " ".join(text for _, text in Page(text).texts)
+    assert "never (NEVER) is being fetched; failing (FAILING) could not be" in told
+    assert "old (OLD): 1 of 2 members in force, fetched 2 h ago." in told
+    old.take_in([Member("b.example.org")], CLOCK.now - 60)
+    text = await render.overview((), (), render.Filter(), CLOCK, feeds=[old])
+    assert "came: b.example.org; gone: a.example.org" in text
+    assert "Feeds" not in await render.overview((), (), render.Filter(), CLOCK)
 
 
 async def test_controls_stand_on_the_status_page_with_what_they_do():

@@ -116,10 +116,10 @@ def test_rows_come_on_request():
 
 
 def test_what_was_not_probed_is_counted():
-    listed = [make.target(mirrors="epel"), make.target(mirrors="epel")]
-    outcome = CheckOutcome([], missing=3, without_list=listed, unset=2)
+    listed = [make.target(feed="epel"), make.target(feed="epel")]
+    outcome = CheckOutcome([], missing=3, without_feed=listed, unset=2)
     assert table.check(outcome).splitlines()[1:] == [
-        "not probed: 3 interrupted, 2 without 1 mirror list, 2 without a value",
+        "not probed: 3 interrupted, 2 without 1 feed, 2 without a value",
     ]
     assert len(table.check(CheckOutcome([])).splitlines()) == 1
 

@@ -406,7 +406,7 @@ async def test_a_mirror_that_leads_inside_is_not_touched():
     seen = result.observation
     assert (seen.stage, seen.address) == (Stage.RESOLVE, "127.0.0.1")
     assert seen.detail == (
-        "refused to probe 127.0.0.1: not public, and a mirror list leads to it"
+        "refused to probe 127.0.0.1: not public, and a feed leads to it"
     )
 
 

@@ -141,14 +141,12 @@ def test_flows_know_a_placeholder_by_its_example(catalogue):
     [
         {"advisory": "true", "port": 80},
         {"expect": "deny", "port": 80},
-        {"destination": "{mirrors: os}"},
+        {"destination": "{feed: os}"},
     ],
 )
 def test_flows_leave_out_what_no_document_asks_to_open(catalogue, extra):
     url = '"https://lists.vendor.com/l?os=9"'
-    mirrors = (
-        f"mirrors: {{os: {{title: OS, url: {url}, format: mirrorlist}}}}\nrules:\n"
-    )
+    mirrors = f"feeds: {{os: {{title: OS, url: {url}, format: mirrorlist}}}}\nrules:\n"
     head = HEAD.replace("rules:\n", mirrors)
     old, new = (
         catalogue(API, head=head),

@@ -33,7 +33,7 @@ class CheckOutcome:
     Attributes:
         records: of the targets that were probed.
         findings: what explains all of them that are not in order, the worst first.
-        without_list: targets whose mirror list could not be fetched.
+        without_feed: targets whose feed could not be fetched.
         unset: how many more wait for a placeholder's value.
         missing: how many were not probed to the end, since somebody would not wait.
         rows: which targets a table is to have a row for.
@@ -41,7 +41,7 @@ class CheckOutcome:
 
     records: Sequence[Record]
     findings: Sequence[Finding] = ()
-    without_list: Sequence[Target] = ()
+    without_feed: Sequence[Target] = ()
     unset: int = 0
     missing: int = 0
     rows: Rows = Rows.NONE

@@ -97,10 +97,10 @@ def _summary(outcome: CheckOutcome) -> Iterator[str]:
     summary = f"{counted(len(outcome.records), 'target')}: {told}{concerned}"
     hint = outcome.findings and outcome.rows is Rows.NONE
     yield f"{summary}. More: --all, --format request" if hint else summary
-    lists = {target.rule.mirrors for target in outcome.without_list}
+    lists = {target.rule.feed for target in outcome.without_feed}
     not_probed = [
         (outcome.missing, "interrupted"),
-        (len(outcome.without_list), f"without {counted(len(lists), 'mirror list')}"),
+        (len(outcome.without_feed), f"without {counted(len(lists), 'feed')}"),
         (outcome.unset, "without a value"),
     ]
     missing = [f"{count} {why}" for count, why in not_probed if count]

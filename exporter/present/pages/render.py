@@ -26,6 +26,7 @@ from exporter.model.rule import Status
 from exporter.present.humanize import folded
 from exporter.present.pages import selection, views
 from exporter.present.pages.cards import cards
+from exporter.present.pages.feeds import feed_words
 from exporter.present.pages.selection import Filter, State, Summary
 from exporter.present.verdicts import MARKS, WORST_FIRST
 from exporter.probes.wire.text import visible
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from exporter.model.ledger import Ledger
     from exporter.model.rule import Target
     from exporter.monitor.controls import Control
+    from exporter.monitor.feed_refresh import FeedState
     from exporter.monitor.store import Record
     from exporter.present.pages.views import Clock
 
@@ -86,6 +88,7 @@ async def overview(  # noqa: PLR0913 - one for each part of the page
     findings: Sequence[Finding] = (),
     *,
     ledgers: Sequence[Ledger] = (),
+    feeds: Sequence[FeedState] = (),
     shard: str = "",
 ) -> str:
     """The status page; `shard` is what part of the targets it shows, empty for all."""
@@ -125,6 +128,7 @@ async def overview(  # noqa: PLR0913 - one for each part of the page
         idle_total=len(idle),
         controls=[views.control_row(control) for control in controls],
         ledgers=[ledger.sentence for ledger in ledgers],
+        feeds=[feed_words(state, clock) for state in feeds],
         shard=shard,
         elsewhere=counted(elsewhere, "target"),
     )

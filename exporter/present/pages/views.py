@@ -190,8 +190,8 @@ def idle_row(target: Target) -> IdleRow:
         why = f"for {rule.when}: the site says nothing of it, or of its placeholder"
     if target.status is Status.UNSET and target.destination == rule.member_of:
         why = "no name that it stands for is known here"
-    if target.status is Status.UNSET and rule.mirrors is not None:
-        why = f"its mirror list, {rule.mirrors}, has not been fetched yet"
+    if target.status is Status.UNSET and rule.feed is not None:
+        why = f"its feed, {rule.feed}, has not been fetched yet"
     return IdleRow(why, rule.id, rule.source, target.place)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from exporter.config.diagnostics import ConfigError, Problem
@@ -52,29 +53,41 @@ def read_page(path: Path) -> Page:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _refused(path, f"cannot be read: {error.strerror}") from error
+        raise _refused(str(path), f"cannot be read: {error.strerror}") from error
     if len(data) > MAX_BYTES:
-        raise _refused(path, f"is larger than {MAX_BYTES} bytes, which is the limit")
+        raise _refused(
+            str(path), f"is larger than {MAX_BYTES} bytes, which is the limit"
+        )
+    return page_from(data, str(path))
+
+
+def page_from(data: bytes, file: str) -> Page:
+    """The page in the bytes of a file or a URL, whose name tells its form if it can.
+
+    Raises:
+        ConfigError: it has too many rows, or is no text.
+    """
     text, loss = _decoded(data)
     if "\0" in text:
-        raise _refused(path, "is not text: save the page as HTML, text or CSV")
+        raise _refused(file, "is not text: save the page as HTML, text or CSV")
     builder = PageBuilder()
     if loss:
         builder.loss(1, loss)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        _reader(path, text)(text, builder)
+        _reader(file, text)(text, builder)
     except ValueError as error:
-        raise _refused(path, str(error)) from error
+        raise _refused(file, str(error)) from error
     return builder.page()
 
 
-def _refused(path: Path, message: str) -> ConfigError:
-    return ConfigError([Problem(str(path), 1, "", message)])
+def _refused(file: str, message: str) -> ConfigError:
+    return ConfigError([Problem(file, 1, "", message)])
 
 
-def _reader(path: Path, text: str) -> html.Reader:
-    form = FORMS.get(path.suffix.lower())
+def _reader(file: str, text: str) -> html.Reader:
+    name = re.split(r"[?#]", file)[0] if "://" in file else file
+    form = FORMS.get(PurePath(name).suffix.lower())
     if form is not None:
         return form
     if _HTML.search(text[:_LOOKED_AT]):

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from dataclasses import replace
 
 import pytest
 
-from exporter.config.mirror_list import ListFormat, MirrorList
-from exporter.model.endpoint import Endpoint
-from exporter.monitor.list_fetch import FetchError
-from exporter.monitor.mirror_refresh import (
+from exporter.config.feeds import Feed, FeedFormat, Member, MemberKind
+from exporter.monitor.feed_refresh import (
     FETCHES,
     FORGET,
     RETRY,
-    ListSource,
-    ListState,
-    MirrorRefresher,
+    FeedRefresher,
+    FeedSource,
+    FeedState,
 )
+from exporter.monitor.fetch import FetchError
 from tests import virtual
 
 HOUR = 3600.0
@@ -26,11 +26,11 @@ HOUR = 3600.0
 
 def os_list(name="os", limit=3, interval=6 * HOUR):
     url = f"https://lists.example.org/{name}"
-    return MirrorList(name, name.upper(), url, ListFormat.MIRRORLIST, limit, interval)
+    return Feed(name, name.upper(), url, FeedFormat.MIRRORLIST, limit, interval)
 
 
 def mirrors(names):
-    return [Endpoint(f"{name}.example.org", 443, tls=True) for name in names]
+    return [Member(f"{name}.example.org", 443, tls=True) for name in names]
 
 
 def hosts(state):
@@ -63,8 +63,8 @@ def in_virtual_time(scenario, *answers, **options):
     async def main(loop):
         server = Server(loop, *answers)
         changes = []
-        source = ListSource(server.fetch)
-        keeper = MirrorRefresher(
+        source = FeedSource(server.fetch)
+        keeper = FeedRefresher(
             source, lambda: changes.append(loop.time()), wall=loop.time, **options
         )
         keeper.changes = changes
@@ -118,10 +118,8 @@ def test_a_useless_fetch_keeps_the_last_good_list_is_counted_and_tried_again_soo
 
     with caplog.at_level(logging.WARNING):
         in_virtual_time(scenario, "ab", bad)
-    assert "mirror list os from https://lists.example.org/os is not usable" in (
-        caplog.text
-    )
-    assert "2 mirrors stay in force" in caplog.text
+    assert "feed os from https://lists.example.org/os is not usable" in (caplog.text)
+    assert "2 members stay in force" in caplog.text
 
 
 def test_a_list_never_had_claims_nothing():
@@ -143,7 +141,7 @@ def test_only_a_change_of_the_mirrors_in_force_is_told():
 
 
 def state(limit=3):
-    return ListState(os_list(limit=limit), allow_private=False)
+    return FeedState(os_list(limit=limit), allow_private=False)
 
 
 def test_the_mirrors_in_force_are_bounded_in_the_order_clients_try_them():
@@ -191,12 +189,12 @@ def test_a_mirror_that_comes_back_in_time_keeps_its_place_and_its_first_time():
 def test_a_reload_keeps_what_is_known_of_an_unchanged_list_and_drops_the_others():
     async def scenario(keeper, server):
         [before] = keeper.states()
-        keeper.use([os_list(), os_list("more")], ListSource(server.fetch))
+        keeper.use([os_list(), os_list("more")], FeedSource(server.fetch))
         await asyncio.sleep(1)
         kept, more = keeper.states()
         assert kept is before
         assert (hosts(kept), hosts(more)) == ("ab", "ab")
-        keeper.use([os_list("more")], ListSource(server.fetch))
+        keeper.use([os_list("more")], FeedSource(server.fetch))
         assert keeper.states() == [more]
         await asyncio.sleep(20 * HOUR)
         asked = [name for name, _ in server.asked]
@@ -212,7 +210,7 @@ def test_a_reload_keeps_what_is_known_of_an_unchanged_list_and_drops_the_others(
 def test_a_reload_that_changes_a_list_or_its_trust_starts_it_afresh(known, allowed):
     async def scenario(keeper, server):
         [before] = keeper.states()
-        keeper.use([known], ListSource(server.fetch, allowed))
+        keeper.use([known], FeedSource(server.fetch, allowed))
         [after] = keeper.states()
         assert after is not before
         await asyncio.sleep(1)
@@ -225,10 +223,47 @@ def test_a_reload_that_changes_a_list_or_its_trust_starts_it_afresh(known, allow
 def test_a_reload_changes_where_lists_come_from():
     async def scenario(keeper, server):
         other = Server(asyncio.get_running_loop(), "c")
-        keeper.use([os_list()], ListSource(other.fetch))
+        keeper.use([os_list()], FeedSource(other.fetch))
         await asyncio.sleep(7 * HOUR)
         [known] = keeper.states()
         assert (len(server.asked), len(other.asked)) == (1, 1)
         assert hosts(known) == "abc"
 
     in_virtual_time(scenario, "ab")
+
+
+def networks(*names):
+    return [Member(name, kind=MemberKind.NETWORK) for name in names]
+
+
+def test_a_feed_that_is_no_list_of_mirrors_means_what_it_says_now():
+    known = state(limit=9)
+    known.known = replace(known.known, format=FeedFormat.AWS_IP_RANGES)
+    known.take_in(networks("9.9.9.0/24", "8.8.8.0/24"), 0.0)
+    assert (known.changes, str(known.last_change)) == (
+        0,
+        "came: 9.9.9.0/24, 8.8.8.0/24",
+    )
+    known.take_in(networks("8.8.8.0/24", "9.9.9.0/24"), HOUR)
+    assert known.changes == 0
+    known.take_in(networks("8.8.8.0/24", "1.1.1.0/24"), 2 * HOUR)
+    assert [one.host for one in known.in_force] == ["8.8.8.0/24", "1.1.1.0/24"]
+    assert (known.changes, known.last_change.timestamp) == (1, 2 * HOUR)
+    assert str(known.last_change) == "came: 1.1.1.0/24; gone: 9.9.9.0/24"
+
+
+def test_a_change_of_many_members_is_told_by_some_of_them():
+    known = state(limit=40)
+    known.take_in([Member(f"h{number}.org") for number in range(40)], 0.0)
+    assert str(known.last_change).endswith("h19.org and 20 more")
+
+
+def test_a_change_is_told_in_the_log_and_counted(caplog):
+    async def scenario(keeper, _server):
+        await asyncio.sleep(7 * HOUR)
+        [state] = keeper.states()
+        assert state.changes == 1
+
+    with caplog.at_level(logging.INFO):
+        in_virtual_time(scenario, "ab", "abc")
+    assert "feed os has other members: came: c.example.org:443; 3 are" in caplog.text

@@ -1,4 +1,4 @@
-"""Mirror lists under their real names: what they name is probed, and nothing worse."""
+"""Feeds under their real names: what they name is probed, and nothing worse."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def publish(lab):
 def check(lab):
     def run(*rules, allow_private=True, **more):
         site = lab.site(
-            "mirrors.yaml",
-            mirrors={"allow_private": allow_private},
+            "feeds.yaml",
+            feeds={"allow_private": allow_private},
             schedule={"timeout": "1500ms"},
             **more,
         )
@@ -148,7 +148,7 @@ def test_without_a_usable_list_nothing_is_said_to_hold(publish, check, text):
     done, told = check(HTTPS)
     assert told == {}
     assert done.returncode == 3
-    assert "mirror list rocky from https://mirrors.rockylinux.org" in done.stderr
+    assert "feed rocky from https://mirrors.rockylinux.org" in done.stderr
     assert "is not usable" in done.stderr
 
 
@@ -183,15 +183,15 @@ def test_lists_and_mirrors_go_through_the_proxy(proxied_lab, publish, check):
 TWICE = """
 import asyncio, sys
 from pathlib import Path
-from exporter.monitor.mirror_refresh import MirrorRefresher, ListSource, lists_for
+from exporter.monitor.feed_refresh import FeedRefresher, FeedSource, feeds_for
 from exporter.probes.resolver import Resolver
 from exporter.probes.protocols import PROBERS
 from exporter.config.site import load_site
 async def main():
     site = load_site(Path(sys.argv[1]))
-    lists = lists_for(site, site.targets)
+    lists = feeds_for(site, site.targets)
     resolver = Resolver(site.dns.servers)
-    keeper = MirrorRefresher(ListSource.of(site, resolver))
+    keeper = FeedRefresher(FeedSource.of(site, resolver))
     for answer in sys.argv[3:]:
         Path(sys.argv[2]).write_text(answer)
         await keeper.fetch_once(lists)
@@ -206,7 +206,7 @@ def test_a_list_that_becomes_a_login_page_keeps_the_last_good_one(lab, publish):
     publish()
     file = lab.folder / "web" / "www" / ROCKY / FILES[ROCKY]
     answers = [LISTS[ROCKY], PORTAL, "", f"https://{FCIX}/\nhttps://{VINTERS}/\n"]
-    site = lab.site("twice.yaml", mirrors={"allow_private": True})
+    site = lab.site("twice.yaml", feeds={"allow_private": True})
     done = lab.prober.run(PYTHON, "-c", TWICE, site, file, *answers)
     assert done.stdout.splitlines() == [
         f"0 {PULSANT} {FCIX} {VINTERS}",
@@ -218,7 +218,7 @@ def test_a_list_that_becomes_a_login_page_keeps_the_last_good_one(lab, publish):
 
 def test_the_service_probes_mirrors_and_tells_how_old_the_list_is(lab, publish):
     publish(LISTS | {EPEL: PORTAL})
-    site = lab.site("serve.yaml", mirrors={"allow_private": True})
+    site = lab.site("serve.yaml", feeds={"allow_private": True})
     words = ["serve", "--config", site, "--web.listen-address", "127.0.0.1:9842"]
     server = lab.prober.start("serve", PYTHON, "-m", "exporter", *words)
 
@@ -229,14 +229,14 @@ def test_the_service_probes_mirrors_and_tells_how_old_the_list_is(lab, publish):
     def has(*parts):
         return any(all(p in line for p in parts) for line in scrape().splitlines())
 
-    prefix = "connectivity_exporter_mirror_list"
-    wait_until(lambda: has(f'{prefix}_targets{{list="rocky"}} 3'), "the list is had")
-    assert has(f'{prefix}_targets{{list="remi"}} 2')
+    prefix = "connectivity_exporter_feed"
+    wait_until(lambda: has(f'{prefix}_targets{{feed="rocky"}} 3'), "the list is had")
+    wait_until(lambda: has(f'{prefix}_targets{{feed="remi"}} 2'), "so is another")
     wait_until(
-        lambda: has(f'{prefix}_fetch_failures_total{{list="epel"}} 1'), "one fails"
+        lambda: has(f'{prefix}_fetch_failures_total{{feed="epel"}} 1'), "one fails"
     )
-    assert not has(f'{prefix}_targets{{list="epel"}}')
-    assert has(f'{prefix}_last_success_timestamp_seconds{{list="rocky"}}')
+    assert not has(f'{prefix}_targets{{feed="epel"}}')
+    assert has(f'{prefix}_last_success_timestamp_seconds{{feed="rocky"}}')
     satisfied = ("connectivity_rule_satisfied", f'rule="{HTTPS}"', PULSANT)
     scrape(f"api/v1/rules/{HTTPS}/probe", "-X", "POST")
     wait_until(lambda: has(*satisfied), "a mirror is probed")

@@ -1,4 +1,4 @@
-"""Mirror lists as servers send them, and as nobody should trust them.
+"""Feeds as servers send them, and as nobody should trust them.
 
 The samples under lists/ are made after the formats of real list servers; a number in
 a name is the HTTP status that such a list comes with.
@@ -6,20 +6,14 @@ a name is the HTTP status that such a list comes with.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from exporter.config.mirror_list import (
-    MAX_BYTES,
-    ListFormat,
-    UselessListError,
-    expand,
-    needed,
-    parse,
-)
+from exporter.config.feed_formats import MAX_BYTES, UselessFeedError, parse
+from exporter.config.feeds import Feed, FeedFormat, Member, MemberKind, expand, needed
 from exporter.model.addresses import is_public
-from exporter.model.endpoint import Endpoint
 from exporter.model.rule import Status, Target
 from tests import make
 
@@ -36,7 +30,7 @@ METALINK = """<?xml version="1.0"?>{dtd}
 
 
 def read(name):
-    form = ListFormat.METALINK if name.endswith(".xml") else ListFormat.MIRRORLIST
+    form = FeedFormat.METALINK if name.endswith(".xml") else FeedFormat.MIRRORLIST
     return tuple(map(shown, parse((LISTS / name).read_bytes(), form)))
 
 
@@ -46,16 +40,16 @@ def shown(mirror):
 
 def lines(*urls, **options):
     content = "\n".join(urls).encode()
-    return [str(mirror) for mirror in parse(content, ListFormat.MIRRORLIST, **options)]
+    return [str(mirror) for mirror in parse(content, FeedFormat.MIRRORLIST, **options)]
 
 
 def metalink(*urls, dtd=""):
     content = METALINK.format(dtd=dtd, urls="\n".join(urls)).encode()
-    return [shown(mirror) for mirror in parse(content, ListFormat.METALINK)]
+    return [shown(mirror) for mirror in parse(content, FeedFormat.METALINK)]
 
 
-def useless(content, form=ListFormat.MIRRORLIST):
-    with pytest.raises(UselessListError) as caught:
+def useless(content, form=FeedFormat.MIRRORLIST):
+    with pytest.raises(UselessFeedError) as caught:
         parse(content, form)
     return str(caught.value)
 
@@ -106,7 +100,7 @@ def test_a_list_gives_its_http_and_https_mirrors_in_the_order_clients_try_them(n
 
 @pytest.mark.parametrize("name", sorted(USELESS))
 def test_a_list_without_a_mirror_is_useless_whatever_its_status(name):
-    with pytest.raises(UselessListError, match="no mirror that may be used"):
+    with pytest.raises(UselessFeedError, match="no mirror that may be used"):
         read(name)
 
 
@@ -195,16 +189,16 @@ def test_private_mirrors_are_taken_where_the_site_allows_them():
 def test_a_page_is_no_list_even_with_urls_on_lines_of_their_own():
     assert useless(PAGE) == "a page with markup came instead of a list"
     assert useless(b"https://good.example.net/\n<p>") == useless(PAGE)
-    assert useless(PAGE, ListFormat.METALINK) != ""
+    assert useless(PAGE, FeedFormat.METALINK) != ""
 
 
-@pytest.mark.parametrize("form", ListFormat)
+@pytest.mark.parametrize("form", FeedFormat)
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\x00" * 99, b"\xff\xfe\x00h"])
 def test_nothing_and_noise_are_no_list(form, content):
     useless(content, form)
 
 
-@pytest.mark.parametrize("form", ListFormat)
+@pytest.mark.parametrize("form", FeedFormat)
 def test_more_than_the_limit_is_refused_unread(form):
     line = b"https://mirror.example.org/\n"
     assert "longer than" in useless(line * (MAX_BYTES // len(line) + 1), form)
@@ -243,7 +237,7 @@ def test_preference_decides_the_order_of_a_metalink_and_equals_keep_theirs():
 def test_a_metalink_with_a_dtd_is_refused(dtd):
     good = "<url>https://good.example.org/</url>"
     content = METALINK.format(dtd=dtd, urls=good).encode()
-    assert "DTD" in useless(content, ListFormat.METALINK)
+    assert "DTD" in useless(content, FeedFormat.METALINK)
 
 
 def test_entities_that_grow_without_bound_are_refused():
@@ -251,13 +245,13 @@ def test_entities_that_grow_without_bound_are_refused():
         f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 100}">' for n in range(10)
     )
     content = METALINK.format(dtd=f"<!DOCTYPE m [{entities}]>", urls="<url>&e9;</url>")
-    assert "DTD" in useless(content.encode(), ListFormat.METALINK)
+    assert "DTD" in useless(content.encode(), FeedFormat.METALINK)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
 def test_a_metalink_cut_short_is_no_list(share):
     content = (LISTS / "fedora-metalink-epel-9.xml").read_bytes()
-    told = useless(content[: int(len(content) * share)], ListFormat.METALINK)
+    told = useless(content[: int(len(content) * share)], FeedFormat.METALINK)
     assert told == "not a whole XML document"
 
 
@@ -275,7 +269,7 @@ def test_a_metalink_cut_short_is_no_list(share):
     ],
 )
 def test_other_xml_is_no_list(content, told):
-    assert useless(content, ListFormat.METALINK) == told
+    assert useless(content, FeedFormat.METALINK) == told
 
 
 @pytest.mark.parametrize(
@@ -308,13 +302,13 @@ def test_an_address_is_as_public_as_the_one_it_carries(address, public):
 
 
 A, B = (
-    Endpoint("a.example.org", 443, tls=True),
-    Endpoint("b.example.org", 80, tls=False),
+    Member("a.example.org", 443, tls=True),
+    Member("b.example.org", 80, tls=False),
 )
 
 
 def waiting(probe="https", status=Status.UNSET, **changes):
-    rule = make.rule(probe, id=f"mirrors-{probe}", mirrors="rocky", **changes)
+    rule = make.rule(probe, id=f"mirrors-{probe}", feed="rocky", **changes)
     return Target(rule, "lists.example.org", 443, status)
 
 
@@ -351,3 +345,210 @@ def test_rules_of_other_roles_and_other_destinations_stay_as_they_are():
     assert expand(others, {"rocky": (A,)}) == others
     assert needed(others) == frozenset()
     assert needed((*others, waiting())) == {"rocky"}
+
+
+# --- Documents of hosts and networks ------------------------------------------------
+
+
+def document(form, value, select=None, **options):
+    content = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return parse(content, form, select, **options)
+
+
+M365 = [
+    {
+        "id": 1,
+        "serviceArea": "Exchange",
+        "category": "Optimize",
+        "required": True,
+        "urls": ["outlook.office.com", "*.mail.office.com"],
+        "ips": ["8.8.8.0/24", "2620:1ec::/36"],
+        "tcpPorts": "80,443",
+        "udpPorts": "443",
+    },
+    {"id": 9, "serviceArea": "Common", "urls": ["login.office.com"], "tcpPorts": "25"},
+    {"id": 10, "serviceArea": "Common", "urls": ["nowhere.office.com"]},
+]
+AZURE = {
+    "values": [
+        {
+            "name": "Storage.WestEurope",
+            "properties": {"region": "westeurope", "addressPrefixes": ["9.9.9.0/28"]},
+        },
+        {"name": "Sql", "properties": {"addressPrefixes": ["8.8.4.4/32"]}},
+    ]
+}
+AWS = {
+    "prefixes": [
+        {"ip_prefix": "9.9.9.0/24", "region": "eu-west-1", "service": "S3"},
+        {"ip_prefix": "8.8.8.0/24", "region": "us-east-1", "service": "EC2"},
+    ],
+    "ipv6_prefixes": [
+        {"ipv6_prefix": "2600:9000::/28", "region": "eu-west-1", "service": "S3"}
+    ],
+}
+GITHUB = {
+    "verifiable_password_authentication": False,
+    "ssh_keys": ["ssh-ed25519 AAAA"],
+    "hooks": ["9.9.9.0/24"],
+    "domains": {"website": ["*.github.com", "github.com"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "select", "named"),
+    [
+        (
+            FeedFormat.M365_ENDPOINTS,
+            M365,
+            {},
+            "outlook.office.com *.mail.office.com 8.8.8.0/24 2620:1ec::/36 login.office.com",
+        ),
+        (FeedFormat.M365_ENDPOINTS, M365, {"id": ("9",)}, "login.office.com"),
+        (
+            FeedFormat.M365_ENDPOINTS,
+            M365,
+            {"required": ("true",), "category": ("Optimize", "Allow")},
+            "outlook.office.com *.mail.office.com 8.8.8.0/24 2620:1ec::/36",
+        ),
+        (FeedFormat.AZURE_SERVICE_TAGS, AZURE, {}, "9.9.9.0/28 8.8.4.4"),
+        (
+            FeedFormat.AZURE_SERVICE_TAGS,
+            AZURE,
+            {"region": ("westeurope",)},
+            "9.9.9.0/28",
+        ),
+        (FeedFormat.AWS_IP_RANGES, AWS, {}, "9.9.9.0/24 8.8.8.0/24 2600:9000::/28"),
+        (
+            FeedFormat.AWS_IP_RANGES,
+            AWS,
+            {"service": ("S3",)},
+            "9.9.9.0/24 2600:9000::/28",
+        ),
+        (FeedFormat.GITHUB_META, GITHUB, {}, "9.9.9.0/24 *.github.com github.com"),
+        (
+            FeedFormat.GITHUB_META,
+            GITHUB,
+            {"list": ("domains.website",)},
+            "*.github.com github.com",
+        ),
+    ],
+)
+def test_a_document_gives_what_is_selected_of_it(form, value, select, named):
+    assert " ".join(map(str, document(form, value, select))) == named
+
+
+def test_a_selection_that_leaves_nothing_is_no_feed():
+    with pytest.raises(UselessFeedError, match="names no member"):
+        document(FeedFormat.AWS_IP_RANGES, AWS, {"service": ("S4",)})
+
+
+DOCUMENTS = [one for one in FeedFormat if not one.shuffled]
+
+
+@pytest.mark.parametrize("form", DOCUMENTS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(b"<html>log in</html>", b"[", b"[" * 200_000, b'{"a":' * 200_000),
+        *(b"null", b"7", b'"text"', b"[]", b"{}", b"[1, [2], null]", b"\xff\xfe"),
+        b'{"values": 7, "prefixes": {}, "ipv6_prefixes": null, "hooks": "9.9.9.9"}',
+        b'{"values": [{"properties": [1]}], "prefixes": [7], "a": [[1], {}, null]}',
+        b'[{"urls": {"a": 1}, "ips": 7, "tcpPorts": [443]}]',
+        b'[{"urls": ["a.example.org"], "tcpPorts": "0,70000,x,9-1,,1-2-3"}]',
+    ],
+)
+def test_what_is_no_such_document_is_no_feed(form, value):
+    with pytest.raises(UselessFeedError):
+        document(form, value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("0.0.0.0/0", "::/0", "9.0.0.0/7", "2600::/12", "10.0.0.0/8", "127.0.0.0/8"),
+        *("192.168.0.0/16", "169.254.0.0/16", "fe80::/64", "ff00::/16", "fc00::/16"),
+        *("224.0.0.0/24", "255.255.255.255/32", "10.0.0.1", "169.254.169.254", "::1"),
+        *("localhost", "db", "a.localhost", "*", "*.*", "9.9.9.9/24", "9.9.9.0/33"),
+        *("https://a.example.org", "a.example.org:443", "a b.example.org", "a\n.org"),
+        *("", "-", "../etc", "user@a.example.org", 7, None, True, ["a.example.org"]),
+    ],
+)
+def test_what_is_no_plain_member_of_the_internet_is_left_out(name):
+    value = {"good": ["good.example.net"], "bad": [name]}
+    named = document(FeedFormat.GITHUB_META, value)
+    assert [str(one) for one in named] == ["good.example.net"]
+
+
+def test_private_members_are_taken_where_the_site_allows_them():
+    value = {"own": ["10.0.0.0/24", "10.0.0.1", "db"]}
+    named = document(FeedFormat.GITHUB_META, value, allow_private=True)
+    assert [str(one) for one in named] == ["10.0.0.0/24", "10.0.0.1", "db"]
+
+
+def test_a_document_without_end_is_bounded():
+    value = {"many": [f"h{number}.example.org" for number in range(50_000)]}
+    assert len(document(FeedFormat.GITHUB_META, value)) == 20_000
+    sets = [{"ip_prefix": "9.9.9.0/24", "service": "S3"}] * 60_000
+    assert len(document(FeedFormat.AWS_IP_RANGES, {"prefixes": sets})) == 1
+
+
+def feed(form=FeedFormat.M365_ENDPOINTS, limit=10):
+    return Feed("cloud", "Cloud", "https://feeds.example.org/a", form, limit, 600.0)
+
+
+def made(targets):
+    return [
+        (one.rule.id, one.destination, one.port, str(one.status), str(one.rule.proof))
+        for one in targets
+    ]
+
+
+def waiting_for(feed_name, port, transport="tcp", **changes):
+    rule = make.rule(
+        "tcp", port=port, transport=transport, feed=feed_name, sample=2, **changes
+    )
+    return Target(rule, "feeds.example.org", port, Status.UNSET)
+
+
+def test_members_with_ports_are_targets_of_the_rules_for_these_ports():
+    members = {"cloud": feed().in_force(document(FeedFormat.M365_ENDPOINTS, M365))}
+    mail = waiting_for("cloud", 25)
+    assert made(expand([mail], members)) == [
+        (mail.rule.id, "login.office.com", 25, "active", "service")
+    ]
+    https = waiting_for("cloud", 443)
+    found = expand([https], members)
+    assert [(one.destination, str(one.status)) for one in found][:2] == [
+        ("outlook.office.com", "active"),
+        ("*.mail.office.com", "unset"),
+    ]
+    sampled = [one for one in found if str(one.rule.proof) == "sample"]
+    assert {one.rule.member_of for one in sampled} == {"8.8.8.0/24", "2620:1ec::/36"}
+    assert len(sampled) == 4
+    assert all(one.untrusted for one in found)
+    none = waiting_for("cloud", 8443)
+    assert [one.status for one in expand([none], members)] == [Status.NOT_APPLICABLE]
+
+
+def test_a_wildcard_of_a_feed_does_not_wait_for_the_feed():
+    members = {"cloud": (Member("*.cdn.example.org", kind=MemberKind.DOMAIN),)}
+    [target] = expand([waiting_for("cloud", 443)], members)
+    assert (target.rule.feed, target.rule.member_of) == (None, "*.cdn.example.org")
+    assert needed([target]) == frozenset()
+
+
+def test_the_limit_is_for_members_of_the_same_ports():
+    flows = frozenset({("tcp", 25, 25)})
+    many = [Member(f"w{number}.example.org") for number in range(30)]
+    mail = [Member(f"m{number}.example.org", flows=flows) for number in range(30)]
+    in_force = feed(limit=3).in_force([*many, *mail])
+    assert [one.host[0] for one in in_force] == list("wwwmmm")
+
+
+def test_all_that_is_in_force_is_bounded():
+    many = [
+        Member(f"h{number}.example.org", flows=frozenset({("tcp", number, number)}))
+        for number in range(1, 2000)
+    ]
+    assert len(feed(limit=50).in_force(many)) == 500

@@ -8,10 +8,10 @@ import ssl
 
 import pytest
 
-from exporter.config.mirror_list import MAX_BYTES
+from exporter.config.feed_formats import MAX_BYTES
 from exporter.model.endpoint import Endpoint
 from exporter.model.outcome import ProbeError, Reason
-from exporter.monitor.list_fetch import Fetcher, FetchError
+from exporter.monitor.fetch import Fetcher, FetchError
 from exporter.probes.lookup import Resolved
 from tests.probing import EXPIRED, ISSUED, NAME, ROOT, server_tls
 from tests.servers.process import free_port

@@ -1,8 +1,8 @@
-"""Fetching mirror lists: one bounded GET, through the site's proxy where it has one.
+"""Fetching feeds and pages: one bounded GET, through the site's proxy where it has one.
 
 The one place that speaks HTTP as a client library does. Names are resolved as for
 probes, the server's certificate must verify against the public authorities or the
-site's own, redirects are not followed (a login page is not a list), and neither the
+site's own, redirects are not followed (a login page is no feed), and neither the
 size nor the time an answer takes is the server's to choose.
 """
 
@@ -17,7 +17,7 @@ import aiohttp
 import certifi
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from exporter.config.mirror_list import MAX_BYTES
+from exporter.config.feed_formats import MAX_BYTES
 from exporter.model.outcome import ProbeError
 from exporter.probes.wire.http import USER_AGENT
 from exporter.probes.wire.text import printable
@@ -29,22 +29,23 @@ if TYPE_CHECKING:
     from exporter.probes.resolver import Resolver
 
 PATIENCE = 30.0
-"""Seconds for a whole list."""
+"""Seconds for a whole answer."""
 _OK = 200
 
 
 class FetchError(Exception):
-    """A list could not be fetched; the message says why."""
+    """A document could not be fetched; the message says why."""
 
 
 class Fetcher:
-    """Fetches lists.
+    """Fetches documents.
 
     Args:
         resolver: names to addresses, as for probes.
         ca_file: the site's own authorities.
         proxy: an HTTP proxy to go through.
-        patience: seconds for a whole list.
+        patience: seconds for a whole answer.
+        limit: bytes of it.
     """
 
     def __init__(
@@ -53,14 +54,16 @@ class Fetcher:
         ca_file: Path | None = None,
         proxy: Endpoint | None = None,
         patience: float = PATIENCE,
+        limit: int = MAX_BYTES,
     ) -> None:
         self._resolver = resolver
         self._ca_file = ca_file
         self._proxy = f"http://{proxy}" if proxy is not None else None
         self._patience = patience
+        self._limit = limit
 
     async def fetch(self, url: str) -> bytes:
-        """The body of a 200 answer to a GET, at most `MAX_BYTES` of it.
+        """The body of a 200 answer to a GET, at most `limit` bytes of it.
 
         Raises:
             FetchError: anything else came, or nothing.
@@ -90,7 +93,7 @@ class Fetcher:
             ) as session,
             session.get(url, allow_redirects=False, proxy=self._proxy) as answer,
         ):
-            return await _body(answer)
+            return await _body(answer, self._limit)
 
 
 def _words(error: Exception) -> str:
@@ -102,7 +105,7 @@ def _words(error: Exception) -> str:
     return printable(f"{type(error).__name__}: {error}")
 
 
-async def _body(answer: aiohttp.ClientResponse) -> bytes:
+async def _body(answer: aiohttp.ClientResponse, limit: int) -> bytes:
     if answer.status != _OK:
         target = answer.headers.get("Location")
         leads = f", which leads to {printable(target)}" if target else ""
@@ -110,8 +113,8 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in answer.content.iter_any():
         body += chunk
-        if len(body) > MAX_BYTES:
-            raise FetchError(f"longer than {MAX_BYTES} bytes")
+        if len(body) > limit:
+            raise FetchError(f"longer than {limit} bytes")
     return bytes(body)
 
 
