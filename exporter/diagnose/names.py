@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from exporter.diagnose.explanation import Explanation, counted, extent, listed, seen_of
 from exporter.diagnose.features import domain_of
+from exporter.diagnose.scene import STEP
 from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason, Stage
@@ -31,7 +32,7 @@ def look_ups(scene: Scene) -> Steps[list[Explanation]]:
     """What explains names that did not resolve."""
     silent, missing = scene.of(Trouble.NO_ANSWER), scene.of(Trouble.NO_NAME)
     yield
-    answered = _answered_meanwhile(scene, silent + missing)
+    answered = yield from _answered_meanwhile(scene, silent + missing)
     yield
     found: list[Explanation] = []
     proxied = [one for one in scene.of(Trouble.PROXY) if _is_unanswered(one)]
@@ -73,10 +74,10 @@ def _is_resolver(scene: Scene, silent: Sequence[Symptom], answered: set[str]) ->
     """Whether nothing was answered by the resolvers while names went without."""
     if _all_silent(scene):
         return True
+    if answered:
+        return False
     since = min(one.since for one in silent)
-    if answered or any(
-        _is_news(scene, one, since) for one in scene.of(Trouble.NO_NAME)
-    ):
+    if any(_is_news(scene, one, since) for one in scene.of(Trouble.NO_NAME)):
         return False
     # One name alone may be its own servers' doing.
     several = any(one.host != silent[0].host for one in silent)
@@ -95,16 +96,18 @@ def _said_by_resolver(silent: Iterable[Symptom]) -> bool:
     return any(" says " in one.seen.detail for one in silent)
 
 
-def _answered_meanwhile(scene: Scene, failed: Sequence[Symptom]) -> set[str]:
+def _answered_meanwhile(scene: Scene, failed: Sequence[Symptom]) -> Steps[set[str]]:
     """Names that were asked for, not remembered, and answered since the first failed."""
     if not failed:
         return set()
     since = min(one.since for one in failed)
-    return {
-        record.target.destination
-        for record in scene.known.records
-        if _was_answered(record, since, once=scene.known.once)
-    }
+    found: set[str] = set()
+    for index, record in enumerate(scene.known.records):
+        if index % STEP == 0:
+            yield
+        if _was_answered(record, since, once=scene.known.once):
+            found.add(record.target.destination)
+    return found
 
 
 def _was_answered(record: Record, since: float, *, once: bool) -> bool:

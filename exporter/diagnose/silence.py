@@ -70,7 +70,8 @@ def _with_something_in_common(
     found: list[_Silence] = []
     for place in _places(symptoms):
         yield
-        here = [one for one in rest if one.place in {place, ""}]
+        either = {place, ""}
+        here = [one for one in rest if one.place in either]
         chosen = yield from in_common(scene, here, FEW, place)
         rest = without(rest, (one for _, members in chosen for one in members))
         for feature, members in chosen:
@@ -133,9 +134,9 @@ def _other_ports(
     some of them answer elsewhere, it is the port that is cut off; and the rest is not.
     """
     hosts = {one.host for one in members}
-    if not place or any(is_alive(scene, one) for one in members):
-        return []
-    return [one for one in rest if one.place == place and one.host in hosts]
+    more = [one for one in rest if one.place == place and one.host in hosts]
+    alive = more and any(is_alive(scene, one) for one in members)
+    return more if place and not alive else []
 
 
 def _places(symptoms: Iterable[Symptom]) -> list[str]:
