@@ -36,7 +36,9 @@ def look_ups(scene: Scene) -> Steps[list[Explanation]]:
     yield
     found: list[Explanation] = []
     proxied = [one for one in scene.of(Trouble.PROXY) if _is_unanswered(one)]
-    if silent and _is_resolver(scene, silent, answered):
+    deaf = bool(silent) and _is_resolver(scene, silent, answered)
+    yield
+    if deaf:
         found.append(_resolver(scene, silent + proxied))
         silent = []
     elif proxied and not silent and _all_silent(scene):
