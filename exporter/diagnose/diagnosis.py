@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from exporter.monitor.store import Record
 
 _LOUDEST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+_NEAREST = tuple(Cause)
+"""Causes from this host on outwards."""
 _QUIET = {
     Cause.UNPROVEN: Severity.INFO,
     Cause.NEVER_PROVEN: Severity.WARNING,
@@ -266,7 +268,7 @@ def _ends_soon(symptom: Symptom, now: float) -> bool:
     return not facts.verified or facts.chain_expiry_timestamp - now < _SOON
 
 
-def _urgency(one: Finding) -> tuple[bool, int, int, str]:
-    """The worst first: by severity, then what breaks the most."""
-    quiet = one.cause in _QUIET
-    return quiet, _LOUDEST.index(one.severity), -len(one.targets), one.finding
+def _urgency(one: Finding) -> tuple[bool, int, int, int, str]:
+    """The worst first: by severity, then what breaks the most, then what is nearest."""
+    quiet, loudness = one.cause in _QUIET, _LOUDEST.index(one.severity)
+    return quiet, loudness, -len(one.targets), _NEAREST.index(one.cause), one.finding

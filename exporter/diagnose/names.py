@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from exporter.diagnose.explanation import Explanation, counted, extent, listed, seen_of
+from exporter.diagnose.explanation import (
+    Explanation,
+    counted,
+    extent,
+    listed,
+    seen_of,
+    sentence,
+)
 from exporter.diagnose.features import domain_of
 from exporter.diagnose.scene import STEP
 from exporter.diagnose.trouble import Trouble
@@ -199,7 +206,7 @@ def _lying(scene: Scene, missing: Sequence[Symptom]) -> Explanation:
         Cause.RESOLVER,
         ", ".join(servers),
         missing,
-        f"{_sentence(_resolvers(servers))} say{'s' if len(servers) == 1 else ''} of"
+        f"{sentence(_resolvers(servers))} say{'s' if len(servers) == 1 else ''} of"
         f" every name that it does not exist: {extent(missing)}",
         "Please check what these resolvers answer: names of unrelated domains exist"
         " elsewhere and not here.",
@@ -232,7 +239,7 @@ def _ours_alone(
         Cause.RESOLVER,
         ", ".join(servers),
         failed,
-        f"{_sentence(_resolvers(servers))} {does} for {ours}, and for no name beyond"
+        f"{sentence(_resolvers(servers))} {does} for {ours}, and for no name beyond"
         f" it: {extent(failed)}",
         "Please check whom these resolvers ask for names that are not their own, and"
         " that they may do so over UDP and TCP port 53.",
@@ -242,10 +249,6 @@ def _ours_alone(
             f"names of {counted(len(_domains(failed)), 'unrelated domain')} did not",
         ),
     )
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _domains(symptoms: Iterable[Symptom]) -> set[str]:

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 
 from exporter.diagnose.common_features import FEW, SOME, in_common
 from exporter.diagnose.counter_evidence import hosts_of, is_alive, what_passes, without
-from exporter.diagnose.explanation import Explanation, extent, seen_of
+from exporter.diagnose.explanation import (
+    ASK_WHO_DROPS,
+    Explanation,
+    dropped,
+    extent,
+    seen_of,
+)
 from exporter.diagnose.features import Kind, words
 from exporter.diagnose.hosts import host_or_service
 from exporter.diagnose.trouble import Trouble
@@ -166,13 +172,12 @@ def _silent(scene: Scene, silence: _Silence) -> Steps[Explanation]:
             passes,
         )
     what = words(feature) if feature else f"what goes to {hosts_of(members)}"
-    behind = f" behind {hop} (hop {silence.hop})" if hop else ""
     return Explanation(
         Cause.PATH,
         hop or (words(feature) if feature else hosts_of(members)),
         members,
-        f"Silence{behind} meets {what}: {said}",
-        "Please find out what drops these connections without a word, and allow them.",
+        f"{dropped(what, hop, silence.hop)}: {said}",
+        ASK_WHO_DROPS,
         seen_of(members),
         passes,
         common=feature,
