@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 _DAY = 86400.0
 _REQUESTS = {
-    TlsError.NAME_MISMATCH: "Please install a certificate for this name.",
-    TlsError.NO_ALTERNATIVE_NAME: "Please install a certificate that has this name as"
+    TlsError.NAME_MISMATCH: "Please install a certificate for {hosts}.",
+    TlsError.NO_ALTERNATIVE_NAME: "Please install a certificate that has {hosts} as"
     " subject alternative name.",
     TlsError.NAME_CONSTRAINT: "Please install a certificate of an issuer that may vouch"
-    " for this name.",
+    " for {hosts}.",
     TlsError.ISSUER_KEY_MISMATCH: "Please compare the issuer's certificate that clients"
     " trust with the one that signs now.",
     TlsError.INCOMPLETE_CHAIN: "Please have the server send its intermediate as well.",
@@ -114,20 +114,21 @@ def _certificate(scene: Scene, members: Sequence[Symptom]) -> Explanation:
         f"Please have the certificate of {subject} replaced, where the server sends it"
         " or clients trust it."
         if issuers
-        else "Please renew this certificate."
+        else f"Please renew the certificate of {hosts}."
     )
     request = (
         renewal
         if dated
         else _REQUESTS.get(
-            facts.error, "Please install a certificate that clients can verify."
-        )
+            facts.error,
+            "Please install a certificate for {hosts} that clients can verify.",
+        ).format(hosts=hosts)
     )
     return Explanation(
         Cause.CERTIFICATE,
         subject or hosts,
         members,
-        f"{whose} {says}: {extent(members)}",
+        f"{whose} {says}: {extent(members, hosts)}",
         request,
         (
             f"{where(members[0])} shows {facts.subject}, issued by {facts.issuer}",

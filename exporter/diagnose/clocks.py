@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from exporter.diagnose.scene import Scene
     from exporter.diagnose.symptoms import Symptom
 
-_HOUR = 3600.0
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 ENDED = frozenset({TlsError.EXPIRED, TlsError.ISSUER_EXPIRED})
 _AGREE = 2
 """Servers that tell the same time, so that it is the right one."""
@@ -155,7 +155,7 @@ def _own_clock(
         Cause.CLOCK,
         "this host",
         both,
-        f"This host's clock is {abs(ahead):.1f} s {late} {servers}: {extent(both)}",
+        f"This host's clock is {_lasting(ahead)} {late} {servers}: {extent(both)}",
         "Please set this host's clock, and check the service that should keep it.",
         (
             *(f"{where(one)} differs by {_offset(one):+.1f} s" for one in own[:SHOWN]),
@@ -198,7 +198,7 @@ def _other_clock(members: Sequence[Symptom]) -> Explanation:
         Cause.CLOCK,
         first.host,
         members,
-        f"The clock of {first.host} and this host's are {abs(_offset(first)):.1f} s"
+        f"The clock of {first.host} and this host's are {_lasting(_offset(first))}"
         f" apart: {extent(members, first.host)}",
         f"Please check the clock of {first.host}; and this host's, if others say so too.",
         tuple(
@@ -211,6 +211,15 @@ def _other_clock(members: Sequence[Symptom]) -> Explanation:
 def _offset(symptom: Symptom) -> float:
     evidence = symptom.seen.evidence
     return evidence.ntp_offset or evidence.clock_skew or 0.0
+
+
+def _lasting(seconds: float) -> str:
+    """A difference in a unit that shows something: `30.0 s`, `2.5 hours`, `3.0 days`."""
+    size = abs(seconds)
+    for unit, length in (("days", _DAY), ("hours", _HOUR), ("minutes", _MINUTE)):
+        if size >= 2 * length:
+            return f"{size / length:.1f} {unit}"
+    return f"{size:.1f} s"
 
 
 def _alike(offset: float, other: float) -> bool:

@@ -44,9 +44,11 @@ def in_common(
     queue = [(-len(members), feature) for feature, members in groups.items()]
     heapq.heapify(queue)
     taken: set[int] = set()
-    while queue:
+    while queue and len(taken) < len(symptoms):
         size, feature = heapq.heappop(queue)
-        members = [one for one in groups[feature] if id(one) not in taken]
+        members = groups[feature]
+        if taken:
+            members = [one for one in members if id(one) not in taken]
         yield
         if len(members) < -size:
             groups[feature] = members
@@ -65,14 +67,18 @@ def common_to(scene: Scene, members: Sequence[Symptom]) -> Steps[Feature | None]
     """What they have in common and nothing has that answers."""
     if not scene.hosts.are(FEW, members):
         return None
-    shared = {one for one in members[0].features if one not in scene.answers.features}
+    answering = scene.answers.features
+    own = set(members[0].features.own)
+    flows: dict[int, tuple[Feature, ...]] = {}
     for index, one in enumerate(members):
         if index % STEP == 0:
             yield
-        shared.intersection_update(one.features)
-        if not shared:
-            return None
-    return min(shared)
+        features = one.features
+        flows[id(features.shared)] = features.shared
+        if own:
+            own.intersection_update(features.own)
+    shared = set.intersection(*map(set, flows.values())) | own
+    return min((one for one in shared if one not in answering), default=None)
 
 
 def are_strangers(symptoms: Iterable[Symptom]) -> bool:
@@ -98,7 +104,7 @@ def _least(
         return least
     short = scene.stop_short(members)
     weak = feature[0] in _WEAK and short != {True}
-    dead = short == {False} and not any(scene.answers.hosts[m.host] for m in members)
+    dead = short == {False} and not any(m.host in scene.answers.hosts for m in members)
     return max(least, SOME) if weak or dead else least
 
 
@@ -110,17 +116,18 @@ def _by_feature(
     Flows alike share most of their features, so these are looked at once for all.
     """
     groups: defaultdict[Feature, list[Symptom]] = defaultdict(list)
-    flows: defaultdict[tuple[Feature, ...], list[Symptom]] = defaultdict(list)
+    # The tuples are the same objects for flows alike: no need to compare them.
+    flows: dict[int, tuple[tuple[Feature, ...], list[Symptom]]] = {}
     answering = scene.answers.features
     for index, one in enumerate(symptoms):
         if index % STEP == 0:
             yield
         found = one.features
-        flows[found.shared].append(one)
+        flows.setdefault(id(found.shared), (found.shared, []))[1].append(one)
         for feature in found.own:
             if feature not in answering:
                 groups[feature].append(one)
-    for shared, members in flows.items():
+    for shared, members in flows.values():
         yield
         for feature in shared:
             if feature not in answering:

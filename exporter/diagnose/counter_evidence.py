@@ -26,9 +26,8 @@ def what_passes(scene: Scene, hop: str, members: Sequence[Symptom]) -> tuple[str
         said.append(
             f"{counted(number, 'address')} behind {hop} answer: it passes others on"
         )
-    hosts = [
-        h for h in dict.fromkeys(m.host for m in members) if scene.answers.hosts[h]
-    ]
+    answering = scene.answers.hosts
+    hosts = {one.host: None for one in members if one.host in answering}
     if hosts:
         said.append(f"other ports answer on {listed(hosts)}")
     return (*said, *(others(scene) if not said else ()))
@@ -49,4 +48,4 @@ def hosts_of(members: Sequence[Symptom]) -> str:
 def without(symptoms: Iterable[Symptom], taken: Iterable[Symptom]) -> list[Symptom]:
     """The symptoms that are not among others."""
     gone = {id(one) for one in taken}
-    return [one for one in symptoms if id(one) not in gone]
+    return [one for one in symptoms if id(one) not in gone] if gone else list(symptoms)

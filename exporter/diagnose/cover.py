@@ -89,7 +89,8 @@ def _scene(known: Known, read: Callable[[Record], Reading]) -> Steps[Scene]:
         if index % STEP == 0:
             yield
         # What announced work does is known: nothing is concluded from it.
-        if record.target.muted(known.now) is not None:
+        target = record.target
+        if target.maintenance and target.muted(known.now) is not None:
             continue
         reading = read(record)
         readings.append(reading)

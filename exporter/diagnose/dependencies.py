@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.diagnose.explanation import Explanation, extent
+from exporter.diagnose.explanation import ASK_WHO_DROPS, Explanation, dropped, extent
 from exporter.diagnose.features import EVERYTHING, features_on_the_way
 from exporter.diagnose.names import address_of
 from exporter.diagnose.trouble import Trouble
@@ -139,10 +139,6 @@ def _with_a_single_host(
     cut_off = replace(host, cause=Cause.PATH, subject=place, common=EVERYTHING)
     if not place or not any(_are_behind(_flows(scene, one), cut_off) for one in near):
         return list(way)
-    hop = host.symptoms[0].hop
-    summary = f"Silence behind {place} (hop {hop}) meets everything"
-    request = (
-        "Please find out what drops these connections without a word, and allow them."
-    )
-    said = f"{summary}: {extent(host.symptoms)}"
-    return [replace(cut_off, summary=said, request=request)]
+    said = dropped("everything", place, host.symptoms[0].hop)
+    summary = f"{said}: {extent(host.symptoms)}"
+    return [replace(cut_off, summary=summary, request=ASK_WHO_DROPS)]

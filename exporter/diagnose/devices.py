@@ -17,7 +17,7 @@ from exporter.diagnose.trouble import Trouble
 from exporter.model.addresses import neighbourhood
 from exporter.model.endpoint import place
 from exporter.model.finding import Cause
-from exporter.model.outcome import Origin, Reason
+from exporter.model.outcome import Origin, Reason, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,9 +129,8 @@ def _refuses(members: Sequence[Symptom]) -> tuple[str, str]:
             "Please check the resolvers that the proxy asks.",
         )
     if any(one.seen.reason is not Reason.REJECTED for one in members):
-        return (
-            "brings no connection about",
-            "Please check the proxy: no connection comes about through it.",
+        return _reached_in_vain(members), (
+            "Please check the proxy: no connection comes about through it."
         )
     allow = (
         "Please let this host connect (CONNECT) to these destinations through the proxy"
@@ -171,6 +170,25 @@ def _answering(scene: Scene) -> list[Explanation]:
             )
         )
     return found
+
+
+def _reached_in_vain(members: Sequence[Symptom]) -> str:
+    """How a proxy fails that does not say no."""
+    if any(one.seen.latency is not None for one in members):
+        return "brings no connection about"
+    if all(one.seen.stage is Stage.RESOLVE for one in members):
+        return "is not found in DNS"
+    said = {
+        Reason.TIMEOUT: "does not answer",
+        Reason.REFUSED: "refuses connections",
+        Reason.HOST_UNREACHABLE: "is unreachable",
+    }
+    reasons = {one.seen.reason for one in members}
+    return (
+        said.get(min(reasons), "is not reached")
+        if len(reasons) == 1
+        else "is not reached"
+    )
 
 
 def posing(scene: Scene) -> Steps[list[Explanation]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import operator
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from exporter.diagnose.cover import explained
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     from exporter.diagnose.known import Known
     from exporter.diagnose.scene import Steps
     from exporter.diagnose.symptoms import Symptom
-    from exporter.model.rule import Key, Target
+    from exporter.model.rule import Key, Rule
     from exporter.monitor.store import Record
 
 _LOUDEST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+_NEAREST = tuple(Cause)
+"""Causes from this host on outwards."""
 _QUIET = {
     Cause.UNPROVEN: Severity.INFO,
     Cause.NEVER_PROVEN: Severity.WARNING,
@@ -67,8 +70,7 @@ class Diagnosis:
         yield
         before = _Before(self.findings, causes)
         yield
-        order = {one.target.key: i for i, one in enumerate(known.records)}
-        self._distances = {k: d for k, d in self._distances.items() if k in order}
+        order = {id(one): i for i, one in enumerate(known.records)}
         yield
         found: list[Finding] = []
         for one in causes:
@@ -76,7 +78,7 @@ class Diagnosis:
             found.append(finding)
         self.findings = tuple(sorted(found, key=_urgency))
         yield
-        self._note_distances(known)
+        yield from self._note_distances(known)
         return self.findings
 
     def _reading(self, record: Record, known: Known) -> Reading:
@@ -87,19 +89,22 @@ class Diagnosis:
         reading = self._read[id(record)] = Reading(record, known)
         return reading
 
-    def _note_distances(self, known: Known) -> None:
+    def _note_distances(self, known: Known) -> Steps[None]:
         """Remembers how far away answers come from, unless a device gives them."""
-        device = {
-            key
-            for one in self.findings
-            if one.cause is Cause.MIDDLEBOX
-            for key in one.targets
-        }
-        for record in known.records:
+        devices = [one for one in self.findings if one.cause is Cause.MIDDLEBOX]
+        device = {key for one in devices for key in one.targets}
+        before, self._distances = self._distances, {}
+        for index, record in enumerate(known.records):
+            if index % STEP == 0:
+                yield
             latest = record.latest
             hops = latest.observation.answer_hops if latest is not None else None
-            if hops is not None and record.target.key not in device:
-                self._distances[record.target.key] = hops
+            if hops is None and not before:
+                continue
+            key = record.target.key
+            usual = before.get(key) if hops is None or key in device else hops
+            if usual is not None:
+                self._distances[key] = usual
 
 
 class _Before:
@@ -111,7 +116,9 @@ class _Before:
             one.finding for one in findings if (one.cause, one.subject) in present
         }
         self._open = {one.finding: one for one in findings}
-        self._of_target = {key: one for one in findings for key in one.targets}
+        self._of_target: dict[Key, str] = {}
+        for one in findings:
+            self._of_target |= dict.fromkeys(one.targets, one.finding)
         self._names = set(self._open)
 
     def name(self, one: Explanation, keys: Sequence[Key]) -> tuple[str, float | None]:
@@ -129,12 +136,9 @@ class _Before:
 
     def _same(self, one: Explanation, keys: Sequence[Key]) -> Finding | None:
         """The finding that it goes on as: of the same thing, else of the same targets."""
-        shared = Counter(
-            found.finding
-            for key in keys
-            if (found := self._of_target.get(key)) is not None
-            and found.finding in self._open
-        )
+        targets = self._of_target
+        shared = Counter(targets[key] for key in keys if key in targets)
+        shared = Counter({name: n for name, n in shared.items() if name in self._open})
         alike = [
             known
             for known in self._open.values()
@@ -155,29 +159,61 @@ def _named(one: Explanation, keys: Sequence[Key], number: int) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:10]
 
 
-def _finding(
-    one: Explanation, known: Known, before: _Before, order: Mapping[Key, int]
-) -> Steps[Finding]:
-    targets: list[Target] = []
-    since = one.since if one.since is not None else known.now
+@dataclass(slots=True)
+class _Targets:
+    """What an explanation explains, in the order of the configuration.
+
+    Attributes:
+        keys: of the targets; those that are not probed come last.
+        rules: theirs, each once.
+        since: when the first of them fell; infinite if there are none.
+    """
+
+    keys: list[Key] = field(default_factory=list)
+    rules: dict[int, Rule] = field(default_factory=dict)
+    since: float = inf
+
+    @property
+    def severity(self) -> int:
+        """The place of the loudest of them among all; that of a warning if none is."""
+        loudness = {_LOUDEST.index(one.severity) for one in self.rules.values()}
+        return min(loudness, default=_LOUDEST.index(Severity.WARNING))
+
+
+def _targets(one: Explanation, order: Mapping[int, int]) -> Steps[_Targets]:
+    found, places = _Targets(), []
     for index, symptom in enumerate(one.symptoms):
         if index % STEP == 0:
             yield
-        targets.append(symptom.target)
-        if one.since is None:
-            since = min(since, symptom.since)
-    targets += one.waiting
-    keys = tuple(_in_order([target.key for target in targets], order))
+        target = symptom.target
+        found.keys.append(target.key)
+        found.rules[id(target.rule)] = target.rule
+        found.since = min(found.since, symptom.since)
+        places.append(order[id(symptom.record)])
     yield
-    name, begun = before.name(one, keys)
-    if begun is not None and one.since is None:
-        since = min(since, begun)
+    if not all(map(operator.le, places, places[1:])):
+        ranked = sorted(zip(places, found.keys, strict=True))
+        found.keys = [key for _, key in ranked]
+    found.keys += [target.key for target in one.waiting]
+    found.rules |= {id(target.rule): target.rule for target in one.waiting}
+    return found
+
+
+def _finding(
+    one: Explanation, known: Known, before: _Before, order: Mapping[int, int]
+) -> Steps[Finding]:
+    targets = yield from _targets(one, order)
     yield
-    severity = _severity(one, targets, known.now)
+    name, begun = before.name(one, targets.keys)
+    since = one.since
+    if since is None:
+        since = min(known.now, targets.since, inf if begun is None else begun)
     yield
-    owner = owner_of(one.cause, targets, known.owners, theirs=one.theirs)
+    severity = _severity(one, targets.severity, known.now)
+    rules = list(targets.rules.values())
+    owner = owner_of(one.cause, rules, known.owners, theirs=one.theirs)
     yield
-    ask = yield from ticket(one, known, since)
+    ask = yield from ticket(one, known, since, rules)
     yield
     return Finding(
         finding=name,
@@ -190,16 +226,8 @@ def _finding(
         evidence=one.evidence + _beside(one, known.now),
         counter_evidence=one.counter_evidence,
         ask=ask,
-        targets=keys,
+        targets=tuple(targets.keys),
     )
-
-
-def _in_order(keys: list[Key], order: Mapping[Key, int]) -> list[Key]:
-    """The keys in the order of the configuration; those that are not probed come last."""
-    places = [order.get(key, len(order)) for key in keys]
-    if all(map(operator.le, places, places[1:])):
-        return keys
-    return [key for _, key in sorted(zip(places, keys, strict=True))]
 
 
 def _beside(one: Explanation, now: float) -> tuple[str, ...]:
@@ -210,8 +238,7 @@ def _beside(one: Explanation, now: float) -> tuple[str, ...]:
     return tuple(said)[:SHOWN]
 
 
-def _severity(one: Explanation, targets: Iterable[Target], now: float) -> Severity:
-    worst = min(map(_loudness, targets), default=_LOUDEST.index(Severity.WARNING))
+def _severity(one: Explanation, worst: int, now: float) -> Severity:
     if one.cause in _QUIET and not any(map(_is_violated, one.symptoms)):
         return _LOUDEST[max(worst, _LOUDEST.index(_QUIET[one.cause]))]
     if _may_wait(one.symptoms, now):
@@ -221,10 +248,6 @@ def _severity(one: Explanation, targets: Iterable[Target], now: float) -> Severi
 
 def _is_violated(symptom: Symptom) -> bool:
     return symptom.record.verdict is Verdict.VIOLATED
-
-
-def _loudness(target: Target) -> int:
-    return _LOUDEST.index(target.rule.severity)
 
 
 def _may_wait(symptoms: Iterable[Symptom], now: float) -> bool:
@@ -245,7 +268,7 @@ def _ends_soon(symptom: Symptom, now: float) -> bool:
     return not facts.verified or facts.chain_expiry_timestamp - now < _SOON
 
 
-def _urgency(one: Finding) -> tuple[bool, int, int, str]:
-    """The worst first: by severity, then what breaks the most."""
-    quiet = one.cause in _QUIET
-    return quiet, _LOUDEST.index(one.severity), -len(one.targets), one.finding
+def _urgency(one: Finding) -> tuple[bool, int, int, int, str]:
+    """The worst first: by severity, then what breaks the most, then what is nearest."""
+    quiet, loudness = one.cause in _QUIET, _LOUDEST.index(one.severity)
+    return quiet, loudness, -len(one.targets), _NEAREST.index(one.cause), one.finding

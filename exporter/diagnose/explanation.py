@@ -82,6 +82,28 @@ def where(symptom: Symptom) -> str:
     return place(target.destination, target.port, target.rule.transport)
 
 
+ASK_WHO_DROPS = (
+    "Please find out what drops these connections without a word, and allow them."
+)
+
+
+def dropped(what: str, hop: str, number: int) -> str:
+    """`Everything to port 22/tcp is dropped without a word behind 10.0.0.1 (hop 1)`.
+
+    Args:
+        what: as the subject of a sentence.
+        hop: the address of the last router that spoke; empty if none did.
+        number: its number.
+    """
+    behind = f" behind {hop} (hop {number})" if hop else ""
+    return f"{sentence(what)} is dropped without a word{behind}"
+
+
+def sentence(text: str) -> str:
+    """A text with the letter that a sentence begins with."""
+    return text[:1].upper() + text[1:]
+
+
 def listed(names: Iterable[str], most: int = SHOWN) -> str:
     """`a, b, c and 4 more`."""
     found = list(dict.fromkeys(names))

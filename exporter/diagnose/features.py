@@ -7,7 +7,7 @@ has, and nothing that answers.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from enum import IntEnum, auto
 from functools import lru_cache
@@ -30,6 +30,9 @@ class Kind(IntEnum):
 
     What a domain has in common is whose it is; all others are what a device goes by.
     """
+
+    # Enum's own is written in Python, and features are counted by the hundred thousand.
+    __hash__ = int.__hash__
 
     ALL = 0
     BEYOND = auto()
@@ -76,7 +79,7 @@ def words(feature: Feature) -> str:
     return _WORDS[feature[0]].format(feature[1])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Features:
     """The features of what goes to a target at one of its addresses.
 
@@ -95,10 +98,21 @@ class Features:
         return feature in self.shared or feature in self.own
 
 
-def features(
-    target: Target, address: str, source: str, *, beyond: bool = False
-) -> Features:
+def features(target: Target, address: str, source: str) -> Features:
     """The features of what goes to a target at one of its addresses.
+
+    Args:
+        target: where it goes.
+        address: empty through a proxy and without one.
+        source: the address that it was sent from; empty if none was chosen.
+    """
+    return Features(*_parts(target, address, source, beyond=False))
+
+
+def _parts(
+    target: Target, address: str, source: str, *, beyond: bool
+) -> tuple[tuple[Feature, ...], tuple[Feature, ...]]:
+    """The features of a flow, and those of its host.
 
     Args:
         target: where it goes.
@@ -113,7 +127,7 @@ def features(
     shared = shared_features(
         target.port, rule.transport, rule.usage, rule.public, family, beyond
     )
-    return Features(shared, own_features(target.destination, address))
+    return shared, own_features(target.destination, address)
 
 
 def features_on_the_way(
@@ -188,13 +202,14 @@ def domain_of(host: str) -> str:
     return ".".join(labels[-3 if country else -2 :])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Heard:
     """One address that answered, with all that it is counted by."""
 
     host: str
     address: str
-    features: Features
+    shared: tuple[Feature, ...]
+    own: tuple[Feature, ...]
 
 
 def heard(record: Record) -> list[Heard]:
@@ -204,8 +219,9 @@ def heard(record: Record) -> list[Heard]:
     for one in latest.addresses if latest is not None else ():
         seen = one.observation
         if answers(seen):
-            common = features(target, seen.address, seen.source_address, beyond=True)
-            found.append(Heard(target.destination, seen.address, common))
+            at, source = seen.address, seen.source_address
+            of = _parts(target, at, source, beyond=True)
+            found.append(Heard(target.destination, at, *of))
     return found
 
 
@@ -213,17 +229,21 @@ class Answers:
     """What answers at present: how much of each feature, of each host, of each address."""
 
     def __init__(self) -> None:
-        self.hosts: Counter[str] = Counter()
-        self._own: Counter[Feature] = Counter()
-        self._flows: Counter[tuple[Feature, ...]] = Counter()
+        self.hosts: defaultdict[str, int] = defaultdict(int)
+        self._own: defaultdict[Feature, int] = defaultdict(int)
+        self._flows: defaultdict[int, int] = defaultdict(int)
+        self._of_flow: dict[int, tuple[Feature, ...]] = {}
         self._features: Counter[Feature] | None = None
 
     def add(self, one: Heard) -> None:
         """Counts what answered."""
         self.hosts[one.host] += 1
         self.hosts[one.address] += 1
-        self._flows[one.features.shared] += 1
-        for feature in one.features.own:
+        # The tuples are the same objects for flows alike: no need to compare them.
+        flow = id(one.shared)
+        self._flows[flow] += 1
+        self._of_flow[flow] = one.shared
+        for feature in one.own:
             self._own[feature] += 1
         self._features = None
 
@@ -231,22 +251,24 @@ class Answers:
     def features(self) -> Counter[Feature]:
         """How many addresses that answer have each feature."""
         if self._features is None:
-            self._features = self._own.copy()
-            for shared, number in self._flows.items():
-                for feature in shared:
+            self._features = Counter(self._own)
+            for flow, number in self._flows.items():
+                for feature in self._of_flow[flow]:
                     self._features[feature] += number
         return self._features
 
     def in_network(self, network: str) -> int:
         """How many addresses answer in a network."""
-        return self._own[Kind.NETWORK, network]
+        return self._own.get((Kind.NETWORK, network), 0)
 
     def any_of(self, names: Iterable[str]) -> int:
         """How much answers at any of some hosts or addresses, at the most."""
-        return max((self.hosts[name] for name in names), default=0)
+        return max((self.hosts.get(name, 0) for name in names), default=0)
 
 
 def answers(seen: Observation) -> bool:
     """Whether the destination itself was heard, and not through a proxy."""
+    if seen.reason is Reason.ANSWERED:
+        return not seen.via
     said = seen.reason is Reason.PORT_UNREACHABLE and seen.origin is Origin.DESTINATION
-    return (seen.reason is Reason.ANSWERED or said) and not seen.via
+    return said and not seen.via

@@ -45,7 +45,8 @@ def with_feeds(scene: Scene, found: Iterable[Explanation]) -> list[Explanation]:
         index = _kept_away_by(scene, explanations, scene.known.urls.get(name, ""))
         if index is None:
             rules = counted(len({one.rule.id for one in mine}), "rule")
-            says = f"has never been fetched: {rules} wait for it"
+            wait = "waits" if rules.startswith("1 ") else "wait"
+            says = f"has never been fetched: {rules} {wait} for it"
             explanations.append(_feed(name, mine, says))
         else:
             before = explanations[index]

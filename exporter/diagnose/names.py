@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from exporter.diagnose.explanation import Explanation, counted, extent, listed, seen_of
+from exporter.diagnose.explanation import (
+    Explanation,
+    counted,
+    extent,
+    listed,
+    seen_of,
+    sentence,
+)
 from exporter.diagnose.features import domain_of
+from exporter.diagnose.scene import STEP
 from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason, Stage
@@ -31,11 +39,13 @@ def look_ups(scene: Scene) -> Steps[list[Explanation]]:
     """What explains names that did not resolve."""
     silent, missing = scene.of(Trouble.NO_ANSWER), scene.of(Trouble.NO_NAME)
     yield
-    answered = _answered_meanwhile(scene, silent + missing)
+    answered = yield from _answered_meanwhile(scene, silent + missing)
     yield
     found: list[Explanation] = []
     proxied = [one for one in scene.of(Trouble.PROXY) if _is_unanswered(one)]
-    if silent and _is_resolver(scene, silent, answered):
+    deaf = bool(silent) and _is_resolver(scene, silent, answered)
+    yield
+    if deaf:
         found.append(_resolver(scene, silent + proxied))
         silent = []
     elif proxied and not silent and _all_silent(scene):
@@ -73,10 +83,10 @@ def _is_resolver(scene: Scene, silent: Sequence[Symptom], answered: set[str]) ->
     """Whether nothing was answered by the resolvers while names went without."""
     if _all_silent(scene):
         return True
+    if answered:
+        return False
     since = min(one.since for one in silent)
-    if answered or any(
-        _is_news(scene, one, since) for one in scene.of(Trouble.NO_NAME)
-    ):
+    if any(_is_news(scene, one, since) for one in scene.of(Trouble.NO_NAME)):
         return False
     # One name alone may be its own servers' doing.
     several = any(one.host != silent[0].host for one in silent)
@@ -95,16 +105,18 @@ def _said_by_resolver(silent: Iterable[Symptom]) -> bool:
     return any(" says " in one.seen.detail for one in silent)
 
 
-def _answered_meanwhile(scene: Scene, failed: Sequence[Symptom]) -> set[str]:
+def _answered_meanwhile(scene: Scene, failed: Sequence[Symptom]) -> Steps[set[str]]:
     """Names that were asked for, not remembered, and answered since the first failed."""
     if not failed:
         return set()
     since = min(one.since for one in failed)
-    return {
-        record.target.destination
-        for record in scene.known.records
-        if _was_answered(record, since, once=scene.known.once)
-    }
+    found: set[str] = set()
+    for index, record in enumerate(scene.known.records):
+        if index % STEP == 0:
+            yield
+        if _was_answered(record, since, once=scene.known.once):
+            found.add(record.target.destination)
+    return found
 
 
 def _was_answered(record: Record, since: float, *, once: bool) -> bool:
@@ -194,7 +206,7 @@ def _lying(scene: Scene, missing: Sequence[Symptom]) -> Explanation:
         Cause.RESOLVER,
         ", ".join(servers),
         missing,
-        f"{_sentence(_resolvers(servers))} say{'s' if len(servers) == 1 else ''} of"
+        f"{sentence(_resolvers(servers))} say{'s' if len(servers) == 1 else ''} of"
         f" every name that it does not exist: {extent(missing)}",
         "Please check what these resolvers answer: names of unrelated domains exist"
         " elsewhere and not here.",
@@ -227,7 +239,7 @@ def _ours_alone(
         Cause.RESOLVER,
         ", ".join(servers),
         failed,
-        f"{_sentence(_resolvers(servers))} {does} for {ours}, and for no name beyond"
+        f"{sentence(_resolvers(servers))} {does} for {ours}, and for no name beyond"
         f" it: {extent(failed)}",
         "Please check whom these resolvers ask for names that are not their own, and"
         " that they may do so over UDP and TCP port 53.",
@@ -237,10 +249,6 @@ def _ours_alone(
             f"names of {counted(len(_domains(failed)), 'unrelated domain')} did not",
         ),
     )
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _domains(symptoms: Iterable[Symptom]) -> set[str]:

@@ -9,7 +9,7 @@ from exporter.model.finding import Cause
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from exporter.model.rule import Target
+    from exporter.model.rule import Rule
 
 OWNERS: Mapping[Cause, str] = {
     Cause.THIS_HOST: "host",
@@ -28,7 +28,7 @@ OWNERS: Mapping[Cause, str] = {
 
 def owner_of(
     cause: Cause,
-    targets: Iterable[Target],
+    rules: Iterable[Rule],
     said: Mapping[Cause, str],
     *,
     theirs: bool = False,
@@ -37,12 +37,12 @@ def owner_of(
 
     Args:
         cause: what broke.
-        targets: what it explains.
+        rules: those of what it explains.
         said: what the site says of causes.
         theirs: whether it is the rules' owner's this time, whatever the cause is else.
     """
     usual = said.get(cause, OWNERS.get(cause))
     if usual is not None and not theirs:
         return usual
-    own = ", ".join(dict.fromkeys(t.rule.owner for t in targets if t.rule.owner))
+    own = ", ".join(dict.fromkeys(one.owner for one in rules if one.owner))
     return own or (usual or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.diagnose.explanation import Explanation, counted, extent, listed, seen_of
-from exporter.diagnose.features import FAMILIES, answers, words
+from exporter.diagnose.features import FAMILIES, Kind, answers, words
 from exporter.diagnose.self_evident import grouped
 from exporter.diagnose.trouble import Trouble, is_named, trouble_of
 from exporter.model.addresses import family_of
@@ -82,21 +82,27 @@ def _family(feature: Feature, members: Sequence[Symptom]) -> Explanation:
     named = {one.place for one in members if is_named(one.seen)}
     part = f"route for {feature[1]}"
     way = words(feature).removeprefix("everything over ")
-    nothing = (
-        "Nothing answers over" if way != words(feature) else "No answer comes from"
-    )
     return Explanation(
         Cause.THIS_HOST if own else Cause.PATH,
         part if own else next(iter(named)) if len(named) == 1 else way,
         members,
-        f"{nothing} {way}, though the other family does: {extent(members)}",
+        f"{_nothing(feature)}, though the other family does: {extent(members)}",
         f"Please check the {part} of this host."
         if own
-        else f"Please check the way from this host to {words(feature)}: none answers.",
+        else f"Please check the way from this host to {words(feature)}: nothing of it"
+        " answers.",
         seen_of(members),
         ("the same hosts answer over the other family",),
         common=feature,
     )
+
+
+def _nothing(feature: Feature) -> str:
+    kind, family = feature
+    if kind is Kind.PUBLIC_FAMILY:
+        return f"No public service answers over {family}"
+    beyond = " beyond this host's own network" if kind is Kind.BEYOND_FAMILY else ""
+    return f"Nothing answers over {family}{beyond}"
 
 
 def _partial(members: Sequence[Symptom]) -> Explanation:

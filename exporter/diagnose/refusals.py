@@ -98,7 +98,7 @@ def _refused(
     who = f"{device}, a device on the path," if device else "A device on the path"
     return Explanation(
         Cause.PATH,
-        device or where(members[0]),
+        device or (words(common) if common else min(map(where, members))),
         members,
         f"{who} {says} {what}: {extent(members)}",
         "Please allow these connections; they are refused on the way.",

@@ -33,8 +33,14 @@ class Hosts:
 
     def add(self, symptom: Symptom) -> None:
         """Takes in that a name leads to an address."""
-        if symptom.address:
-            self._parents[self.of(symptom.host)] = self.of(symptom.address)
+        host, address = symptom.host, symptom.address
+        if not address:
+            return
+        parents = self._parents
+        if host not in parents and address not in parents:
+            parents[host] = parents[address] = address
+        else:
+            parents[self.of(host)] = self.of(address)
 
     def of(self, name: str) -> str:
         """What stands for the host of a name."""

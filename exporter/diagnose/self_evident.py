@@ -175,7 +175,7 @@ def _broken(seen: Observation, part: str) -> str:
     if seen.broken:
         return f"Nothing gets out of this host, for its {part} is broken"
     if seen.reason is Reason.NO_ROUTE:
-        return "This host has no route"
+        return f"This host has no {part}"
     return "This host's own firewall keeps connections back"
 
 

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 
 from exporter.diagnose.common_features import FEW, SOME, in_common
 from exporter.diagnose.counter_evidence import hosts_of, is_alive, what_passes, without
-from exporter.diagnose.explanation import Explanation, extent, seen_of
+from exporter.diagnose.explanation import (
+    ASK_WHO_DROPS,
+    Explanation,
+    dropped,
+    extent,
+    seen_of,
+)
 from exporter.diagnose.features import Kind, words
 from exporter.diagnose.hosts import host_or_service
 from exporter.diagnose.trouble import Trouble
@@ -70,7 +76,8 @@ def _with_something_in_common(
     found: list[_Silence] = []
     for place in _places(symptoms):
         yield
-        here = [one for one in rest if one.place in {place, ""}]
+        either = {place, ""}
+        here = [one for one in rest if one.place in either]
         chosen = yield from in_common(scene, here, FEW, place)
         rest = without(rest, (one for _, members in chosen for one in members))
         for feature, members in chosen:
@@ -133,9 +140,9 @@ def _other_ports(
     some of them answer elsewhere, it is the port that is cut off; and the rest is not.
     """
     hosts = {one.host for one in members}
-    if not place or any(is_alive(scene, one) for one in members):
-        return []
-    return [one for one in rest if one.place == place and one.host in hosts]
+    more = [one for one in rest if one.place == place and one.host in hosts]
+    alive = more and any(is_alive(scene, one) for one in members)
+    return more if place and not alive else []
 
 
 def _places(symptoms: Iterable[Symptom]) -> list[str]:
@@ -165,13 +172,12 @@ def _silent(scene: Scene, silence: _Silence) -> Steps[Explanation]:
             passes,
         )
     what = words(feature) if feature else f"what goes to {hosts_of(members)}"
-    behind = f" behind {hop} (hop {silence.hop})" if hop else ""
     return Explanation(
         Cause.PATH,
         hop or (words(feature) if feature else hosts_of(members)),
         members,
-        f"Silence{behind} meets {what}: {said}",
-        "Please find out what drops these connections without a word, and allow them.",
+        f"{dropped(what, hop, silence.hop)}: {said}",
+        ASK_WHO_DROPS,
         seen_of(members),
         passes,
         common=feature,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from exporter.diagnose.known import Known
     from exporter.diagnose.scene import Steps
     from exporter.diagnose.symptoms import Symptom
-    from exporter.model.rule import Target
+    from exporter.model.rule import Rule
 
 MOST = 40
 """Destinations that are listed; JSON and the page have all."""
@@ -26,13 +26,16 @@ _ADDRESSES = 4
 """Addresses of one destination that are listed."""
 
 
-def ticket(one: Explanation, known: Known, since: float) -> Steps[str]:
+def ticket(
+    one: Explanation, known: Known, since: float, rules: Sequence[Rule]
+) -> Steps[str]:
     """The request, as lines of plain text.
 
     Args:
         one: what is wrong, and what explains it.
         known: where this host sends from, and the documents' addresses.
         since: Unix time of its beginning.
+        rules: those of what is explained, each once.
     """
     lines = [one.request, f"From: {_source(one.symptoms, known)}"]
     lines += _destinations(one)
@@ -41,9 +44,7 @@ def ticket(one: Explanation, known: Known, since: float) -> Steps[str]:
     lines += [f"  {said}" for said in one.evidence]
     lines += [f"Against other causes: {said}" for said in one.counter_evidence]
     yield
-    targets = [s.target for s in one.symptoms] + list(one.waiting)
-    yield
-    lines += _documents(targets, known)
+    lines += _documents(rules, known)
     return "\n".join(lines)
 
 
@@ -92,11 +93,12 @@ def _addresses(symptom: Symptom) -> list[str]:
     return [one.observation.address for one in judged if one.observation.address]
 
 
-def _documents(targets: Sequence[Target], known: Known) -> Iterator[str]:
+def _documents(rules: Sequence[Rule], known: Known) -> Iterator[str]:
     rows: dict[str, dict[str, None]] = {}
-    for target in targets:
-        of = rows.setdefault(target.rule.catalogue, {})
-        of.update(dict.fromkeys(target.rule.rows))
+    for rule in rules:
+        of = rows.setdefault(rule.catalogue, {})
+        if rule.rows:
+            of.update(dict.fromkeys(rule.rows))
     for catalogue, found in rows.items():
         document = known.documents.get(catalogue, "")
         if document or found:

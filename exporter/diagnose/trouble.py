@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 class Trouble(IntEnum):
     """What kind of thing is wrong."""
 
+    # Enum's own is written in Python, and each target is sorted by it.
+    __hash__ = int.__hash__
+
     OPEN = auto()
     """A path is open that must not be."""
     HERE = auto()

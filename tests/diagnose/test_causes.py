@@ -357,7 +357,7 @@ def test_silence_of_all_that_is_public_is_the_path():
     assert [(one.cause, one.subject, len(one.targets)) for one in found] == [
         (Cause.PATH, FIREWALL, len(WEB))
     ]
-    assert "every public service" in found[0].summary
+    assert "Every public service" in found[0].summary
 
 
 def test_what_was_not_traced_goes_with_what_it_has_in_common():
@@ -506,7 +506,7 @@ def test_hosts_that_are_cut_off_are_cut_off_with_all_their_ports():
     beside = [*map(holds, WEB), *map(holds, DB)]
     (one,) = explain(*(silent(to, [FIREWALL]) for to in role), *beside)
     assert (one.cause, one.subject, len(one.targets)) == (Cause.PATH, FIREWALL, 6)
-    assert "what goes to 3 hosts" in one.summary
+    assert "What goes to 3 hosts" in one.summary
 
 
 def test_a_host_that_is_down_stays_visible_beside_a_port_that_is_dropped():

@@ -150,7 +150,7 @@ def test_a_proxy_that_is_down_is_not_a_destination_that_refuses(lab, check):
     )
     assert done.returncode == 1
     said = " ".join(done.stdout.split())
-    assert said.startswith(f"✗ The proxy {PROXY}:3129 brings no connection about")
+    assert said.startswith(f"✗ The proxy {PROXY}:3129 refuses connections")
     assert "is not reached: connection refused by a TCP reset" in said
 
 

@@ -33,6 +33,7 @@ _FEW = 3
 _EVIDENCE, _COUNTER = 2, 1
 """... and lines that more have room for, of what says so and of what rules others out:
 a total outage is read on one screen."""
+_MORE = " …"
 _STYLES = {
     Severity.CRITICAL: "bold red",
     Severity.WARNING: "red",
@@ -62,7 +63,8 @@ def finding(
     evidence = _facts([("evidence", said) for said in one.evidence], width)
     counter = _facts([("rules out", said) for said in one.counter_evidence], width)
     if len(one.targets) > _FEW:
-        evidence, counter = _cut(evidence, _EVIDENCE), _cut(counter, _COUNTER)
+        evidence = _cut(evidence, _EVIDENCE, width)
+        counter = _cut(counter, _COUNTER, width)
     request = one.ask.splitlines()
     ask = [
         ("owner", f"{one.owner or 'nobody named'} ({one.severity})"),
@@ -141,10 +143,11 @@ def _facts(facts: Sequence[tuple[str, str]], width: int) -> list[Text]:
     return lines
 
 
-def _cut(lines: Sequence[Text], most: int) -> list[Text]:
-    """The first lines, and a sign that there is more."""
+def _cut(lines: Sequence[Text], most: int, width: int) -> list[Text]:
+    """The first lines, whole words, and a sign that there is more."""
     if len(lines) <= most:
         return list(lines)
     last = lines[most - 1].copy()
-    last.right_crop(2)
-    return [*lines[: most - 1], last.append(" …")]
+    if last.cell_len + len(_MORE) > width:
+        last.right_crop(last.cell_len - last.plain.rindex(" "))
+    return [*lines[: most - 1], last.append(_MORE)]
