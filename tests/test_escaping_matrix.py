@@ -32,7 +32,7 @@ from yarl import URL
 from exporter.app import change_log
 from exporter.cli import logs
 from exporter.cli.check import check as check_command
-from exporter.cli.common import fail
+from exporter.cli.exit_codes import fail
 from exporter.cli.report import report as report_command
 from exporter.config.diagnostics import ConfigError, Problem
 from exporter.config.feeds import Feed, FeedFormat, Member

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from exporter.cli.common import EXIT_CANNOT_RUN
+from exporter.cli.exit_codes import EXIT_CANNOT_RUN
 from exporter.cli.init import kit
 from exporter.cli.main import main
 

@@ -18,7 +18,7 @@ import pytest
 import trustme
 import yaml
 
-from exporter.cli.common import EXIT_CANNOT_RUN
+from exporter.cli.exit_codes import EXIT_CANNOT_RUN
 from exporter.cli.main import main
 from exporter.config.sharding import Shard
 from exporter.http import handlers, server

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from exporter.cli.common import EXIT_UNKNOWN, EXIT_VIOLATED, deliver, fail
+from exporter.cli.exit_codes import EXIT_UNKNOWN, EXIT_VIOLATED, fail
+from exporter.cli.output import deliver
 from exporter.cli.server_api import server_option
 from exporter.probes.wire.text import visible
 from exporter.report.alertmanager import Alertmanager

@@ -14,19 +14,18 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
 from exporter.cli import logs
-from exporter.cli.common import (
-    EXIT_UNKNOWN,
-    EXIT_VIOLATED,
+from exporter.cli.exit_codes import EXIT_UNKNOWN, EXIT_VIOLATED
+from exporter.cli.options import (
     active,
     chosen,
     config_option,
-    deliver,
     load,
     output_option,
     role_option,
     shard_option,
     tell_part,
 )
+from exporter.cli.output import deliver
 from exporter.metrics.sources import Sources
 from exporter.model.outcome import Verdict
 from exporter.model.rule import Status

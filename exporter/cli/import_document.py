@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 import click
 
 from exporter.app.documents import fetched
-from exporter.cli.common import deliver, fail, load, output_option, usual_site
 from exporter.cli.diff import alias_option, end_with, format_option
+from exporter.cli.exit_codes import fail
+from exporter.cli.options import load, output_option, usual_site
+from exporter.cli.output import deliver
 from exporter.config.catalogue import load_catalogue
 from exporter.config.diagnostics import ConfigError, Problem
 from exporter.config.field_types import SLUG

@@ -13,8 +13,8 @@ import click
 from exporter import __version__
 from exporter.cli.alert_test import alert_test
 from exporter.cli.check import check
-from exporter.cli.common import EXIT_CANNOT_RUN, fail
 from exporter.cli.diff import diff
+from exporter.cli.exit_codes import EXIT_CANNOT_RUN, fail
 from exporter.cli.import_document import import_document
 from exporter.cli.init import init
 from exporter.cli.report import report

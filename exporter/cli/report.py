@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from exporter.cli.common import fail
+from exporter.cli.exit_codes import fail
 from exporter.cli.server_api import server_option
 from exporter.report import render
 from exporter.report.account import GROUPS

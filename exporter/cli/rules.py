@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from exporter.cli.common import (
+from exporter.cli.options import (
     config_option,
-    deliver,
     load,
     output_option,
     role_option,
     shard_option,
     tell_part,
 )
+from exporter.cli.output import deliver
 from exporter.config.catalogue import load_catalogue, shipped
 from exporter.config.ledger import ledgers
 from exporter.diagnose.explanation import counted

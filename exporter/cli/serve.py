@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from exporter.cli import logs
-from exporter.cli.common import (
-    config_option,
-    config_path,
-    fail,
-    role_option,
-    shard_option,
-)
+from exporter.cli.exit_codes import fail
+from exporter.cli.options import config_option, config_path, role_option, shard_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from exporter.cli.common import fail
+from exporter.cli.exit_codes import fail
 from exporter.report.api import Api, ApiError
 
 if TYPE_CHECKING:

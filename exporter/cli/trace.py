@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from exporter.cli.common import (
-    EXIT_CANNOT_RUN,
-    active,
-    chosen,
-    config_option,
-    fail,
-    load,
-    role_option,
-)
+from exporter.cli.exit_codes import EXIT_CANNOT_RUN, fail
+from exporter.cli.options import active, chosen, config_option, load, role_option
 from exporter.model.outcome import ProbeError
 
 if TYPE_CHECKING:

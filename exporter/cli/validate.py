@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from exporter.cli.common import config_option, load, role_option
+from exporter.cli.options import config_option, load, role_option
 from exporter.model.rule import Status
 
 if TYPE_CHECKING:

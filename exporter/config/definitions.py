@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from exporter.config import probe_options
 from exporter.config.consistency import contradictions
 from exporter.config.diagnostics import ENOUGH, unknown
+from exporter.config.foreign_syntax import Misspelt
 from exporter.config.ports import PortRange
 from exporter.config.rule_schema import DefaultsModel, RuleModel
-from exporter.config.spelling import Misspelt
 from exporter.config.validation import validate
 from exporter.model.rule import Severity
 from exporter.probes.protocols import PROBERS, default_probe

@@ -12,7 +12,7 @@ import yaml
 
 from deploy.build import KUBERNETES, written
 from exporter import __version__
-from exporter.cli.common import _PLACES
+from exporter.cli.options import _PLACES
 from exporter.config.sharding import Shard
 from exporter.config.site import load_site
 from tests.deploy.rendering import (

@@ -1,21 +1,18 @@
-"""What the commands share: where the site file is, how they end, what they may print."""
+"""Options that several commands take, and what they choose: site file, roles, rules, shard."""
 
 from __future__ import annotations
 
 import difflib
-import os
-import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
+from exporter.cli.exit_codes import fail
 from exporter.config.sharding import Shard
 from exporter.config.site import load_site
 from exporter.model.rule import Status, Usage
-from exporter.probes.wire.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -23,9 +20,6 @@ if TYPE_CHECKING:
     from exporter.config.site import Site
     from exporter.model.rule import Target
 
-EXIT_VIOLATED = 1
-EXIT_CANNOT_RUN = 2
-EXIT_UNKNOWN = 3
 _PLACES = (
     Path("config/connectivity.yaml"),
     Path("/etc/connectivity-exporter/connectivity.yaml"),
@@ -141,48 +135,3 @@ def tell_part(site: Site) -> None:
     rest = counts[Status.OTHER_SHARD]
     told = f"{counts[Status.ACTIVE]} probed by it, {rest} of other shards"
     click.echo(f"shard {site.shard}: {told}", err=True)
-
-
-def deliver(text: str, output: Path | None) -> None:
-    """Prints a result, or puts it in the place of a file at once.
-
-    Raises:
-        OSError: it could not be written; what was there before is untouched.
-    """
-    if output is None:
-        click.echo(text, nl=False)
-    elif output.exists() and not output.is_file():
-        # A device or a pipe cannot be put in another's place.
-        output.write_text(text, encoding="utf-8")
-    else:
-        _replace(output.resolve(), text)
-
-
-def _replace(path: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    beside = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(descriptor, _mode(path))
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        beside.replace(path)
-    except BaseException:
-        beside.unlink()
-        raise
-
-
-def _mode(path: Path) -> int:
-    """The permissions that a file has, or that a new one gets."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def fail(message: str) -> NoReturn:
-    """Ends with one line, since nothing could be run."""
-    click.echo(f"connectivity-exporter: {visible(message, keep=chr(10))}", err=True)
-    sys.exit(EXIT_CANNOT_RUN)
