@@ -67,6 +67,11 @@ def test_every_object_is_what_the_published_schemas_take(found, version):
         assert problems(one, version) == [], one["metadata"]["name"]
 
 
+@pytest.mark.parametrize("folder", ["exporter", "monitoring"])
+def test_every_part_is_whole_by_itself(folder):
+    assert [problem for one in kustomized(folder) for problem in problems(one)] == []
+
+
 def test_the_schemas_refuse_what_is_misspelt():
     for one in example():
         if one["kind"] in {*WORKLOADS, "NetworkPolicy", "PodMonitor", "PrometheusRule"}:
