@@ -46,6 +46,46 @@ def test_prometheus_takes_the_example(folder, words):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_pods_of_the_exporter_are_scraped_and_no_others(folder):
+    """Debian's Prometheus cannot ask Kubernetes, so a list stands in for what it says."""
+    config = yaml.safe_load((folder / "kubernetes.yml").read_text())
+    (job,) = config["scrape_configs"]
+    assert job.pop("kubernetes_sd_configs")[0]["role"] == "pod"
+    job["static_configs"] = [
+        pod("it-1", "connectivity-exporter", "http"),
+        pod("it-2", "connectivity-exporter", "debug"),
+        pod("other-1", "grafana", "http"),
+    ]
+    (folder / "kubernetes.yml").write_text(yaml.safe_dump(config))
+    assert check(folder, "kubernetes.yml").returncode == 0
+    done = subprocess.run(
+        [
+            *(binary("promtool"), "check", "service-discovery"),
+            *("--timeout=1s", "kubernetes.yml", job["job_name"]),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    kept = [one["labels"] for one in json.loads(done.stdout) if one.get("labels")]
+    assert [(one["pod"], one["namespace"]) for one in kept] == [
+        ("it-1", "connectivity")
+    ]
+
+
+def pod(name, label, port):
+    """A pod as discovery tells it."""
+    meta = "__meta_kubernetes_"
+    labels = {
+        f"{meta}pod_label_app_kubernetes_io_name": label,
+        f"{meta}pod_container_port_name": port,
+        f"{meta}namespace": "connectivity",
+        f"{meta}pod_name": name,
+    }
+    return {"targets": [f"{name}:9842"], "labels": labels}
+
+
 def test_prometheus_reads_the_file_of_hosts(folder):
     (folder / "hosts/connectivity.yml").write_text("- {target: [a]}\n")
     assert check(folder, "prometheus.yml").returncode != 0

@@ -67,6 +67,11 @@ def test_every_object_is_what_the_published_schemas_take(found, version):
         assert problems(one, version) == [], one["metadata"]["name"]
 
 
+@pytest.mark.parametrize("folder", ["exporter", "monitoring"])
+def test_every_part_is_whole_by_itself(folder):
+    assert [problem for one in kustomized(folder) for problem in problems(one)] == []
+
+
 def test_the_schemas_refuse_what_is_misspelt():
     for one in example():
         if one["kind"] in {*WORKLOADS, "NetworkPolicy", "PodMonitor", "PrometheusRule"}:
@@ -371,11 +376,23 @@ def test_the_patches_of_the_documentation_do_what_it_says(tmp_path):
     mine = tmp_path / "deploy/kubernetes/mine"
     shutil.copytree(KIT / "kubernetes/example", mine)
     kustomization = yaml.safe_load((mine / "kustomization.yaml").read_text())
+    (rule,) = (one for one in snippets("yaml") if one.get("kind") == "PrometheusRule")
+    (mine / "thresholds.yaml").write_text(yaml.safe_dump(rule))
+    patches["patches"].append({"path": "thresholds.yaml"})
     (mine / "kustomization.yaml").write_text(yaml.safe_dump(kustomization | patches))
     found = objects(run("kubectl", "kustomize", mine))
     assert [problem for one in found for problem in problems(one)] == []
     for one in of_kind(found, "PodMonitor", "PrometheusRule"):
         assert one["metadata"]["labels"]["release"] == "kube-prometheus-stack"
+    changed = named(found, "PrometheusRule", "connectivity-thresholds")
+    assert changed["spec"] == rule["spec"]
+    (shipped,) = (one for one in (ROOT / "alerts").glob("*.thresholds.yml"))
+    known = {
+        one["record"]
+        for group in yaml.safe_load(shipped.read_text())["groups"]
+        for one in group["rules"]
+    }
+    assert {one["record"] for one in rule["spec"]["groups"][0]["rules"]} <= known
     for policy in of_kind(found, "NetworkPolicy"):
         (who,) = policy["spec"]["ingress"][0]["from"]
         assert who["namespaceSelector"]["matchLabels"] == {
