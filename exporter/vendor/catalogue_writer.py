@@ -112,6 +112,8 @@ def _rule(rule: DraftRule) -> Iterator[str]:
     single = flow.span.low == flow.span.high
     yield f"    port: {flow.span}" if single else f"    ports: [{flow.span}]"
     yield f"    transport: {flow.transport}"
+    if rule.probe:
+        yield f"    probe: {rule.probe}"
     if flow.when:
         yield f"    when: {scalar(flow.when)}"
     if rule.any_of:

@@ -137,6 +137,7 @@ def _statement(row: str, sentence: Sentence, answer: RowModel) -> Statement:
         text=text,
         choice=flows.choice,
         when=condition_in(text, text),
+        probe=flows.probe,
     )
 
 

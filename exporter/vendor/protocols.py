@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from exporter.model.rule import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 _TCP = (Transport.TCP,)
 _UDP = (Transport.UDP,)
@@ -43,6 +43,20 @@ OWN_PORTS: Mapping[str, tuple[Transport, int]] = {
     "ntp": (Transport.UDP, 123),
 }
 """Applications whose port everybody means who writes none."""
+_PROBES: Mapping[str, str] = {
+    **dict.fromkeys(("http", "ws"), "http"),
+    **dict.fromkeys(("https", "wss"), "https"),
+    **dict.fromkeys(("ssl", "tls"), "tls"),
+    **dict.fromkeys(("ssh", "sftp", "scp"), "ssh"),
+    **dict.fromkeys(("postgresql", "postgres"), "postgres"),
+    **dict.fromkeys(("rpc", "msrpc"), "rpc"),
+    "smtp": "{smtp: {starttls: offered}}",
+    "smtps": "{smtp: {implicit_tls: true}}",
+    "imap": "imap",
+    "imaps": "{imap: {implicit_tls: true}}",
+    **{name: name for name in ("dns", "ldap", "ldaps", "mssql", "ntp", "rdp", "stun")},
+}
+"""Applications by name, and the probe that speaks them at any port, as YAML has it."""
 _PORTLESS = re.compile(
     r"icmp(?:v?[46])?|ping|igmp|gre|esp|ah|vrrp|ospf|carp|pim|hsrp|ipip|eigrp|l2tpv3"
 )
@@ -110,12 +124,26 @@ def is_choice(text: str) -> bool:
     return re.search(r"\b(?:or|oder|ou|o)\b", text, re.IGNORECASE) is not None
 
 
+def applications_in(text: str) -> set[str]:
+    """The applications that a text names."""
+    return {word.lower() for word in _WORD.findall(text)} & APPLICATIONS.keys()
+
+
+def probe_of(applications: Collection[str]) -> str:
+    """The probe that all of some applications are spoken by; empty if there is none."""
+    probes = {_PROBES.get(one, "") for one in applications}
+    return probes.pop() if len(probes) == 1 else ""
+
+
 def is_protocols(text: str) -> bool:
     """Whether a cell can only be one of protocols."""
     said = read_protocols(text)
     known = said.named or said.carried or said.portless or _EVERY.fullmatch(text)
-    applications = {w.lower() for w in _WORD.findall(text)} & APPLICATIONS.keys()
-    return bool(known or applications) and not said.words and len(text) <= _LONGEST
+    return (
+        bool(known or applications_in(text))
+        and not said.words
+        and len(text) <= _LONGEST
+    )
 
 
 _LONGEST = 60

@@ -127,6 +127,7 @@ class RowReader:
                 choice=flows.choice,
                 both=both,
                 when=self._condition(part, notes, single=single),
+                probe=flows.probe,
             )
 
     def _columns_of_ports(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.probes.protocols import PROBERS, default_probe
 from exporter.vendor import names
 from exporter.vendor.usage import Guess, guess
 
@@ -29,7 +30,10 @@ class Flow(NamedTuple):
 
 @dataclass(slots=True)
 class DraftRule:
-    """A rule of the draft; `rows` are all rows that state it."""
+    """A rule of the draft; `rows` are all rows that state it.
+
+    `probe` speaks the application that they name, where the port says nothing of it.
+    """
 
     id: str
     flow: Flow
@@ -39,6 +43,7 @@ class DraftRule:
     rows: list[str]
     notes: list[str]
     any_of: str = ""
+    probe: str = ""
 
 
 @dataclass(slots=True)
@@ -60,6 +65,8 @@ class Rules:
             known.rows.append(statement.row)
             known.notes += [note for note in notes if note not in known.notes]
             known.any_of = known.any_of if any_of else ""
+            probes = {known.probe, _probe(statement.probe, flow)} - {""}
+            known.probe = probes.pop() if len(probes) == 1 else ""
             return known.id
         words = f"{statement.usage} {' '.join(notes)}"
         internal = flow.lead.placeholder is not None
@@ -72,6 +79,7 @@ class Rules:
             rows=[statement.row],
             notes=list(dict.fromkeys(notes)),
             any_of=any_of,
+            probe=_probe(statement.probe, flow),
         )
         if flow.when:
             self.bound.setdefault(flow._replace(when=""), flow)
@@ -102,3 +110,12 @@ class Rules:
 def _described(flow: Flow) -> str:
     said = f"{flow.transport.upper()} {flow.span} from {flow.source}"
     return f"{said}, of which the page says no more"
+
+
+def _probe(named: str, flow: Flow) -> str:
+    """The probe of an application, where it can be spoken and the port tells none."""
+    name = named.strip("{").partition(":")[0]
+    single = flow.span.low == flow.span.high
+    unknown = default_probe(flow.span.low, flow.transport) == str(flow.transport)
+    spoken = name in PROBERS and flow.transport in PROBERS[name].transports
+    return named if single and unknown and spoken else ""

@@ -13,9 +13,11 @@ from exporter.vendor.ports import Ports, read_ports
 from exporter.vendor.protocols import (
     APPLICATIONS,
     Protocols,
+    applications_in,
     is_choice,
     is_every,
     own_ports,
+    probe_of,
     read_protocols,
     unbound,
 )
@@ -52,7 +54,7 @@ class Statement:
     table without destinations sums up others. `internal` is what the heading says of
     the destinations. `spans` have their transports. `choice` says that one of the spans
     is enough, `both` that connections are opened from either end. `notes` hold what
-    else the row says. `text` is the whole row in one line.
+    else the row says, `probe` what speaks the application that it names. `text` is the whole row in one line.
     """
 
     row: str
@@ -68,6 +70,7 @@ class Statement:
     choice: bool = False
     both: bool = False
     when: Condition | None = None
+    probe: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ class Flows:
     """The ports of a row: spans with transports, and what was guessed or noted.
 
     `portless` is what else the row asks for and has no ports, such as ICMP. `assumed`
-    are applications whose own ports are taken, since the row writes none.
+    are applications whose own ports are taken, since the row writes none. `probe`
+    speaks the one application that the cells of ports and protocols name.
     """
 
     spans: tuple[Span, ...]
@@ -84,6 +88,7 @@ class Flows:
     notes: tuple[str, ...]
     portless: str
     assumed: tuple[str, ...] = ()
+    probe: str = ""
 
 
 def read_flows(
@@ -119,7 +124,16 @@ def read_flows(
     choice = any(ports.choice for ports, _ in read) or (
         protocols.choice and len(protocols.named) > 1
     )
-    return Flows(tuple(found), choice, guessed, tuple(notes), protocols.portless)
+    applications = applications_in(transport)
+    applications.update(*(ports.applications for ports, _ in read))
+    return Flows(
+        tuple(found),
+        choice,
+        guessed,
+        tuple(notes),
+        protocols.portless,
+        probe=probe_of(applications),
+    )
 
 
 def without_ports(name: str) -> Unread:

@@ -421,3 +421,46 @@ def test_a_direction_is_that_of_the_component(page, direction, flow):
         f"# Ports that must be open\n\n| Component | Direction | Port | Use |\n|-|-|-|-|\n| Broker | {direction} | 9 TCP | Directory |\n"
     )
     assert flows(found) == {f"A1: {flow}"}
+
+
+# --- Applications ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ports", "protocol", "probe"),
+    [
+        ("6432", "PostgreSQL", "postgres"),
+        ("33890", "TCP (RDP)", "rdp"),
+        ("8443 (HTTPS)", "TCP", "https"),
+        ("8443, 9443", "HTTPS", "https"),
+        ("3479", "STUN", "stun"),
+        ("2222", "SFTP", "ssh"),
+        ("2525", "SMTP", {"smtp": {"starttls": "offered"}}),
+        ("10993", "IMAPS", {"imap": {"implicit_tls": True}}),
+        # The port tells it, and a site may still choose.
+        ("443", "HTTPS", None),
+        ("3389", "RDP", None),
+        # Two, one that is spoken over the other transport, none, one nobody speaks.
+        ("8080", "HTTP/HTTPS", None),
+        ("33890", "UDP (RDP)", None),
+        ("9000", "TCP", None),
+        ("5672", "AMQP", None),
+        # Whatever port of a range answers need not speak it.
+        ("49152-65535", "RPC", None),
+    ],
+)
+def test_an_application_is_spoken_at_a_port_of_its_own(page, ports, protocol, probe):
+    head = "| Source | Destination | Port | Protocol |\n|-|-|-|-|\n"
+    found = page(f"{head}| App | d.org | {ports} | {protocol} |\n")
+    assert {str(rule.get("probe")) for rule in found.rules} == {str(probe)}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "probe"),
+    [("HTTPS", "TCP", "https"), ("TCP", "HTTPS", "https"), ("HTTPS", "SSH", None)],
+)
+def test_rows_that_agree_name_the_application_together(page, first, second, probe):
+    head = "| Source | Destination | Port | Protocol |\n|-|-|-|-|\n"
+    rows = "".join(f"| App | d.org | 9443 | {one} |\n" for one in (first, second))
+    (rule,) = page(head + rows).rules
+    assert rule.get("probe") == probe
