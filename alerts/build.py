@@ -1,9 +1,9 @@
-"""Writes the rule files next to it from source/: `python -m alerts.build [--host-labels a,b]`.
+"""Writes the rule files next to it from source/: `python -m alerts.build [--host-labels a,b] [--place-labels c,d]`.
 
 What many expressions share stands here once: the labels that are taken off when targets
 or exporters are counted together, and the numbers that hold unless a site records its own
 (connectivity.thresholds.yml). Whatever label a scrape target has besides (site, cluster,
-team) is nowhere named, and so stays on every alert.
+team) stays on every alert; where one thing hides another, it is by those of the same place.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ SOURCE = HERE / "source"
 
 HOST_LABELS = ("instance", "pod", "container", "node", "host", "hostname")
 """Labels in which the exporters of one role at one site differ."""
+PLACE_LABELS = (
+    *("site", "region", "zone", "datacenter", "cluster", "namespace"),
+    *("environment", "env", "tenant", "team", "replica", "prometheus_replica"),
+)
+"""Labels in which scrape targets of one job may differ otherwise: what is joined over
+several exporters of a place stays in it. Those that nobody has do no harm."""
 FLOW = ("rule", "destination", "port", "protocol")
 """Labels in which the targets of one role and usage differ."""
 UNJOINED = (
@@ -74,10 +80,15 @@ def limit(name: str) -> str:
     return f"scalar(max({series}) or vector({DEFAULTS[name]}))"
 
 
-def expanded(text: str, host_labels: Sequence[str] = HOST_LABELS) -> str:
+def expanded(
+    text: str,
+    host_labels: Sequence[str] = HOST_LABELS,
+    place_labels: Sequence[str] = PLACE_LABELS,
+) -> str:
     """A source with its words replaced by what they stand for."""
     words = {
         "host": ", ".join(host_labels),
+        "place": ", ".join(("job", *place_labels)),
         "flow": ", ".join(FLOW),
         "info": ", ".join(INFO),
         "unjoined": ", ".join(UNJOINED),
@@ -103,10 +114,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         default=",".join(HOST_LABELS),
         help="labels in which exporters of one role at one site differ",
     )
+    parser.add_argument(
+        "--place-labels",
+        default=",".join(PLACE_LABELS),
+        help="labels, besides the job, in which exporters differ otherwise",
+    )
     parser.add_argument("--output", type=Path, default=HERE)
     options = parser.parse_args(arguments)
     for source in sources():
-        text = expanded(source.read_text(), options.host_labels.split(","))
+        text = expanded(
+            source.read_text(),
+            options.host_labels.split(","),
+            options.place_labels.split(","),
+        )
         (options.output / source.stem).write_text(text)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import promql_parser as promql
 
-from alerts.build import HOST_LABELS, INFO
+from alerts.build import HOST_LABELS, INFO, PLACE_LABELS
 from exporter.metrics.exporter_families import EXPORTER
 from exporter.metrics.families import COMMON_LABELS, TARGET, Kind
 
@@ -33,6 +33,8 @@ OWN = {
 }
 UNSEEN = frozenset({*HOST_LABELS, *INFO, "last_hop"})
 """Labels that may be taken off or ignored where they are not."""
+PLACE = frozenset(PLACE_LABELS)
+"""Labels that a scrape target may have; they may be named where they are not."""
 
 
 class Mistake(Exception):  # noqa: N818 - a finding, not an accident
@@ -91,7 +93,7 @@ class Catalogue:
         except KeyError:
             raise Mistake(f"nobody exposes {node.name}") from None
         for matcher in node.matchers.matchers:
-            _demand({matcher.name}, labels, f"selector of {node.name}")
+            _demand({matcher.name} - PLACE, labels, f"selector of {node.name}")
         return labels
 
     def _matrixselector(self, node):
@@ -134,6 +136,7 @@ class Catalogue:
             return frozenset()
         named = frozenset(node.modifier.labels)
         if node.modifier.type == promql.AggModifierType.By:
+            named -= PLACE
             return _demand(named, inner, f"{node.op} by") and named
         _demand(named - UNSEEN, inner, f"{node.op} without")
         return inner - named
@@ -151,7 +154,7 @@ class Catalogue:
         modifier, op = node.modifier, str(node.op)
         matching = modifier.matching if modifier else None
         if matching is not None and matching.type == promql.LabelModifierType.Include:
-            shared = frozenset(matching.labels)
+            shared = frozenset(matching.labels) - PLACE
             _demand(shared, left, f"left of {op}")
             _demand(shared, right, f"right of {op}")
         else:

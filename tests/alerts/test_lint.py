@@ -10,6 +10,7 @@ import re
 
 import pytest
 
+from alerts.build import PLACE_LABELS
 from exporter.metrics.families import COMMON_LABELS
 from exporter.model.rule import Severity
 from tests.alerts.promql import Catalogue, Mistake
@@ -93,12 +94,26 @@ def test_arithmetic_leaves_no_label_of_the_scrape_out(rule):
     assert not [by for by in re.findall(joins, rule["expr"]) if by]
 
 
+@pytest.mark.parametrize("rule", [*rules("record"), *ALERTS], ids=called)
+def test_what_is_joined_over_exporters_stays_in_its_place(rule):
+    lists = re.findall(r"\b(?:on|by) \((job,[^)]*|job)\)", rule["expr"])
+    named = [{*each.replace(" ", "").split(",")} for each in lists]
+    assert all("instance" in names or names > {*PLACE_LABELS} for names in named)
+
+
+@each_alert
+def test_a_text_tells_of_its_own_place(rule):
+    for text in rule["annotations"].values():
+        for query in queries(text):
+            assert query.count('job="x"') == query.count('job="x",site="x"')
+
+
 @each_alert
 def test_every_label_in_a_text_survives_the_expression(catalogue, rule):
     labels = catalogue.labels_of(rule["expr"])
     for text in rule["annotations"].values():
         named_labels = set(re.findall(r"\$labels\.(\w+)", text))
-        assert named_labels <= labels
+        assert named_labels <= labels.union(PLACE_LABELS)
 
 
 @each_alert

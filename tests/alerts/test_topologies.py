@@ -229,6 +229,33 @@ def every_fourth_scrape_lost():
     return world, {30: both, 31: both, 50: both, 79: both}
 
 
+def the_same_usage_at_two_sites_of_other_weight():
+    """What is a ticket at one site is not told by the page of another."""
+    world = Topology(40)
+    for site, severity in (("north", "critical"), ("south", "warning")):
+        host = world.host(f"{site}:9842", site=site)
+        for rule in ("mx1", "mx2"):
+            host.rule(rule, "mail", broken=during(10, ALWAYS), severity=severity)
+        for rule in ("db", "api", "lic"):
+            host.rule(rule, USAGES[rule])
+    page = "critical UsageDown vendor site=north usage=mail"
+    ticket = "warning UsageDown vendor site=south usage=mail"
+    return world, {15: [page, ticket], 38: [page, ticket]}
+
+
+def a_role_gone_at_one_site_while_its_exporter_is_dead_at_another():
+    world = Topology(60)
+    for site in SITES:
+        gone = 20 if site == "north" else ALWAYS
+        dead = during(15, ALWAYS) if site == "south" else never
+        host = world.host(f"{site}:9842", silent=dead, gone=gone, site=site)
+        for rule, usage in USAGES.items():
+            host.rule(rule, usage)
+    missing = "critical RoleMissing site=north"
+    down = "critical ExporterDown site=south"
+    return world, {14: [], 40: [missing, down], 58: [missing, down]}
+
+
 def an_outage_that_gets_another_name():
     """First refused on the path, then names are not to be had either."""
     world = Topology(70)
@@ -276,6 +303,8 @@ STORIES = (
     two_roles_of_one_host_are_one_witness,
     an_exporter_started_anew_in_an_outage,
     every_fourth_scrape_lost,
+    the_same_usage_at_two_sites_of_other_weight,
+    a_role_gone_at_one_site_while_its_exporter_is_dead_at_another,
     an_outage_that_gets_another_name,
     the_critical_part_of_a_cause_mended,
 )
