@@ -41,8 +41,8 @@ def _ports(rule: RuleModel, keys: Collection[str]) -> Iterator[Wrong]:
         for key in ("port", "ports"):
             if getattr(rule, key) is not None:
                 yield (key,), "does not go with transport: icmp, which has no ports"
-        if rule.destination.mirrors is not None:
-            yield ("destination",), "mirrors are reached over tcp, not icmp"
+        if rule.destination.feed is not None:
+            yield ("destination",), "members of a feed are not reached over icmp"
     elif rule.port is not None and rule.ports is not None:
         yield ("ports",), "stands beside port: write one of the two"
     elif "port" not in keys and "ports" not in keys and rule.unprovable is None:
