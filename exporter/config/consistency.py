@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.config import destination
-from exporter.model.rule import Expect
+from exporter.model.rule import Expect, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -37,7 +37,13 @@ def contradictions(rule: RuleModel, keys: Collection[str]) -> Iterator[Wrong]:
 
 
 def _ports(rule: RuleModel, keys: Collection[str]) -> Iterator[Wrong]:
-    if rule.port is not None and rule.ports is not None:
+    if rule.transport is Transport.ICMP:
+        for key in ("port", "ports"):
+            if getattr(rule, key) is not None:
+                yield (key,), "does not go with transport: icmp, which has no ports"
+        if rule.destination.feed is not None:
+            yield ("destination",), "members of a feed are not reached over icmp"
+    elif rule.port is not None and rule.ports is not None:
         yield ("ports",), "stands beside port: write one of the two"
     elif "port" not in keys and "ports" not in keys and rule.unprovable is None:
         said = "is required: one port, or ports: with a list such as [80, 5000-5100]"

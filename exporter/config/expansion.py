@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from exporter.config import destination
 from exporter.config.ports import PortPlaceholder, PortRange, of_range
 from exporter.model.endpoint import Endpoint
-from exporter.model.rule import Proof, Status, Target
+from exporter.model.rule import Proof, Status, Target, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -111,7 +111,9 @@ def targets(one: InForce, site: SiteBindings) -> Iterator[Target]:
     whole = flow.ports
     if status is not Status.ACTIVE or whole is None or whole.single:
         for place in places if status is Status.ACTIVE else _listed(one, places):
-            yield Target(rule, place.host, place.port or rule.port, status)
+            # A placeholder's own port is for those that have one.
+            own = 0 if rule.transport is Transport.ICMP else place.port
+            yield Target(rule, place.host, own or rule.port, status)
         return
     for place in places:
         for port, slot in of_range(rule, whole):

@@ -11,7 +11,7 @@ from exporter.config.definitions import checked_probe
 from exporter.config.diagnostics import unknown
 from exporter.config.expansion import Flow, InForce, flows, proof_of
 from exporter.config.site_schema import OverrideModel
-from exporter.model.rule import Expect, Proof, Rule, TlsPolicy
+from exporter.model.rule import Expect, Proof, Rule, TlsPolicy, Transport
 from exporter.probes.protocols import PROBERS
 from exporter.probes.protocols.base import FLOOR
 
@@ -227,6 +227,8 @@ def _described(definition: RuleDefinition, flow: Flow) -> str:
     """What a rule without a description is for: its flow."""
     rule = definition.written
     ports = f" on {flow.ports}/{rule.transport}" if flow.ports is not None else ""
+    if rule.transport is Transport.ICMP:
+        ports = f" over {rule.transport.upper()}"
     return f"{flow.source} to {rule.destination}{ports}"
 
 

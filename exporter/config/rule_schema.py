@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 from exporter.config.field_types import (
     LINE,
@@ -120,7 +127,7 @@ class RuleKeys(Model):
     sample: Annotated[int, Field(ge=0, le=MOST_SAMPLES)] = 3
     """Of a range, or a network without members: how many are probed in place of all."""
     transport: Annotated[Transport, Field(strict=False)] = Transport.TCP
-    """tcp or udp."""
+    """tcp, udp, or icmp, which has no ports."""
     probe: Probe | None = None
     """The protocol spoken to prove the rule; by default the port's own."""
     usage: UsageWord = str(Usage.OTHER)
@@ -167,14 +174,18 @@ class RuleKeys(Model):
     """What a person should know about this rule."""
 
 
+_WITH_OR_WITHOUT_PORT: list[JsonValue] = [
+    {"required": ["port"]},
+    {"required": ["ports"]},
+    {"required": ["unprovable"]},
+    {"required": ["transport"], "properties": {"transport": {"const": "icmp"}}},
+]
+
+
 class RuleModel(RuleKeys):
     """One requirement."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [{"required": [key]} for key in ("port", "ports", "unprovable")]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"anyOf": _WITH_OR_WITHOUT_PORT})
 
     id: Slug
     """Unique over all catalogues and stable: it is the label everywhere."""

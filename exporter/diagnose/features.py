@@ -174,6 +174,10 @@ def shared_features(
         kinds[Kind.BEYOND] = ""
     if beyond and family:
         kinds[Kind.BEYOND_FAMILY] = family
+    # ICMP has no ports, which is nothing that its flows have in common.
+    if not port:
+        del kinds[Kind.PORT]
+        kinds.pop(Kind.PUBLIC_PORT, None)
     return tuple(kinds.items())
 
 

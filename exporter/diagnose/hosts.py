@@ -17,6 +17,7 @@ from exporter.diagnose.trouble import Trouble
 from exporter.model.endpoint import place
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason, Stage
+from exporter.model.rule import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -96,7 +97,9 @@ def _host(scene: Scene, members: Sequence[Symptom]) -> Explanation:
 
 def _service(members: Sequence[Symptom], alive: int) -> Explanation:
     first = min(members, key=lambda one: (len(one.host), one.host, one.target.rule.id))
-    subject = place(first.host, first.target.port)
+    transport = first.target.rule.transport
+    spoken = transport if transport is Transport.ICMP else ""
+    subject = place(first.host, first.target.port, spoken)
     counter = (f"{first.host} answers other rules",) if alive else ()
     return Explanation(
         Cause.SERVICE,

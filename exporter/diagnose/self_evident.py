@@ -81,7 +81,7 @@ def this_host(scene: Scene) -> list[Explanation]:
                 part,
                 members,
                 f"This host could not probe for want of {part}: {extent(members)}",
-                "Please check this host's load and limits (CPU, file descriptors).",
+                "Please check this host's load and limits (CPU, file descriptors, who may ping).",
                 seen_of(members),
             )
         )

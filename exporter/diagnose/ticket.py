@@ -76,7 +76,9 @@ def _destinations(one: Explanation) -> Iterator[str]:
     for (host, transport), ports in list(flows.items())[:MOST]:
         found = [a for a in addresses[host] if a != host]
         shown = f" ({', '.join(found[:_ADDRESSES])}{_more(found)})" if found else ""
-        yield f"  {host}{shown} {transport} {', '.join(map(str, ports))}"
+        # ICMP has no ports, and 0 is none.
+        numbers = ", ".join(str(port) for port in ports if port)
+        yield f"  {host}{shown} {transport} {numbers}".rstrip()
     if len(flows) > MOST:
         hosts = len({s.host for s in one.symptoms})
         yield f"  and more: {counted(hosts, 'host')} in all"

@@ -21,6 +21,8 @@ class Endpoint:
 
 
 def place(host: str, port: int | str, transport: str = "") -> str:
-    """`db.example.org:1433/tcp`, `[2001:db8::1]:443`: a host's port, for people."""
+    """`db.example.org:1433/tcp`, `[2001:db8::1]:443`, `db.example.org/icmp`, for people."""
+    if transport == "icmp":
+        return f"{host}/{transport}"
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{port}/{transport}" if transport else f"{shown}:{port}"

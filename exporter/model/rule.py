@@ -26,6 +26,7 @@ class Transport(StrEnum):
 
     TCP = "tcp"
     UDP = "udp"
+    ICMP = "icmp"
 
 
 class Expect(StrEnum):
@@ -123,7 +124,8 @@ class Rule:
     """One requirement of a catalogue or site file, overrides applied.
 
     What a file states of several sources or ports is a rule for each, of one id. `port`
-    is 0 where a site has not chosen it yet, or an `unprovable` rule has none. `ports`
+    is 0 where a site has not chosen it yet, or where there is none: ICMP has no ports, and
+    an `unprovable` rule need not name one. `ports`
     is the range that it begins, `sample` how many members without a name stand for
     the others, and `member_of` the network or the wildcard that the
     destination belongs to. `when` is the feature that it is needed for, `any_of` the

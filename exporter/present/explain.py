@@ -72,7 +72,7 @@ _ASK_ALLOW = {
     Reason.MALFORMED: "Check what listens on {host}, and whether a device answers "
     "in its place.",
     Reason.REJECTED: "Check the service on {host}: the path is open.",
-    Reason.LOCAL_FAULT: "Check this host's load and limits (CPU, file descriptors).",
+    Reason.LOCAL_FAULT: "Check this host's load and limits (CPU, file descriptors, who may ping).",
     Reason.BUG: "Report this with the exporter's log.",
 }
 # What this host said itself is no other team's business.
@@ -136,7 +136,8 @@ def flow(target: Target) -> str:
     """The traffic a rule is about, as a firewall request names it."""
     rule = target.rule
     transport = rule.transport.upper()
-    return f"{transport} {target.port} from {rule.source} to {target.destination}"
+    what = f"{transport} {target.port}" if target.port else transport
+    return f"{what} from {rule.source} to {target.destination}"
 
 
 def seen(observation: Observation) -> str:

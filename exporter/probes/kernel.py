@@ -86,6 +86,18 @@ def udp_socket(address: str) -> Socket:
     return _socket(address, socket.SOCK_DGRAM)
 
 
+def ping_socket(address: str) -> Socket:
+    """A socket for echo requests, which never blocks and keeps its ICMP errors.
+
+    Raises:
+        OSError: there is no descriptor left; as PermissionError, this process may not ping
+            (icmp(7): `net.ipv4.ping_group_range`, for both families).
+    """
+    v6 = ":" in address
+    number = socket.IPPROTO_ICMPV6 if v6 else socket.IPPROTO_ICMP
+    return _socket(address, socket.SOCK_DGRAM, number)
+
+
 def connected_udp_socket(address: str, port: int) -> Socket:
     """A UDP socket to one peer alone.
 
@@ -101,9 +113,9 @@ def connected_udp_socket(address: str, port: int) -> Socket:
     return sock
 
 
-def _socket(address: str, kind: socket.SocketKind) -> Socket:
+def _socket(address: str, kind: socket.SocketKind, number: int = 0) -> Socket:
     v6 = ":" in address
-    sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind)
+    sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind, number)
     try:
         sock.setblocking(False)
         queue_errors(sock, v6=v6)

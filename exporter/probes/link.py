@@ -134,8 +134,19 @@ class Link(Progress):
 
     def datagrams(self) -> Datagrams:
         """A connected UDP socket to the target's port: ICMP errors reach it."""
+        return self._datagrams(kernel.udp_socket)
+
+    def echoes(self) -> Datagrams:
+        """A connected socket for ICMP echo requests: their replies alone reach it.
+
+        Raises:
+            ProbeError: local_fault if the kernel lets this process have none.
+        """
+        return self._datagrams(_ping_socket)
+
+    def _datagrams(self, opener: Callable[[str], kernel.Socket]) -> Datagrams:
         self.enter(Stage.CONNECT)
-        sock = self._open(kernel.udp_socket)
+        sock = self._open(opener)
         kernel.stamp_datagrams(sock)
         try:
             sock.connect(self._peer)
@@ -285,3 +296,12 @@ class Link(Progress):
         if self.least_ttl is not None:
             kernel.require_hops(sock, self.least_ttl, v6=self._v6)
         return sock
+
+
+def _ping_socket(address: str) -> kernel.Socket:
+    try:
+        return kernel.ping_socket(address)
+    except PermissionError as error:
+        # Said so that it completes "for want of".
+        detail = "permission to ping (net.ipv4.ping_group_range)"
+        raise ProbeError(Reason.LOCAL_FAULT, detail) from error

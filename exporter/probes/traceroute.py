@@ -40,7 +40,7 @@ _STALL = 0.5
 _TRIES = 3
 # Requests under way at once. A datagram service answers each one that reaches it, so
 # few go at a time; a SYN that arrives only opens and closes a connection.
-_AT_ONCE = {Transport.TCP: 6, Transport.UDP: 2}
+_AT_ONCE = {Transport.TCP: 6, Transport.UDP: 2, Transport.ICMP: 2}
 
 TRACEABLE = frozenset(
     {

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from exporter.config import destination, ports
 from exporter.config.catalogue import load_catalogue
+from exporter.config.diagnostics import ConfigError
 from exporter.config.ports import PortRange, of_range, rotated
 from exporter.config.site import load_site
 from exporter.model.ledger import Fate, Requirement, digest, ledger_of
@@ -63,6 +64,42 @@ def test_each_source_and_each_port_is_a_target_of_its_own(load):
         ("b", 443, "https"),
     ]
     assert len({target.key for target in site.targets}) == 4
+
+
+def test_a_ping_has_no_port(load):
+    site = load(
+        [
+            f"id: x, {HERE}, transport: icmp",
+            "id: y, source: here, destination: {host: h.example.com}, transport: icmp, expect: deny",
+        ]
+    )
+    told = [(one.port, one.rule.probe, one.status, one.place) for one in site.targets]
+    assert told == [
+        (0, "icmp", Status.ACTIVE, "a.example.com/icmp"),
+        (0, "icmp", Status.ACTIVE, "h.example.com/icmp"),
+    ]
+    assert site.rules[0].description == "here to a.example.com over ICMP"
+    assert len({target.key for target in site.targets}) == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("port: 7", "port: does not go with transport: icmp, which has no ports"),
+        ("ports: [7]", "ports: does not go with transport: icmp, which has no ports"),
+        ("probe: tcp", "probe: tcp runs over tcp, not icmp"),
+    ],
+)
+def test_what_does_not_go_with_a_ping_is_told(load, more, said):
+    with pytest.raises(ConfigError) as caught:
+        load([f"id: x, {HERE}, transport: icmp, {more}"])
+    assert str(caught.value).endswith(said)
+
+
+def test_a_ping_needs_its_transport_said(load):
+    with pytest.raises(ConfigError) as caught:
+        load([f"id: x, {HERE}, port: 7, probe: icmp"])
+    assert str(caught.value).endswith("probe: icmp runs over icmp, not tcp")
 
 
 def test_what_a_file_says_by_default_gives_way_to_each_rule(load):

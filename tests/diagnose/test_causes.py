@@ -459,6 +459,37 @@ def test_a_host_that_answers_is_not_unreachable_but_filtered():
     assert (one.cause, one.subject) == (Cause.PATH, ROUTER)
 
 
+def ping(host, **changes):
+    return target(host, 0, "icmp", transport=Transport.ICMP, **changes)
+
+
+def test_a_host_that_answers_no_pings_and_all_else_is_told_without_a_port():
+    host = DB[0].destination
+    (one,) = explain(silent(ping(host)), *map(holds, DB), *map(holds, WEB))
+    assert one.subject == f"{host}/icmp"
+    assert f"{host}/icmp" in one.summary
+    assert ":0" not in one.summary + one.ask
+    assert f"{host} ({address_of(host)}) icmp" in one.ask
+
+
+def test_pings_that_are_refused_have_their_transport_in_common_and_no_port():
+    pings = [ping(one.destination, public=True) for one in WEB]
+    (one,) = explain(*map(prohibited, pings), *map(holds, WEB))
+    assert "ICMP" in one.summary
+    assert " 0" not in one.summary
+
+
+def test_pings_that_the_kernel_forbids_are_no_fault_of_their_hosts():
+    said = "permission to ping (net.ipv4.ping_group_range)"
+    gone = [
+        record(to, seen(address_of(to.destination), Reason.LOCAL_FAULT, detail=said))
+        for to in map(ping, (DB[0].destination, DB[1].destination))
+    ]
+    (one,) = explain(*gone, *map(holds, WEB))
+    assert (one.cause, one.subject) == (Cause.THIS_HOST, said)
+    assert one.summary.startswith("This host could not probe for want of permission to")
+
+
 def test_a_service_that_is_stopped_is_that_service():
     found = explain(refused(DB[0]), holds(target(DB[0].destination, 445)))
     assert told(found) == [

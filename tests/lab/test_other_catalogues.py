@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,8 @@ REAL = {
     "cloudpaging_licence_port": 9999,
 }
 """Placeholders that a server of their own stands for; for the rest the farm does."""
+LISTENERS = {3389: "desktop-without-tls"}
+"""Ports of the farm where a listener has to say something."""
 NAMES = {"looker-marketplace-installs": {"names": ["codeload.github.com"]}}
 
 
@@ -87,9 +90,11 @@ def standins(complete_lab):
         for name in sorted(hosts - plan.NAMES.keys()):
             stack.enter_context(lab.dns.records(name, *records))
         for address in farm.addresses:
-            words = ("-m", "tests.lab.misbehave", "mute", address, *map(str, ports))
-            process = web.start(f"farm-{address}", PYTHON, *words)
-            process.wait_until(lambda: web.listens("tcp", ports[-1]), "listens")
+            for kind in sorted({LISTENERS.get(port, "mute") for port in ports}):
+                own = [port for port in ports if LISTENERS.get(port, "mute") == kind]
+                words = ("-m", "tests.lab.misbehave", kind, address, *map(str, own))
+                process = web.start(f"farm-{kind}-{address}", PYTHON, *words)
+                process.wait_until(partial(web.listens, "tcp", own[-1]), "listens")
         yield
 
 

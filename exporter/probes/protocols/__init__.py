@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.probes.protocols.dns import Dns
 from exporter.probes.protocols.http import Http, Https
+from exporter.probes.protocols.icmp import Icmp
 from exporter.probes.protocols.imap import Imap
 from exporter.probes.protocols.kerberos import Kerberos
 from exporter.probes.protocols.ldap import Ldap, Ldaps
@@ -31,6 +32,7 @@ PROBERS: dict[str, type[Prober]] = {
     "dns": Dns,
     "http": Http,
     "https": Https,
+    "icmp": Icmp,
     "imap": Imap,
     "kerberos": Kerberos,
     "ldap": Ldap,

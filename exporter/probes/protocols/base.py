@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TCP = frozenset({"tcp"})
 UDP = frozenset({"udp"})
 BOTH = TCP | UDP
+ICMP = frozenset({"icmp"})
 FLOOR = 5.0
 """Seconds between two probes of one target, at the least, unless a prober says more."""
 

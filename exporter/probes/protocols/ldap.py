@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from exporter.model.outcome import Evidence, ProbeError, Reason
 from exporter.probes.protocols.base import BOTH, TCP, Prober
+from exporter.probes.protocols.starttls import Upgrade
 from exporter.probes.wire import ldap
 from exporter.probes.wire.text import printable
 
@@ -28,11 +29,11 @@ class Ldap(Prober):
     unless a site says that there must be TLS.
 
     Attributes:
-        starttls: true - the server must complete TLS; false - it is not asked to;
-            left out - it is asked to, and a no is told. Over UDP there is none.
+        starttls: the server must grant StartTLS and complete TLS; if `offered`, it is
+            asked to and a no is told; if false, it is not asked. Over UDP there is none.
     """
 
-    starttls: bool | None = None
+    starttls: Upgrade = "offered"
     transports: ClassVar[frozenset[str]] = BOTH
     default_ports: ClassVar[frozenset[int]] = frozenset({389, 3268})
 
@@ -41,13 +42,13 @@ class Ldap(Prober):
         if target.rule.transport == "udp":
             return await _over_udp(link, target)
         stream = await link.connect()
-        if self.starttls is False:
+        if not self.starttls:
             return Evidence(await _search(stream))
         answer = await _ask(stream, ldap.start_tls(), ldap.StartTlsReader())
         if answer.succeeded:
             return Evidence(await _search(await link.start_tls(stream)))
         refusal = f"StartTLS refused: {answer}"
-        if self.starttls:
+        if self.starttls is True:
             stream.send_last(ldap.unbind())
             raise ProbeError(Reason.REJECTED, refusal)
         return Evidence(f"{await _search(stream)}; {refusal}")

@@ -70,5 +70,5 @@ def test_the_floor_is_the_probers(described):
 
 def test_the_transports_are_the_probers(described):
     prober, rows = described
-    told = set(re.findall(r"TCP|UDP", rows["over"]))
+    told = set(re.findall(r"TCP|UDP|ICMP\b", rows["over"]))
     assert told == {transport.upper() for transport in prober.transports}
