@@ -11,7 +11,7 @@ from exporter.model.outcome import Icmp, Origin, Reason, Stage
 from exporter.model.rule import Expect, Transport
 from exporter.model.tls_facts import TlsError, Trust
 from exporter.present import explain
-from tests import make
+from tests import exposing, make
 
 PAGE = Path(__file__).parent.parent / "docs" / "troubleshooting.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -85,12 +85,28 @@ def test_a_directory_that_cuts_handshakes_may_lack_a_certificate():
     assert told.split(" Ask ")[0] in plain(SECTIONS["`reset`"])
 
 
-@pytest.mark.parametrize(("port", "elsewhere"), [(465, False), (587, True)])
-def test_a_mail_server_without_a_greeting_may_wait_for_tls(port, elsewhere):
+@pytest.mark.parametrize(
+    ("probe", "port", "elsewhere"),
+    [
+        ("smtp", 465, False),
+        ("smtp", 587, True),
+        ("imap", 993, False),
+        ("imap", 9, True),
+    ],
+)
+def test_a_mail_server_without_a_greeting_may_wait_for_tls(probe, port, elsewhere):
     silent = make.seen(Reason.TIMEOUT, Stage.EXCHANGE)
-    told = explain.ask(make.target("smtp", "sql01.example.ac.uk", port), silent)
+    told = explain.ask(make.target(probe, "sql01.example.ac.uk", port), silent)
     assert told.split(" Ask ")[0] in plain(SECTIONS["`timeout`"])
     assert ("inspect" in told) is elsewhere
+
+
+@pytest.mark.parametrize("probe", ["smtp", "imap"])
+def test_one_that_is_silent_inside_tls_does_not(probe):
+    silent = make.seen(Reason.TIMEOUT, Stage.EXCHANGE, tls=exposing.tls())
+    told = explain.ask(make.target(probe, "sql01.example.ac.uk", 993), silent)
+    assert "implicit_tls" not in told
+    assert "inspecting device" in told
 
 
 @pytest.mark.parametrize("reason", [Reason.PROHIBITED, Reason.HOST_UNREACHABLE])

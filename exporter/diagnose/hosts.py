@@ -16,7 +16,7 @@ from exporter.diagnose.explanation import (
 from exporter.diagnose.trouble import Trouble
 from exporter.model.endpoint import place
 from exporter.model.finding import Cause
-from exporter.model.outcome import Reason, Stage
+from exporter.model.outcome import Reason, Stage, may_await_tls
 from exporter.model.rule import Transport
 
 if TYPE_CHECKING:
@@ -151,10 +151,10 @@ def _usual_cause(symptom: Symptom) -> str:
             " A directory server without a certificate for TLS does so: it listens and"
             " cuts every handshake off."
         )
-    if probe == "smtp" and seen.stage is Stage.EXCHANGE:
+    if may_await_tls(probe, seen):
         return (
-            " A mail service that waits for TLS from the first byte does so, as on port"
-            " 465: then the rule needs the `tls` probe."
+            " A mail service that waits for TLS from the first byte does so, as on ports"
+            " 465 and 993: then the rule's probe needs `implicit_tls: true`."
         )
     return ""
 

@@ -232,3 +232,13 @@ class Result:
         """Whether anything may have been sent to any address of the target."""
         stages = (one.observation.stage for one in self.addresses)
         return any(stage is not Stage.RESOLVE for stage in stages)
+
+
+def may_await_tls(probe: str, seen: Observation) -> bool:
+    """Whether a silence may be that of a mail service that waits for TLS.
+
+    It greets first, so one that says nothing in the clear may be waiting for the
+    client's first word of TLS (RFC 8314 3).
+    """
+    silent = seen.stage is Stage.EXCHANGE and not seen.heard
+    return probe in {"imap", "smtp"} and silent and seen.tls is None

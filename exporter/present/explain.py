@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.model.endpoint import place
-from exporter.model.outcome import OWN_FAULT, Origin, Reason, Stage
+from exporter.model.outcome import OWN_FAULT, Origin, Reason, Stage, may_await_tls
 from exporter.model.rule import Expect
 from exporter.model.tls_facts import UNVERIFIED
 
@@ -105,8 +105,8 @@ _ASK_ENDED = (
     "Check the service on {host} and its log: it spoke, and then ended the connection."
 )
 _ASK_TLS_FIRST = (
-    "Check whether the service on {host} waits for TLS from the first byte, as on port "
-    "465: then the rule needs the `tls` probe."
+    "Check whether the service on {host} waits for TLS from the first byte, as on ports "
+    "465 and 993: then the rule's probe needs `implicit_tls: true`."
 )
 _ASK_NO_CERTIFICATE = (
     "Check that the directory server {host} has a certificate for TLS: a domain "
@@ -246,7 +246,7 @@ def _cut_off(target: Target, observation: Observation) -> str:
     usual = _ASK_SILENT_LATER if silent else _ASK_ALLOW[observation.reason]
     if target.rule.probe == "ldaps" and not silent and observation.stage is Stage.TLS:
         return _ASK_NO_CERTIFICATE + usual
-    if target.rule.probe == "smtp" and observation.stage is Stage.EXCHANGE:
+    if may_await_tls(target.rule.probe, observation):
         # A greeting is small and comes unasked: no packet size keeps it away.
         plain = "" if target.port in _TLS_PORTS else " " + _ASK_ALLOW[Reason.RESET]
         return _ASK_TLS_FIRST + plain

@@ -564,7 +564,8 @@ def cut(to, reason=Reason.TIMEOUT, **facts):
         ("ldaps", Stage.TLS, Reason.RESET, "cuts them off", "without a certificate"),
         ("ldaps", Stage.TLS, Reason.CLOSED, "cuts them off", "without a certificate"),
         ("ldaps", Stage.TLS, Reason.TIMEOUT, "says nothing", ""),
-        ("smtp", Stage.EXCHANGE, Reason.TIMEOUT, "says nothing", "the `tls` probe"),
+        ("smtp", Stage.EXCHANGE, Reason.TIMEOUT, "says nothing", "implicit_tls"),
+        ("imap", Stage.EXCHANGE, Reason.RESET, "cuts them off", "implicit_tls"),
         ("ssh", Stage.EXCHANGE, Reason.CLOSED, "cuts them off", ""),
     ],
 )
@@ -574,7 +575,7 @@ def test_the_usual_cause_of_a_service_that_cuts_off_is_named(
     to = target("mail.uni.example", 4636, probe)
     (one,) = explain(record(to, seen(address_of(to.destination), reason, stage)))
     assert (one.cause, says in one.summary) == (Cause.SERVICE, True)
-    hints = [word for word in ("certificate", "`tls` probe") if word in one.ask]
+    hints = [word for word in ("certificate", "implicit_tls") if word in one.ask]
     assert [word for word in hints if word in hint] == hints
     assert hint in one.ask
 

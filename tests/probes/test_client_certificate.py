@@ -60,6 +60,36 @@ async def test_who_insists_with_an_alert_has_answered(probed, tmp_path, probe, v
     assert seen.tls.verified
 
 
+# How TLS begins inside other protocols: the options, what is read, what is answered.
+CHOSEN = bytes.fromhex("03000013 0ed00000123400 02000800 01000000")
+BEFORE_TLS = {
+    "smtp": ({"implicit_tls": True}, 0, b""),
+    "imap": ({"implicit_tls": True}, 0, b""),
+    "postgres": ({}, 8, b"S"),
+    "rdp": ({}, 19, CHOSEN),
+}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("probe", BEFORE_TLS)
+async def test_who_insists_behind_another_protocols_words_has_answered(
+    probed, tmp_path, probe, version
+):
+    options, asked, answer = BEFORE_TLS[probe]
+    inside = behind(tls(tmp_path, version, ssl.CERT_REQUIRED), is_refused)
+
+    def treat(sock):
+        sock.recv(asked)
+        sock.sendall(answer)
+        inside(sock)
+
+    with scripted(treat) as port:
+        seen = await probed(probe, port, **options)
+    assert seen.reason is Reason.ANSWERED
+    assert "client certificate" in seen.detail
+    assert seen.tls.verified
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("ends", [leaves, resets_at_once])
 async def test_who_asks_and_leaves_without_a_word_has_answered(
