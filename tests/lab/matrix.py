@@ -25,8 +25,9 @@ TCP = (
     *("tcp", "tls", "http", "https", "ssh"),
     *("smtp", "ldaps", "smb", "mssql", "kerberos"),
     *("imap", "rdp", "postgres", "stun"),
+    *("dns", "ldap", "rpc"),
 )
-UDP = ("udp", "ntp", "kerberos", "sqlbrowser", "stun")
+UDP = ("udp", "ntp", "kerberos", "sqlbrowser", "stun", "dns", "ldap")
 PROTOCOLS = (*((one, "tcp") for one in TCP), *((one, "udp") for one in UDP))
 # Without a fault: where each protocol is really spoken.
 SERVERS = {
@@ -44,11 +45,16 @@ SERVERS = {
     ("rdp", "tcp"): ("desktop.uni.edu", 3389),
     ("postgres", "tcp"): ("postgres.uni.edu", 5432),
     ("stun", "tcp"): ("stun.uni.edu", 3478),
+    ("dns", "tcp"): ("ad.uni.edu", 53),
+    ("ldap", "tcp"): ("ad.uni.edu", 389),
+    ("rpc", "tcp"): ("ad.uni.edu", 135),
     ("udp", "udp"): ("1.centos.pool.ntp.org", 123),
     ("ntp", "udp"): ("2.rocky.pool.ntp.org", 123),
     ("kerberos", "udp"): ("ad.uni.edu", 88),
     ("sqlbrowser", "udp"): ("mssql.uni.edu", 1434),
     ("stun", "udp"): ("stun.uni.edu", 3478),
+    ("dns", "udp"): ("ad.uni.edu", 53),
+    ("ldap", "udp"): ("ad.uni.edu", 389),
 }
 NTP_REQUEST = "23" + "00" * 47
 ANSWERED = Fault(
