@@ -136,9 +136,10 @@ def _request(symptom: Symptom) -> str:
     if _is_shut(symptom):
         return f"Please check that the service at {to} runs and takes connections."
     if symptom.trouble is Trouble.CUT:
+        inside = " in the TLS handshake" if symptom.seen.stage is Stage.TLS else ""
         return (
             f"Please check the service at {to} and its log: connections come about"
-            " and are then cut off or left without an answer."
+            f" and are then cut off or left without an answer{inside}."
         ) + _usual_cause(symptom)
     return f"Please check the service at {to}: what it answers is not as it should be."
 

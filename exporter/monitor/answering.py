@@ -55,6 +55,11 @@ class AnsweringTargets:
         """The same, of those alone that speak a protocol and mind no connections."""
         return self._valid(self._spoken, address)
 
+    def is_bare(self, address: str) -> bool:
+        """Whether no protocol is spoken there, so that it may be a device that answers."""
+        other = self.at(address)
+        return other is not None and other.rule.probe == "tcp"
+
     def heard(self, address: str) -> int | None:
         """How far the datagrams came that the address answers a target with at present."""
         target = self._valid(self._datagrams, address)

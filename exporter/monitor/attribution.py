@@ -109,13 +109,18 @@ class Attribution:
         traced, other = self._traced_to(target), self._answering.at(address)
         if icmp.sender in traced.addresses:
             return Origin.PATH, ""
+        told = None
         if other is not None:
             distance = await self._distances.measure(other, address)
-            return None if distance is None else whose(icmp, address, distance)
+            told = None if distance is None else whose(icmp, address, distance)
+            by_host = told is not None and told[0] is Origin.DESTINATION
+            # As far as a bare handshake may be no farther than a device is.
+            if not by_host or not self._answering.is_bare(address):
+                return told
         if (heard := self._answering.heard(address)) is not None:
             return whose(icmp, address, Distance(heard, None))
         reach = traced.reach.get(address)
-        return None if reach is None else fits(icmp, address, reach)
+        return told if reach is None else fits(icmp, address, reach)
 
     async def handshake(self, target: Target, address: str) -> bool:
         """Whether it is known now who completes the handshakes at an address."""

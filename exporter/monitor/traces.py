@@ -113,13 +113,13 @@ class Traces:
         """
         self._until = self._clock() + patience
         await asyncio.gather(*self._tasks)
+        self._revise_all()
         for record in self._store.records():
-            if record.latest is None:
-                continue
-            self._revise(record.target, record.latest)
-            if record.target.key in self._open:
+            if record.latest is not None and record.target.key in self._open:
                 self.follow(record.target, record.latest)
         await asyncio.gather(*self._tasks)
+        # A witness may have been shown to be none after those that rest on it.
+        self._revise_all()
 
     async def close(self) -> None:
         """Ends what is under way."""
@@ -170,7 +170,8 @@ class Traces:
             needed |= open_questions.is_arrival(target, seen)
             if not needed or sender in senders or self._answering.heard(seen.address):
                 continue
-            if not self._measurable(target, [seen.address]):
+            bare = self._answering.is_bare(seen.address)
+            if not self._measurable(target, [seen.address]) or bare:
                 senders.add(sender)
                 yield seen.address
 
@@ -265,6 +266,11 @@ class Traces:
             result = self._revise(target, result)
         self._store.add_path(target, path)
         return result
+
+    def _revise_all(self) -> None:
+        for record in self._store.records():
+            if record.latest is not None:
+                self._revise(record.target, record.latest)
 
     def _revise(self, target: Target, result: Result) -> Result:
         anew = self._runner.reconsider(target, result)

@@ -93,7 +93,9 @@ class Runner:
         self._probers: dict[tuple[str, str], Prober] = {}
         self._earlier = EarlierRounds()
         self._silences = mtu_black_hole.Episodes()
-        self._witnesses = Witnesses(witness, self.prober, self._ask, clock)
+        self._witnesses = Witnesses(
+            witness, self.prober, self._ask, clock, self._earlier.remind
+        )
 
     async def run(self, target: Target) -> Result:
         """One round. Raises nothing but cancellation."""

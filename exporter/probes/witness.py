@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Known: TypeAlias = Callable[[str, str], tuple[Target, Result | None] | None]
 
 _ENTRIES = 10_000
+_GATEWAY = frozenset({502, 503, 504})  # RFC 9110 15.6
 
 _Key: TypeAlias = "tuple[Key, str]"
 
@@ -39,6 +40,7 @@ class Witnesses:
         prober: the prober of a rule.
         probe: probes a target at an address.
         clock: monotonic seconds.
+        remind: a case of a witness, with what is remembered of its addresses.
     """
 
     def __init__(
@@ -47,8 +49,10 @@ class Witnesses:
         prober: Callable[[Rule], Prober],
         probe: Callable[[Target, str], Awaitable[Observation]],
         clock: Callable[[], float],
+        remind: Callable[[Target, Case], Case] = lambda _witness, case: case,
     ) -> None:
         self._known = known
+        self._remind = remind
         self._prober = prober
         self._probe = probe
         self._clock = clock
@@ -79,10 +83,12 @@ class Witnesses:
         known = self._of(target)
         if known is None:
             return case
-        rule = known[0].rule
         seen = (self._latest(*known, address) for address in case.members)
-        answers = tuple(_answer(rule, one, doubt) for one in seen if one is not None)
-        return replace(case, answers=answers, floor=self._floor(rule))
+        answers = (
+            self._answer(known[0], one, doubt) for one in seen if one is not None
+        )
+        floor = self._floor(known[0].rule)
+        return replace(case, answers=tuple(answers), floor=floor)
 
     def just_asked(self, target: Target, address: str) -> Observation | None:
         """What a target saw there when asked out of its turn, within its floor."""
@@ -108,6 +114,14 @@ class Witnesses:
                 self._asked.clear()
             self._asked[key] = await self._probe(witness, address)
 
+    def _answer(self, witness: Target, seen: Observation, doubt: str) -> Answer:
+        """What a sighting of the witness says of the host."""
+        only = (seen.address,)
+        case = Case(witness.rule, seen.ended, only, sightings=(seen,), doubt=doubt)
+        verdict, _ = judge(self._remind(witness, case))
+        holds = verdict is Verdict.HOLDS and _is_the_host(seen)
+        return Answer(seen.address, seen.ended, holds)
+
     def _of(self, target: Target) -> tuple[Target, Result | None] | None:
         name = target.rule.witness
         return None if name is None else self._known(name, target.destination)
@@ -129,9 +143,11 @@ class Witnesses:
         return max(seen, key=lambda one: one.ended, default=None)
 
 
-def _answer(rule: Rule, seen: Observation, doubt: str) -> Answer:
-    """What a sighting of the witness says: one with another's certificate is none."""
-    case = Case(rule, seen.ended, (seen.address,), sightings=(seen,), doubt=doubt)
-    verdict, _ = judge(case)
-    named = seen.tls is None or seen.tls.named
-    return Answer(seen.address, seen.ended, named and verdict is Verdict.HOLDS)
+def _is_the_host(seen: Observation) -> bool:
+    """Whether what answers may be the host: not with another's certificate.
+
+    Nor with a status by which a gateway says that it gets no answer itself.
+    """
+    if seen.tls is None:
+        return seen.evidence.http_status not in _GATEWAY
+    return seen.tls.named

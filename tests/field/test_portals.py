@@ -54,7 +54,7 @@ _RULES = {rule["id"]: rule for rule in _public()}
 
 
 def _known(rule):
-    return rule["id"] not in _NOT_KNOWN and "mirrors" not in rule["destination"]
+    return rule["id"] not in _NOT_KNOWN and "feed" not in rule["destination"]
 
 
 def _own(rule):

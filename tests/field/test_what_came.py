@@ -7,7 +7,10 @@ silence, of inspection or of large packets.
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import struct
+import threading
 import time
 
 from tests.field.situation import Case, every, holds, tcp, udp, violated
@@ -92,6 +95,31 @@ def packet(asked, *, first=0x24, stratum=2, refid=b"\x0a\0\0\1", origin=None, ta
     return head + (asked[40:48] if origin is None else origin) + now + now + tail
 
 
+@contextlib.contextmanager
+def from_another_address(_field, own):
+    """Answers, but not from where it was asked."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+    ):
+        asked.bind((own, 0))
+        asked.settimeout(0.05)
+        other.bind(("127.0.11.1", 0))
+        ended = threading.Event()
+
+        def serve():
+            while not ended.is_set():
+                with contextlib.suppress(TimeoutError):
+                    data, peer = asked.recvfrom(4096)
+                    other.sendto(packet(data), peer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield asked.getsockname()[1]
+        ended.set()
+        thread.join(10)
+
+
 def kiss(code):
     return lambda asked: [packet(asked, first=0xE4, stratum=0, refid=code)]
 
@@ -107,6 +135,11 @@ NTP = {
     ),
     "ntp-another-requests-packet-first": by_ntp(
         lambda asked: [packet(asked, origin=b"otherone"), packet(asked)], holds()
+    ),
+    "ntp-from-another-address": Case(
+        from_another_address,
+        "ntp",
+        violated("timeout", stage="connect"),
     ),
     "ntp-a-short-packet-first": by_ntp(
         lambda asked: [b"\x24\2", packet(asked)], holds()

@@ -28,7 +28,8 @@ CASES = {
     "foreign": NTP["ntp-another-requests-packet"],
     "startups": SSH["ssh-too-many"],
     "penalty": SSH["ssh-penalty"],
-    "submissions": Case(mute_on_465, "smtp", _ANY),
+    "submissions": Case(mute_on_465, {"smtp": {"starttls": True}}, _ANY),
+    "submissions-in-tls": Case(mute_on_465, "smtp", _ANY),
     "directory": Case(tcp(resets), "ldaps", _ANY),
     "silent-web": Case(tcp(mute), "https", _ANY),
     "wrong-web": Case(tcp(says(b"SSH-2.0-x\r\n")), "http", _ANY),
@@ -54,7 +55,11 @@ def words(field, told):
     assert set(told) == set(CASES)
 
     def of(name):
-        return " ".join(run("check", "--config", file, "--rule", name).stdout.split())
+        for _ in range(5):
+            said = run("check", "--config", file, "--rule", name).stdout
+            if "This host could not probe" not in said:
+                break
+        return " ".join(said.split())
 
     return of
 
@@ -64,8 +69,9 @@ def test_of_what_came_nobody_says_that_it_is_silence(words, name):
     assert not re.search(_BLAME, words(name), re.IGNORECASE)
 
 
-def test_on_the_port_of_mail_inside_tls_tls_is_named(words):
-    assert re.search(r"\bTLS\b", words("submissions"))
+@pytest.mark.parametrize("name", ["submissions", "submissions-in-tls"])
+def test_on_the_port_of_mail_inside_tls_tls_is_named(words, name):
+    assert re.search(r"\bTLS\b", words(name))
 
 
 def test_of_a_directory_that_resets_a_missing_certificate_is_named_first(words):

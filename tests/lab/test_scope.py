@@ -170,6 +170,16 @@ def test_a_device_that_completes_handshakes_is_known_by_its_distance(lab, expect
     assert "nearer" in told["detail"]
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_handshake_from_nearer_is_no_witness_whoever_was_probed_first(lab, turn):
+    rules = [rule("bare", CLOSED), shut(port=CLOSED + 1, witness="bare"), NEIGHBOUR]
+    dropped = firewall.drop(lab.fw, HOST, CLOSED + 1)
+    with Middlebox(lab, "mute") as box, box.takes(HOST, CLOSED), dropped:
+        told = look(lab, *rules[::turn])
+    assert ends(told["shut"]) == ("unknown", "timeout", "")
+    assert ends(told["bare"])[:2] == ("unknown", "untested")
+
+
 @pytest.mark.parametrize("how", ["mute", "resetting-on-data"])
 def test_nor_is_a_block_broken_by_the_handshakes_of_a_device(lab, how):
     rules = [shut(name, probe=name) for name in ("https", "ssh", "smtp")]

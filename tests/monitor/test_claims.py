@@ -101,6 +101,19 @@ def test_without_any_it_is_compared_how_far_packets_go(left, origin):
     assert len(runner.traces) == 1
 
 
+@pytest.mark.parametrize(
+    ("reach", "origin"), [(3, Origin.DESTINATION), (5, Origin.NOBODY)]
+)
+def test_a_bare_handshake_is_no_measure_of_the_host_for_good_news(reach, origin):
+    hops = tuple(Hop(ttl, f"10.0.0.{ttl}") for ttl in range(1, reach))
+    path = Path((*hops, Hop(reach, HOST)), reach, Reason.PORT_UNREACHABLE, DEVICE, 2)
+    result = said(HOST, 61, verdict=Verdict.HOLDS)
+    bare = make.target("tcp", id="bare")
+    runner = told(result, count=2, targets=(bare,), path=path)
+    assert {claim.origin for claim in runner.claims[1:]} == {origin}
+    assert [rule for rule, _ in runner.traces] == ["web-api"]
+
+
 def test_a_host_that_prohibits_is_asked_for_its_distance_now_and_then():
     result = said(HOST, 61, Reason.PROHIBITED, Verdict.VIOLATED)
     runner = told(result, count=5)

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from exporter.model.outcome import Judged, Reason, Stage, Verdict
+from exporter.model.outcome import Evidence, Judged, Reason, Stage, Verdict
 from exporter.model.rule import Expect
 from exporter.model.tls_facts import TlsError, TlsFacts, Trust
+from exporter.model.verdict_case import Placed
 from exporter.probes.verdict import judge
 from exporter.probes.witness import Witnesses
 from tests import make
@@ -25,7 +26,7 @@ CASE = make.case(DENIED.rule, SILENCE)
 class World:
     """A witness whose host answers as it is told to, and the time."""
 
-    def __init__(self, floor=5.0, result=None, target=WITNESS, **seen):
+    def __init__(self, floor=5.0, result=None, target=WITNESS, nearer=(), **seen):
         self.now = 105.0
         self.floor = floor
         self.result = result
@@ -36,6 +37,7 @@ class World:
             lambda _rule: SimpleNamespace(floor=self.floor),
             self.probe,
             lambda: self.now,
+            lambda _witness, case: dataclasses.replace(case, nearer=nearer),
         )
 
     async def probe(self, target, address):
@@ -56,6 +58,23 @@ def look(address, ended, reason=Reason.ANSWERED, stage=Stage.EXCHANGE, **more):
     return dataclasses.replace(seen, address=address)
 
 
+def shown(named):
+    """A certificate's facts, for the name that was asked for or not."""
+    return TlsFacts(
+        version="TLSv1.3",
+        cipher="",
+        subject="CN=portal",
+        issuer="CN=portal",
+        fingerprint_sha256="",
+        expiry_timestamp=0.0,
+        chain_expiry_timestamp=0.0,
+        verified=False,
+        error=TlsError.SELF_SIGNED,
+        trust=Trust.NONE,
+        named=named,
+    )
+
+
 def seen_earlier(*sightings):
     judged = tuple(Judged(one, Verdict.HOLDS) for one in sightings)
     return dataclasses.replace(make.result(), addresses=judged)
@@ -70,6 +89,23 @@ async def test_the_witness_is_asked_at_the_address_that_is_silent():
 async def test_a_witness_that_is_silent_too_is_none():
     world = World(reason=Reason.TIMEOUT, stage=Stage.CONNECT)
     assert await world.verdict() is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_a_gateway_that_gets_no_answer_itself_is_no_witness(status):
+    evidence = Evidence(http_status=status)
+    world = World(evidence=evidence)
+    assert await world.verdict() is Verdict.UNKNOWN
+    world = World(evidence=evidence, tls=shown(named=True))
+    assert await world.verdict() is Verdict.HOLDS
+
+
+async def test_nor_is_a_bare_handshake_from_nearer_than_the_host():
+    bare = make.target(id="web", interval=60.0)
+    placed = (Placed(HERE, 105.0, "nearer"),)
+    world = World(target=bare)
+    assert await world.verdict() is Verdict.HOLDS
+    assert await World(target=bare, nearer=placed).verdict() is Verdict.UNKNOWN
 
 
 async def test_what_it_said_before_the_silence_began_tells_nothing():
@@ -111,19 +147,7 @@ async def test_two_addresses_are_two_questions():
     ("named", "verdict"), [(True, Verdict.HOLDS), (False, Verdict.UNKNOWN)]
 )
 async def test_a_witness_with_anothers_certificate_is_none(named, verdict):
-    facts = TlsFacts(
-        version="TLSv1.3",
-        cipher="",
-        subject="CN=portal",
-        issuer="CN=portal",
-        fingerprint_sha256="",
-        expiry_timestamp=0.0,
-        chain_expiry_timestamp=0.0,
-        verified=False,
-        error=TlsError.SELF_SIGNED,
-        trust=Trust.NONE,
-        named=named,
-    )
+    facts = shown(named)
     assert await World(tls=facts).verdict() is verdict
 
 
