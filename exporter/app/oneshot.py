@@ -110,13 +110,13 @@ async def check(
     Args:
         site: as it was loaded, with members of feeds.
         targets: those to probe.
-<<<<<<< HEAD
+    <<<<<<< HEAD
         done: hears of each as it ends.
         waiting: targets whose feed could not be fetched.
-=======
+    =======
         onlooker: hears how far it is, and what explains what was seen so far.
         waiting: targets whose mirror list could not be fetched.
->>>>>>> dde3f60 (Tell causes at a terminal while a check goes on)
+    >>>>>>> dde3f60 (Tell causes at a terminal while a check goes on)
     """
     store = Store()
     store.replace(targets)

@@ -24,7 +24,7 @@ rules:
 async def test_whoever_looks_is_told_what_explains_what_was_seen_so_far(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(diagnosis_loop, "SETTLE", 0.0)
+    monkeypatch.setattr(diagnosis_loop, "DEBOUNCE", 0.0)
     port = free_port()
     (tmp_path / "site.yaml").write_text(SITE.format(port=port))
     site = load_site(tmp_path / "site.yaml")
