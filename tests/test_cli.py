@@ -397,9 +397,12 @@ async def test_whoever_will_not_wait_is_told_what_was_seen_so_far(site, ports):
         path = site(rule("one", ports["ssh"], "ssh"), rule("two", silent, "ssh"))
         loaded = load_site(Path(path))
         seen = asyncio.Event()
-        check = asyncio.create_task(
-            oneshot.check(loaded, loaded.targets, lambda _record: seen.set())
-        )
+
+        class Someone(oneshot.Onlooker):
+            def done(self, _record):
+                seen.set()
+
+        check = asyncio.create_task(oneshot.check(loaded, loaded.targets, Someone()))
         await seen.wait()
         check.cancel()
         report = await check

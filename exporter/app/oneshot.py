@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from exporter.app.diagnosis_loop import DiagnosisLoop
 from exporter.app.factories import known_of, limits_of, resolver_of, runner_of
 from exporter.config.ports import rotated
 from exporter.diagnose.diagnosis import Diagnosis
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Sequence
 
     from exporter.config.site import Site
+    from exporter.diagnose.known import Known
     from exporter.model.finding import Finding
     from exporter.model.network_path import Path
     from exporter.model.rule import Target
@@ -55,6 +57,24 @@ class Report:
     controls: Sequence[Control] = ()
 
 
+class Onlooker:
+    """Who watches a check; hears of nothing unless it says so."""
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it is of use to tell what was found so far."""
+        return False
+
+    def done(self, record: Record) -> None:
+        """A target was probed."""
+
+    def tracing(self) -> None:
+        """All are probed, and the paths of what failed are traced."""
+
+    def found(self, findings: Sequence[Finding]) -> None:
+        """What explains all that was seen so far; more may be known later."""
+
+
 async def with_feeds(site: Site, rules: Collection[str] | None = None) -> Site:
     """The site as it is probed now: members of feeds as targets, ports whose turn it is.
 
@@ -79,7 +99,7 @@ async def with_feeds(site: Site, rules: Collection[str] | None = None) -> Site:
 async def check(
     site: Site,
     targets: Sequence[Target],
-    done: Callable[[Record], None],
+    onlooker: Onlooker,
     waiting: Sequence[Target] = (),
 ) -> Report:
     """Probes `targets` once, now.
@@ -90,12 +110,17 @@ async def check(
     Args:
         site: as it was loaded, with members of feeds.
         targets: those to probe.
+    <<<<<<< HEAD
         done: hears of each as it ends.
         waiting: targets whose feed could not be fetched.
+    =======
+        onlooker: hears how far it is, and what explains what was seen so far.
+        waiting: targets whose mirror list could not be fetched.
+    >>>>>>> dde3f60 (Tell causes at a terminal while a check goes on)
     """
     store = Store()
     store.replace(targets)
-    store.listeners.append(done)
+    store.listeners.append(onlooker.done)
     async with LoopLag() as lag, contextlib.AsyncExitStack() as ending:
         resolver = resolver_of(site, lag)
         ending.push_async_callback(resolver.close)
@@ -106,17 +131,41 @@ async def check(
         rounds = Rounds(runner, store, second_looks=_SECOND_LOOKS)
         ending.push_async_callback(rounds.close)
         await controls.look()
-        await _as_long_as_wanted(_round(targets, rounds, limits_of(site)))
-        records = [record for record in store.records() if record.latest is not None]
         comparisons = ComparisonTraces(runner, store)
+
+        def known() -> Known:
+            found = known_of(site, store, resolver, controls, comparisons)
+            probed = [one for one in store.records() if one.latest is not None]
+            return replace(found, records=probed, once=True, waiting=waiting)
+
+        if onlooker.is_seen:
+            so_far = _telling(known, onlooker)
+            store.listeners.append(so_far.hear)
+            so_far.keep_explaining()
+            ending.push_async_callback(so_far.close)
+        await _as_long_as_wanted(_round(targets, rounds, limits_of(site), onlooker))
         await _as_long_as_wanted(comparisons.look())
-        known = known_of(site, store, resolver, controls, comparisons)
-        known = replace(known, records=records, once=True, waiting=waiting)
-        return Report(records, Diagnosis().update(known), controls.states())
+        told = known()
+        return Report(told.records, Diagnosis().update(told), controls.states())
 
 
-async def _round(targets: Sequence[Target], rounds: Rounds, limits: Limits) -> None:
+def _telling(known: Callable[[], Known], onlooker: Onlooker) -> DiagnosisLoop:
+    """Tells what explains what was seen so far, as long as it is not closed."""
+
+    async def nothing_more() -> bool:
+        return False
+
+    async def tell(findings: Sequence[Finding]) -> None:
+        onlooker.found(findings)
+
+    return DiagnosisLoop(known, nothing_more, tell)
+
+
+async def _round(
+    targets: Sequence[Target], rounds: Rounds, limits: Limits, onlooker: Onlooker
+) -> None:
     await run_once(targets, rounds.run, limits)
+    onlooker.tracing()
     await rounds.wait_for_traces()
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress
 
 from exporter.cli import logs
 from exporter.cli.exit_codes import EXIT_UNKNOWN, EXIT_VIOLATED
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
 
     from exporter.config.sharding import Shard
     from exporter.config.site import Site
-    from exporter.monitor.store import Record
     from exporter.present.formats.interface import CheckOutcome
 
 
@@ -131,6 +127,7 @@ async def _probed(
 ) -> tuple[CheckOutcome, Sources]:
     """The round, and what its metrics are read from besides."""
     from exporter.app import oneshot  # noqa: PLC0415 - the other commands start without it
+    from exporter.cli.check_progress import CheckProgress  # noqa: PLC0415 - likewise
     from exporter.present.formats.interface import CheckOutcome, Rows  # noqa: PLC0415 - likewise
 
     site = await oneshot.with_feeds(site, ids)
@@ -138,22 +135,8 @@ async def _probed(
     unset = [target for target in site.targets if target.status is Status.UNSET]
     listed = [target for target in unset if target.rule.feed is not None]
     waiting = [target for target in listed if target.rule.id in ids]
-    with Progress(
-        *Progress.get_default_columns(),
-        MofNCompleteColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    ) as progress:
-        task = progress.add_task("probing", total=len(targets))
-        counts: Counter[Verdict] = Counter()
-
-        def done(record: Record) -> None:
-            counts[record.verdict] += 1
-            so_far = f"probing ({counts[Verdict.VIOLATED]} violated)"
-            progress.update(task, advance=1, description=so_far)
-
-        report = await oneshot.check(site, targets, done, waiting)
+    with CheckProgress(len(targets)) as progress:
+        report = await oneshot.check(site, targets, progress, waiting)
     sources = Sources(
         targets=lambda: site.targets,
         lag=float,

@@ -1,13 +1,16 @@
-"""Lengths of time and lists as people read them."""
+"""Times, lengths of time and lists as people read them."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_LAST_YEAR = 253402300799.0
+"""Unix time of the end of the year 9999, the last one that is written plainly."""
 
 
 def span(seconds: float) -> str:
@@ -38,3 +41,10 @@ def folded(names: Sequence[str], room: int) -> str:
             break
         told = f"{', '.join(names[:count])} and {len(names) - count} more"
     return told
+
+
+def moment(timestamp: float | None) -> str:
+    """A Unix time as `2026-06-01 12:00:00 UTC`; empty for None."""
+    if timestamp is None or not 0 <= timestamp <= _LAST_YEAR:
+        return "" if timestamp is None else f"{timestamp:.0f}"
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import trustme
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 
 from tests import certificates
 
@@ -65,6 +67,30 @@ class Authority:
         files.key.touch(0o600)
         files.key.write_bytes(key)
         return files
+
+    def below_an_ended_issuer(self, *names: str) -> list[Files]:
+        """Good certificates of names, by one intermediate that ended yesterday."""
+        since = datetime.now(UTC) - certificates.NOW
+        key = load_pem_private_key(self._root.private_key_pem.bytes(), None)
+        root = load_pem_x509_certificate(self._root.cert_pem.bytes())
+        issuer = certificates.authority(
+            "Ended issuer",
+            certificates.Issued(key, root),
+            start=since - _LIFE * _DAY,
+            end=since - _DAY,
+        )
+        found = []
+        for name in names:
+            lasting = {"start": since - _DAY, "end": since + _LIFE * _DAY}
+            leaf = certificates.server(issuer, name, common=name, **lasting)
+            files = Files(
+                self._folder / f"{name}.ended.pem", self._folder / f"{name}.own.pem"
+            )
+            files.chain.write_bytes(leaf.pem + issuer.pem)
+            files.key.touch(0o600)
+            files.key.write_bytes(leaf.key_pem)
+            found.append(files)
+        return found
 
 
 _Pair = tuple[bytes, bytes]

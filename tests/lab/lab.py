@@ -114,12 +114,14 @@ class Lab:
         }
 
     def add_proxy(self) -> None:
-        """Starts Squid, which no row of the catalogue asks for.
+        """Starts Squid, which no row of the catalogue asks for, unless it runs.
 
         Raises:
             LabUnavailableError: if this machine cannot run it.
             LabError: if it does not start.
         """
+        if "proxy" in self.servers:
+            return
         if not self.cell.privileged:
             raise LabUnavailableError("Squid becomes another user, which takes root")
         host, folder = self.hosts["proxy"], self.folder / "proxy"
@@ -132,7 +134,10 @@ class Lab:
         self.close()
 
     def site(
-        self, name: str = "site.yaml", roles: Sequence[str] = (), **more: Any
+        self,
+        name: str = "site.yaml",
+        roles: Sequence[str] = (),
+        **more: Any,
     ) -> Path:
         """Writes a site file into the folder; see site.py."""
         return site.write(

@@ -15,6 +15,7 @@ from exporter.model.rule import Severity, Status
 from exporter.model.tls_facts import TlsError
 from exporter.monitor.controls import Control
 from exporter.monitor.feed_refresh import FeedState
+from exporter.present.humanize import moment, span
 from exporter.present.pages import render, views
 from exporter.present.pages.views import Clock
 from tests import exposing, make
@@ -353,12 +354,12 @@ def test_a_certificate_is_summed_up(changes, expected):
 
 def test_spans_and_moments_are_read_at_a_glance():
     seconds = (-1, 0, 119, 120, 7199, 7200, 172799, 172800)
-    assert [views.span(s) for s in seconds] == (
+    assert [span(s) for s in seconds] == (
         ["0 s", "0 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 d"]
     )
-    assert views.moment(NOW) == "2026-05-28 20:26:40 UTC"
-    assert views.moment(None) == ""
-    assert views.moment(1e15) == "1000000000000000"
+    assert moment(NOW) == "2026-05-28 20:26:40 UTC"
+    assert moment(None) == ""
+    assert moment(1e15) == "1000000000000000"
 
 
 def test_the_policy_allows_our_style_and_nothing_else():
@@ -384,7 +385,7 @@ async def test_a_page_says_where_and_when_it_was_drawn_and_does_so_anew():
     page = await overview(scene, role="web")
     assert platform.node() in page.of("b")
     assert page.of("title") == [f"1 of 5 violated · {platform.node()} · connectivity"]
-    assert page.of("time") == [views.moment(NOW)]
+    assert page.of("time") == [moment(NOW)]
     assert ("http-equiv", "refresh") in page.attributes
     assert "?role=web&refresh=off&page=1" in page.links()
     stopped = await overview(scene, role="web", refresh="off")

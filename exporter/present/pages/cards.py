@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.diagnose.explanation import counted
-from exporter.present.humanize import folded
-from exporter.present.pages import views
+from exporter.present.humanize import folded, moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +50,7 @@ def card(finding: Finding, clock: Clock) -> Card:
         severity=str(finding.severity),
         owner=finding.owner or "nobody named",
         since=clock.since(finding.since),
-        begun=views.moment(finding.since),
+        begun=moment(finding.since),
         explains=f"{count}: {folded(rules, _ROOM)}" if rules else "",
         evidence=finding.evidence,
         counter_evidence=finding.counter_evidence,

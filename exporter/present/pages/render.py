@@ -23,8 +23,8 @@ from exporter import __version__
 from exporter.diagnose.explanation import counted
 from exporter.model.outcome import Verdict
 from exporter.model.rule import Status
-from exporter.present.humanize import folded
-from exporter.present.pages import selection, views
+from exporter.present.humanize import folded, moment
+from exporter.present.pages import facts, selection, views
 from exporter.present.pages.cards import cards
 from exporter.present.pages.feeds import feed_words
 from exporter.present.pages.selection import Filter, State, Summary
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from exporter.monitor.controls import Control
     from exporter.monitor.feed_refresh import FeedState
     from exporter.monitor.store import Record
+    from exporter.present.pages.facts import Source
     from exporter.present.pages.views import Clock
 
 __all__ = ["CONTENT_SECURITY_POLICY", "Filter", "overview", "rule"]
@@ -139,7 +140,7 @@ async def rule(
     records: Sequence[Record],
     clock: Clock,
     findings: Sequence[Finding] = (),
-    source: views.Source = lambda _address: None,
+    source: Source = lambda _address: None,
 ) -> str:
     """The page of one rule.
 
@@ -161,7 +162,7 @@ async def rule(
         rule=the_rule,
         refresh_seconds=0,
         findings=cards(explaining, clock),
-        facts=views.rule_facts(targets[0]),
+        facts=facts.rule_facts(targets[0]),
         views=[views.view(record, clock, source) for record in records[:PAGE_SIZE]],
         idle=[views.idle_row(target) for target in idle[:PAGE_SIZE]],
     )
@@ -212,7 +213,7 @@ async def _draw(
         version=__version__,
         host=platform.node(),
         roles=folded(list(dict.fromkeys(active)), _ROLES_ROOM),
-        now=views.moment(clock.now),
+        now=moment(clock.now),
     )
     for piece in drawn:
         pieces.append(piece)

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from exporter.model.facts import Shown, shown_in
 from exporter.model.outcome import Verdict
 from exporter.model.rule import Status
 from exporter.model.tls_facts import TlsError
 from exporter.present import explain
-from exporter.present.humanize import latency, span
+from exporter.present.humanize import latency, moment, span
+from exporter.present.pages.facts import nowhere, target_facts
 from exporter.present.verdicts import MARKS, concern, said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from exporter.model.outcome import Judged, Observation
     from exporter.model.rule import Target
     from exporter.model.tls_facts import TlsFacts
     from exporter.monitor.controls import Control
     from exporter.monitor.store import Episode, Record
+    from exporter.present.pages.facts import Source
 
-    Source: TypeAlias = Callable[[str], str | None]
-
-_LAST_YEAR = 253402300799.0
-"""Unix time of the end of the year 9999, the last one that is written plainly."""
 _IDLE = {
     Status.UNSET: "its placeholder has no value here",
     Status.OTHER_ROLE: "for a role that this host does not play",
@@ -36,10 +32,6 @@ _IDLE = {
     Status.RETIRED: "retired",
     Status.UNPROVABLE: "nothing can prove it from one host",
 }
-
-
-def _nowhere(_address: str) -> str | None:
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +129,6 @@ class View:
     history: tuple[EpisodeRow, ...]
 
 
-def moment(timestamp: float | None) -> str:
-    """A Unix time as `2026-06-01 12:00:00 UTC`; empty for None."""
-    if timestamp is None or not 0 <= timestamp <= _LAST_YEAR:
-        return "" if timestamp is None else f"{timestamp:.0f}"
-    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
 def row(record: Record, clock: Clock) -> Row:
     """A target's line in the table."""
     target, latest = record.target, record.latest
@@ -205,7 +190,7 @@ def control_row(control: Control) -> ControlRow:
     return ControlRow(verdict, MARKS[verdict], said, control.target.place)
 
 
-def view(record: Record, clock: Clock, source: Source = _nowhere) -> View:
+def view(record: Record, clock: Clock, source: Source = nowhere) -> View:
     """A target in full.
 
     Args:
@@ -219,16 +204,10 @@ def view(record: Record, clock: Clock, source: Source = _nowhere) -> View:
     return View(
         row=row(record, clock),
         ask=explain.ask(record.target, seen) if seen and broken else "",
-        facts=(*_sources(record, source), *_facts(record, seen)),
+        facts=tuple(target_facts(record, source)),
         addresses=tuple(map(_address, latest.addresses)) if latest else (),
         history=tuple(_episode(one) for one in reversed(record.episodes)),
     )
-
-
-def rule_facts(target: Target) -> list[tuple[str, str]]:
-    """What a rule says, in the order of interest; without what it leaves open."""
-    said = ((fact.words, fact.text(target)) for fact in shown_in(Shown.PAGE))
-    return [(words, text) for words, text in said if text]
 
 
 def _fields(row: State) -> list[str]:
@@ -258,56 +237,6 @@ def _certificate(facts: TlsFacts, clock: Clock) -> str:
     if facts.error not in {TlsError.NONE, TlsError.EXPIRED}:
         said += f", {facts.error.replace('_', ' ')}"
     return said + (", intercepted" if facts.intercepted else "")
-
-
-def _sources(record: Record, source: Source) -> Iterator[tuple[str, str]]:
-    """Where this host sends from, to the addresses of the last round."""
-    judged = record.latest.addresses if record.latest is not None else ()
-    to = (one.observation.address for one in judged if one.observation.address)
-    found = dict.fromkeys(filter(None, map(source, to)))
-    if found:
-        yield "Sent from", ", ".join(found)
-
-
-def _facts(record: Record, seen: Observation | None) -> Iterator[tuple[str, str]]:
-    yield "Rounds with a verdict", f"{record.probes}, violated {record.failures}"
-    yield "Last found to hold", moment(record.last_success_timestamp) or "never"
-    if record.state_change_timestamp is not None:
-        yield "In this state since", moment(record.state_change_timestamp)
-    if seen is not None:
-        yield from _seen_facts(record, seen)
-
-
-def _seen_facts(record: Record, seen: Observation) -> Iterator[tuple[str, str]]:
-    if but := concern(record):
-        yield "But", but
-    if seen.detail:
-        yield "Detail", seen.detail
-    if seen.phases:
-        took = (f"{stage} {latency(spent)}" for stage, spent in seen.phases.items())
-        yield "Time spent", ", ".join(took)
-    if seen.conversation is not None:
-        yield "Sent", seen.conversation.sent or "nothing"
-        yield "Received", seen.conversation.received or "nothing"
-    if record.path is not None:
-        yield "Path", explain.stops(record.path)
-        spoken = (f"{hop.ttl} {hop.address or '*'}" for hop in record.path.hops)
-        yield "Hops", ", ".join(spoken)
-    if seen.tls is not None:
-        yield from _tls_facts(seen.tls)
-
-
-def _tls_facts(facts: TlsFacts) -> Iterator[tuple[str, str]]:
-    yield "Certificate of", facts.subject
-    yield "Issued by", facts.issuer
-    yield "Valid until", moment(facts.expiry_timestamp)
-    judged = "verifies" if facts.verified else facts.error.replace("_", " ")
-    yield "Chain", f"{judged}, root: {facts.trust}"
-    if facts.chain_expiry_timestamp < facts.expiry_timestamp:
-        ends = moment(facts.chain_expiry_timestamp)
-        yield "Chain ends", f"{ends}, with {facts.chain_expiry_subject}"
-    yield "TLS", f"{facts.version}, {facts.cipher}"
-    yield "SHA-256", facts.fingerprint_sha256
 
 
 def _address(judged: Judged) -> AddressRow:
