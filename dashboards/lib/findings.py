@@ -122,4 +122,5 @@ def table_of_alerts(title: str, *, height: int) -> Panel:
         .override_by_name("From", cell(links=links.to_role("From")))
         .override_by_name("Rule", cell(links=links.to_rule("Rule")))
     )
-    return widths(panel, {"Severity": 74, "For": 70, "Alert": 220, "Owner": 100})
+    sizes = {"Severity": 74, "For": 70, "Alert": 200, "Cause": 80, "Usage": 90}
+    return widths(panel, sizes | {"Rule": 190, "Owner": 80, "Exporter": 180})

@@ -32,16 +32,13 @@ def filled_in(expr, rule="appsanywhere-mssql"):
     )
 
 
-@pytest.fixture(scope="session")
-def boards():
+def committed():
     """The dashboards as committed, by file name."""
     return {name: json.loads((HERE / name).read_text()) for name in BOARDS}
 
 
-@pytest.fixture(scope="session")
-def night(boards, tmp_path_factory):
-    """The URL of a real Prometheus that remembers the made-up night."""
-    past = history.History(tmp_path_factory.mktemp("prometheus"))
+def remember_night(past, boards):
+    """Takes in the made-up night, and what the dashboards need recorded of it."""
     past.remember(fixture.samples().text())
     needed = {"connectivity:links:info"}
     for board in boards.values():
@@ -49,5 +46,17 @@ def night(boards, tmp_path_factory):
             for query in panel["targets"]:
                 needed |= history.metrics(filled_in(query["expr"]))
     past.record(history.recorded(sorted(ALERTS.glob("*.yml")), needed))
+
+
+@pytest.fixture(scope="session")
+def boards():
+    return committed()
+
+
+@pytest.fixture(scope="session")
+def night(boards, tmp_path_factory):
+    """The URL of a real Prometheus that remembers the made-up night."""
+    past = history.History(tmp_path_factory.mktemp("prometheus"))
+    remember_night(past, boards)
     with past.served() as url:
         yield url

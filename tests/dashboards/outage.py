@@ -1,4 +1,4 @@
-"""The pictures of docs/images: a real outage in the lab, as the dashboards show it.
+"""Pictures of a real outage in the lab, as the dashboards show it.
 
     python -m tests.dashboards.outage FOLDER
 
@@ -30,7 +30,6 @@ from tests.lab.test_feeds import FILES, LISTS
 from tests.servers.process import binary
 
 ROOT = Path(__file__).parents[2]
-IMAGES = ROOT / "docs/images"
 ROLES = (
     "appsanywhere",
     "appsanywhere01",
@@ -137,12 +136,11 @@ def _probe_once(lab):
 
 def draw(folder: Path) -> None:
     """Takes the pictures, as wide as a laptop's screen."""
-    IMAGES.mkdir(exist_ok=True)
     span = json.loads((folder / "span.json").read_text())
     shots = [
         drawing.shot(
             ROOT / f"dashboards/{name}.json",
-            IMAGES / f"dashboard-{name}.png",
+            folder / f"dashboard-{name}.png",
             span=span,
             scrape=SCRAPE,
             **variables,
