@@ -90,7 +90,7 @@ def read_prose(page: Page, reading: Reading) -> Iterator[Statement]:
             reading.ledger.settle(row, *answer.fate)
             continue
         try:
-            statement = _statement(row, sentence, answer)
+            statement = _statement(row, sentence, answer, reading)
             yield _with_source(statement, reading)
         except Unread as unread:
             reading.settle(row, sentence.line, sentence.text, unread)
@@ -109,7 +109,9 @@ def _with_source(statement: Statement, reading: Reading) -> Statement:
     return statement
 
 
-def _statement(row: str, sentence: Sentence, answer: RowModel) -> Statement:
+def _statement(
+    row: str, sentence: Sentence, answer: RowModel, reading: Reading
+) -> Statement:
     """What a sentence states, or a person says that it does.
 
     Raises:
@@ -119,7 +121,7 @@ def _statement(row: str, sentence: Sentence, answer: RowModel) -> Statement:
     sources: Sequence[str] = words_of(answer.source)
     if answer.port:
         flows = read_flows([(answer.port, ())], answer.transport)
-        lead = read_destinations(answer.destination)
+        lead = read_destinations(reading.answers.hosts(answer.destination))
     else:
         flows, lead, named = _read(text, sentence.sections)
         sources = sources or named
