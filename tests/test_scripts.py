@@ -156,3 +156,18 @@ def _as_bytes(text, ports):
     return re.sub(
         rb"%x([0-9a-f]{2})%", lambda found: bytes([int(found[1], 16)]), text.encode()
     )
+
+
+def test_the_walk_through_a_page_is_what_its_script_does():
+    """Each block of it stands in the script, whose port 22 is that of a peer."""
+    script = (
+        SCRIPTS[0].parents[1] / "import/a-page-becomes-a-rule-set.txt"
+    ).read_text()
+    docs = (Path(__file__).parents[1] / "docs/importing.md").read_text()
+    walk = docs.partition("## Ten minutes with a real page")[2].partition("\n## The")[0]
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", walk, re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 8
+    lines = {line.removeprefix("! ").strip() for line in script.splitlines()}
+    lines |= {line.removeprefix("$ ") for line in lines}
+    for line in (line for block in blocks for line in block.splitlines()):
+        assert line.replace("<td>22<", "<td>%SSH%<").strip() in lines, line

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from exporter.model.rule import Transport
 from exporter.vendor.directions import is_direction
 from exporter.vendor.headings import ENDS_PORT, FAR_PORT, meaning_of, rank, words_of
+from exporter.vendor.hosts import hosts_in
 from exporter.vendor.ports import read_ports
 from exporter.vendor.protocols import is_protocols
 from exporter.vendor.ticks import Ticked, said, ticked
@@ -169,9 +170,15 @@ def ends_of(text: str) -> tuple[str, str] | None:
     return (right, left) if _BACKWARD.fullmatch(sign) else (left, right)
 
 
+def _is_hosts(cell: str) -> bool:
+    """Whether a cell has nothing but hosts, networks and wildcards in it."""
+    return bool(hosts_in(cell)) and all(map(hosts_in, cell.replace(",", " ").split()))
+
+
 _TESTS: tuple[tuple[str, tuple[str, ...], Callable[[str], object]], ...] = (
     ("transport", ("",), is_protocols),
     ("direction", ("", "destination", "usage"), is_direction),
+    ("destination", ("",), _is_hosts),
     ("ends", ("", "usage", "component", "direction"), ends_of),
 )
 
@@ -219,7 +226,8 @@ def _initiators(meanings: list[str], headings: Sequence[str]) -> None:
         words = set(words_of(heading))
         others = {*meanings[:index], *meanings[index + 1 :]}
         opens = words & {"initiator", "initiated", "initiates", "originator"}
-        if opens and {"source", "destination"} <= others:
+        end = meanings[index] in ("source", "")
+        if end and opens and {"source", "destination"} <= others:
             meanings[index] = "initiator"
 
 

@@ -43,6 +43,10 @@ _NO_ENDS = re.compile(
     r"\b(?:how|what|which|want|need|required|must|have|has|ports?)\b", re.IGNORECASE
 )
 
+_SIDE = re.compile(
+    r"\b(to|into|from|of|zu|zum|von|vers|depuis|hacia|desde)\s+(?:the\s+|your\s+)?([^:()]{2,60})$",
+    re.IGNORECASE,
+)
 _MOST_WORDS = 4
 
 
@@ -84,6 +88,19 @@ def product_of(title: str) -> str:
     before = title.partition(":")[0] or title
     words = re.sub(r"[^\w\s.'-]", " ", before)
     return " ".join(_GENERIC.sub(" ", words).split()).strip(" -.")
+
+
+def sides_of(title: str) -> tuple[Direction, str, str]:
+    """The direction of a title such as "Inbound to the hub", the source, the destination.
+
+    What the title does not name is empty.
+    """
+    direction = direction_of(title)
+    found = _SIDE.search(title)
+    if direction is Direction.BOTH or not found or not product_of(found[2]):
+        return direction, "", ""
+    to = found[1].lower() in ("to", "into", "zu", "zum", "vers", "hacia")
+    return (direction, "", found[2]) if to else (direction, found[2], "")
 
 
 def both_ways(text: str) -> bool:

@@ -86,9 +86,13 @@ _BESIDE_ENDS = re.compile(
 _WHOLE = {"section", "row"}
 """Meanings that a heading has only if all of its words say so."""
 MEANINGS = (*_MEANINGS, "source-port", "initiator", "ends", "ignore")
-FAR_PORT = re.compile(r"remote|peer|destination|dest|dst|target|ziel\w*|destino|cible")
+FAR_PORT = re.compile(
+    r"remote|peer|recipient|receiver|listener|responder|destination|dest|dst|target|ziel\w*|destino|cible"
+)
 ENDS_PORT = re.compile(rf"{FAR_PORT.pattern}|server")
-_NEAR_PORT = re.compile(r"source|src|local|client|origin|quelle?|quell-?ports?|origen")
+_NEAR_PORT = re.compile(
+    r"source|src|local|client|origin|originator|initiator|caller|sender|quelle?|quell-?ports?|origen"
+)
 _QUALIFIERS = re.compile(
     r"internal|external|numbers?|the|of|ip|type|default|tcp|udp|connection|remote|local|s|for|or|and|system|network|traffic"
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.vendor.conditions import condition_in
 from exporter.vendor.ends import words_of
+from exporter.vendor.port_spellings import joined_lines
 from exporter.vendor.ports import read_ports
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def paired(cells: Mapping[str, str]) -> tuple[list[Cells], str]:
 
     Meanings are `source`, `destination`, `transport`, `port` and `usage`.
     """
+    cells = {**cells, "port": joined_lines(cells.get("port", ""))}
     ports, transports = _side_by_side(cells)
     count = len(ports)
     if min(count, len(transports)) > 1 and count != len(transports):

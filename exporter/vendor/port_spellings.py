@@ -77,6 +77,14 @@ _GROUPED = re.compile(
 )
 
 
+_JOINT_LINE = re.compile(r"\s*\n\s*(and|or|und|oder|et|ou|y|o)\s*\n\s*", re.IGNORECASE)
+
+
+def joined_lines(text: str) -> str:
+    """A text in which a line that is a mere "or" joins those above and below it."""
+    return _JOINT_LINE.sub(r" \1 ", text)
+
+
 def _ungrouped(found: re.Match[str]) -> str:
     """`10,000-20,000` without its commas, if they can be for thousands alone."""
     first, rest, dash, second, last = found.groups()
@@ -87,7 +95,7 @@ def _ungrouped(found: re.Match[str]) -> str:
 
 def respelled(text: str) -> str:
     """A text of ports with its ranges as `8000-8010`, `1024+`, `1023>` and `1024<`."""
-    text = _GROUPED.sub(_ungrouped, text)
+    text = _GROUPED.sub(_ungrouped, joined_lines(text))
     for pattern, into in _SPELLINGS:
         text = pattern.sub(into, text)
     return text

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from exporter.config.diagnostics import shown
 from exporter.model.ledger import Fate
 from exporter.vendor.conditions import condition_in
-from exporter.vendor.directions import product_of, title_ends
+from exporter.vendor.directions import Direction, product_of, sides_of, title_ends
 from exporter.vendor.ends import Destinations, read_destinations, words_of
 from exporter.vendor.hosts import hosts_in
 from exporter.vendor.ports import TURNS
-from exporter.vendor.protocols import APPLICATIONS
+from exporter.vendor.protocols import APPLICATIONS, read_protocols
 from exporter.vendor.sentences import (
     EXPLAINED,
     PORTS,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from exporter.vendor.answers import RowModel
     from exporter.vendor.hosts import End
     from exporter.vendor.page import Page
-    from exporter.vendor.row_ends import Reading
+    from exporter.vendor.reading import Reading
     from exporter.vendor.sentences import Sentence
 
 _TO = re.compile(
@@ -68,6 +68,7 @@ _LISTENS = re.compile(
     r"(?:by\s+default,?\s+)?(?:the|each|every|all|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:also\s+)?(?:listens?|accepts?\s+connections?|is\s+listening|are\s+listening)\b",
     re.IGNORECASE,
 )
+_BESIDE = re.compile(r"\s*[\u2013\u2014:-]\s*([^()]{2,60}?)\s*(?:\([^()]*\))?\W*")
 _FROM_HOST = re.compile(
     r"\bfrom\s+(?:the\s+)?[a-z0-9*-]+(?:\.[a-z0-9-]+)+", re.IGNORECASE
 )
@@ -90,7 +91,7 @@ def read_prose(page: Page, reading: Reading) -> Iterator[Statement]:
             reading.ledger.settle(row, *answer.fate)
             continue
         try:
-            statement = _statement(row, sentence, answer)
+            statement = _statement(row, sentence, answer, reading)
             yield _with_source(statement, reading)
         except Unread as unread:
             reading.settle(row, sentence.line, sentence.text, unread)
@@ -109,7 +110,9 @@ def _with_source(statement: Statement, reading: Reading) -> Statement:
     return statement
 
 
-def _statement(row: str, sentence: Sentence, answer: RowModel) -> Statement:
+def _statement(
+    row: str, sentence: Sentence, answer: RowModel, reading: Reading
+) -> Statement:
     """What a sentence states, or a person says that it does.
 
     Raises:
@@ -119,7 +122,7 @@ def _statement(row: str, sentence: Sentence, answer: RowModel) -> Statement:
     sources: Sequence[str] = words_of(answer.source)
     if answer.port:
         flows = read_flows([(answer.port, ())], answer.transport)
-        lead = read_destinations(answer.destination)
+        lead = read_destinations(reading.answers.hosts(answer.destination))
     else:
         flows, lead, named = _read(text, sentence.sections)
         sources = sources or named
@@ -170,15 +173,37 @@ def _read(
     flows = read_flows([(ports, ())], " ".join(known))
     if flows.guessed and not ends:
         raise Unread(Fate.OPEN, "names neither TCP nor UDP")
+    said = _FROM.search(text)
+    if not ends and not said and (sides := _beside_ports(text, found, sections)):
+        return flows, *sides
     lead = Destinations(ends=tuple(ends)) if ends else _described(text)
     if any(end.port and (found or len(ends) > 1) for end in ends):
         raise Unread(Fate.OPEN, "names several ports: which are for which host?")
-    said = _FROM.search(text)
     if _FROM_HOST.search(text):
         raise Unread(Fate.OPEN, "which host connects to which?")
     titled = next(filter(None, map(title_ends, reversed(sections))), ("", ""))[0]
     source = said[1] if said else _who(_SUBJECT, text) or titled
     return flows, lead, tuple(filter(None, (source,)))
+
+
+def _beside_ports(
+    text: str, found: Sequence[str], sections: Sequence[str]
+) -> tuple[Destinations, tuple[str, ...]] | None:
+    """Both ends of `TCP 22 - administrators` below "Inbound to the manager".
+
+    None if it is of another form, or the heading does not say which way it goes.
+    """
+    direction, source, target = sides_of(sections[-1] if sections else "")
+    rest = text.strip("*- \u2022").removeprefix(found[0]) if len(found) == 1 else text
+    beside = _BESIDE.fullmatch(rest)
+    if not beside or re.search(r"[0-9]", rest) or read_protocols(beside[1]).transports:
+        return None
+    words = words_of(beside[1].rstrip("."))
+    if direction is Direction.IN and target:
+        return Destinations(words=(target,)), words
+    if direction is Direction.OUT and source:
+        return Destinations(words=words), (source,)
+    return None
 
 
 def _who(pattern: re.Pattern[str], text: str) -> str:

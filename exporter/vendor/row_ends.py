@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.config.diagnostics import shown
-from exporter.model.ledger import Fate, digest
+from exporter.model.ledger import Fate
 from exporter.vendor.columns import ends_of
 from exporter.vendor.directions import (
     Direction,
     both_ways,
     cell_direction,
     direction_of,
-    product_of,
     title_ends,
 )
 from exporter.vendor.ends import Destinations, read_destinations, refers, words_of
 from exporter.vendor.headings import words_of as words_of_heading
-from exporter.vendor.remarks import joined
+from exporter.vendor.hosts import hosts_in
 from exporter.vendor.statements import Unread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from exporter.vendor.answers import Answers, RowModel
     from exporter.vendor.columns import Layout
-    from exporter.vendor.ledger import Ledger
-    from exporter.vendor.page import Table
     from exporter.vendor.pairing import Cells
-    from exporter.vendor.remarks import Remarks
+    from exporter.vendor.reading import TableContext
 
 Ends: TypeAlias = "tuple[tuple[str, ...], Destinations | None]"
 
@@ -65,70 +61,6 @@ def _folded(text: str) -> str:
 
 
 @dataclass(slots=True)
-class Reading:
-    """What is shared while a page is read: where rows and remarks go."""
-
-    remarks: Remarks
-    ledger: Ledger
-    footnotes: Mapping[str, str]
-    title: str
-    answers: Answers
-    guessed: dict[str, int] = field(default_factory=dict)
-    others: int = 0
-    sourceless: bool = False
-    questions: dict[tuple[str, str], str] = field(default_factory=dict)
-
-    def take_down(self, row: str, line: int, *cells: str) -> RowModel:
-        """A row or a sentence is there; the answer that a map has for it."""
-        self.ledger.open(row, line, *cells)
-        return self.answers.row(row, digest(cells))
-
-    def settle(self, row: str, line: int, text: str, unread: Unread) -> None:
-        """Takes down that a row, or a part of it, is no rule, and tells it."""
-        self.ledger.settle(row, unread.fate, unread.why)
-        self.remarks.add(line, row, unread.why, [text])
-
-
-@dataclass(slots=True)
-class TableContext:
-    """What the rows of one table share. `title` is that of the rows below it."""
-
-    reading: Reading
-    table: Table
-    letter: str
-    title: str = ""
-    told: dict[str, None] = field(default_factory=dict)
-
-    def say_once(self, line: int, message: str) -> None:
-        """A remark on the whole table."""
-        if message not in self.told:
-            self.told[message] = None
-            self.reading.remarks.add(line, self.letter, message)
-
-    def answer(self, name: str) -> str:
-        """What a map says of the table."""
-        return self.reading.answers.of_table(self.letter, name)
-
-    def say_no(self, end: str, taken: str = "", *, ask: bool = True) -> None:
-        """A remark, and a question, that the table names no sources or destinations."""
-        if self.answer(end):
-            return
-        if ask:
-            self.reading.questions[self.letter, end] = joined(self.table.rows[0].cells)
-        what = (
-            f"{shown(taken)} is taken" if taken else "what is taken stands in the draft"
-        )
-        self.say_once(self.table.rows[0].line, f"the table names no {end}s: {what}")
-
-    def product(self) -> str:
-        """What the page is about, by the titles above the table."""
-        own = self.title if direction_of(self.title) else ""
-        titles = (own, *self.table.sections[:1], self.reading.title)
-        found = next(filter(None, map(product_of, titles)), "product")
-        return self.answer("product") or found
-
-
-@dataclass(slots=True)
 class RowEnds:
     """Both ends of the rows of one table, in a row with these cells."""
 
@@ -154,7 +86,7 @@ class RowEnds:
             found = self._sources(part["source"]), self._target(target, direction)
         elif target or "destination" in self.layout.columns:
             own = direction is Direction.OUT and not host
-            titled = self._titled()[0]
+            titled = self._titled()[0] or self._reaching()
             source = self._own_side() if own else self._unsaid_source(titled)
             found = source, self._lead(target)
         else:
@@ -195,6 +127,15 @@ class RowEnds:
             else None
         )
 
+    def _reaching(self) -> str:
+        """The component that reaches what stands under "Needs to reach"."""
+        index = self.layout.columns.get("destination")
+        heading = "" if index is None else self.layout.headings[index]
+        by = self.layout.columns.get("component", -1)
+        reaches = {"reach", "reaches", "connects", "contacts", "accesses"}
+        named = by == 0 and reaches & set(words_of_heading(heading))
+        return self.cells[0] if named else ""
+
     def _titled(self) -> tuple[str, str]:
         """The ends that the titles above name, the innermost that names any."""
         return title_ends(self._title_with_ends()) or ("", "")
@@ -228,6 +169,7 @@ class RowEnds:
         titled = self._titled()
         if titled[1]:
             return self._unsaid_source(titled[0]), self._lead(titled[1])
+        self._check_others()
         named = self.layout.columns.get("component") == 0 or not self.layout.headings[0]
         first = self.cells[0] if named else ""
         if first and self._is_own(direction):
@@ -250,6 +192,18 @@ class RowEnds:
                 return self._unsaid_source(), Destinations(words=(first,))
             case _:
                 return self._unsaid_source(), self._unsaid_target(other)
+
+    def _check_others(self) -> None:
+        """Raises that a column which means nothing to us holds hosts.
+
+        Raises:
+            Unread: one does: the destination may stand there.
+        """
+        for index in self.layout.others:
+            if hosts_in(self.cells[index]):
+                named = shown(self.layout.headings[index])
+                said = f"names a host under {named}: is that the destination?"
+                raise Unread(Fate.OPEN, said)
 
     def _is_own(self, direction: Direction) -> bool:
         """Whether the first column has the side that a column of directions is about."""

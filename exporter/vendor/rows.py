@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from exporter.vendor.conditions import Condition
     from exporter.vendor.page import Row
     from exporter.vendor.pairing import Cells
-    from exporter.vendor.row_ends import TableContext
+    from exporter.vendor.reading import TableContext
 
 _ACTION = re.compile(r"\b(?:action|allow|permit|aktion|acci[o\u00f3]n)", re.IGNORECASE)
 _FORBIDS = re.compile(

@@ -17,8 +17,8 @@ from exporter.vendor.matrix import unfolded
 from exporter.vendor.names import letters
 from exporter.vendor.ports import is_ports
 from exporter.vendor.protocols import is_protocols
+from exporter.vendor.reading import Reading, TableContext
 from exporter.vendor.remarks import joined
-from exporter.vendor.row_ends import Reading, TableContext
 from exporter.vendor.rows import RowReader
 from exporter.vendor.sentences import names_a_port
 from exporter.vendor.statements import Statement, Unread

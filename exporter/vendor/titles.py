@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from exporter.vendor.page import Page
-    from exporter.vendor.row_ends import Reading
+    from exporter.vendor.reading import Reading
     from exporter.vendor.rules import DraftRule
     from exporter.vendor.spans import Span
 

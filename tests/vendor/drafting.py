@@ -61,9 +61,9 @@ def _ports(rule):
     return rule.get("port") or rule["ports"][0]
 
 
-def imported(path, folder, internal=()):
+def imported(path, folder, internal=(), answers=None):
     """What is made of a page, loaded again as a catalogue."""
-    draft = draft_of(read_page(path), path.name, internal)
+    draft = draft_of(read_page(path), path.name, internal, answers)
     text = written(draft, path.name, "draft", "", "")
     out = folder / "draft.yaml"
     out.write_text(text, encoding="utf-8")

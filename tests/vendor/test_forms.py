@@ -464,3 +464,79 @@ def test_rows_that_agree_name_the_application_together(page, first, second, prob
     rows = "".join(f"| App | d.org | 9443 | {one} |\n" for one in (first, second))
     (rule,) = page(head + rows).rules
     assert rule.get("probe") == probe
+
+
+def test_a_host_under_a_heading_nobody_knows_is_asked_about(page):
+    found = page(
+        "| K\u00e4lla | M\u00e5l | Port |\n|-|-|-|\n| App | Db | TCP 9 |\n| App | d.org | TCP 9 |\n"
+    )
+    assert found.fates["A2"] == (
+        "open",
+        "names a host under 'M\u00e5l': is that the destination?",
+    )
+
+
+def test_a_column_of_nothing_but_hosts_is_the_destination(page):
+    found = page(
+        "| What | M\u00e5l | Port |\n|-|-|-|\n| Web | d.org, e.org | TCP 9 |\n"
+    )
+    assert {flow.partition(" > ")[2] for flow in flows(found)} == {
+        "d.org tcp/9",
+        "e.org tcp/9",
+    }
+
+
+def test_the_component_reaches_what_it_needs_to_reach(page):
+    found = page(
+        "| Component | Needs to reach | Ports |\n|-|-|-|\n| Hub | d.org | TCP 9 |\n"
+    )
+    assert flows(found) == {"A1: hub > d.org tcp/9"}
+
+
+def test_the_ports_of_the_recipient_are_the_destinations(page):
+    found = page(
+        "| Originator | Originator port | Recipient | Recipient port | Transport |\n|-|-|-|-|-|\n"
+        "| Phone | 5000-6000 | Proxy | 5060 | UDP |\n"
+    )
+    assert flows(found) == {"A1: phone > proxy udp/5060"}
+
+
+def test_a_line_that_is_a_mere_or_joins_its_neighbours(page):
+    found = page(
+        html(
+            "<th>From<th>To<th>Type<th>Port",
+            "<td>App<td>d.org<td>TCP<td>443<br>or<br>80",
+        ),
+        "page.html",
+    )
+    assert len({rule["any_of"] for rule in found.rules}) == 1
+    assert len(found.flows) == 2
+
+
+@pytest.mark.parametrize(
+    ("title", "item", "flow"),
+    [
+        (
+            "Inbound to the manager",
+            "TCP 9 \u2013 administrators",
+            "administrators > manager tcp/9",
+        ),
+        (
+            "Outbound from the manager",
+            "UDP 9: mail relay",
+            "manager > mail-relay udp/9",
+        ),
+    ],
+)
+def test_a_bullet_has_the_other_end_of_its_heading(page, title, item, flow):
+    found = page(f"# Hub\n\n## {title}\n\n* {item}\n")
+    assert flows(found) == {f"text-1: {flow}"}
+
+
+@pytest.mark.parametrize(
+    "item",
+    ["TCP 9 \u2013 HTTPS", "TCP 9 \u2013 rack 12", "TCP 9 \u2013 a, TCP 8 \u2013 b"],
+)
+def test_other_words_beside_a_port_are_no_end(page, item):
+    found = page(f"# Hub\n\n## Inbound to the manager\n\n* {item}\n")
+    assert not found.flows
