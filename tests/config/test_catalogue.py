@@ -41,7 +41,8 @@ def test_a_catalogue_that_is_not_shipped_is_told_with_those_that_are():
         load_catalogue("apsanywhere")
     assert str(caught.value) == (
         "apsanywhere:1: unknown catalogue 'apsanywhere'; did you mean 'appsanywhere'? "
-        "allowed: active-directory, appsanywhere, cloudpaging, looker, parallels-ras; "
+        "allowed: active-directory, appsanywhere, cloudpaging, looker, microsoft-365, "
+        "parallels-ras; "
         "or a path ending in .yaml"
     )
 

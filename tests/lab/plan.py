@@ -126,6 +126,8 @@ NAMES = {
     "rocky-linux-europe-west2.production.gcp.mirrors.ctrliq.cloud": Name(
         "web", 59, (443,)
     ),
+    # feeds
+    "endpoints.office.com": Name("web", 60, (443,)),
     # time
     "2.rocky.pool.ntp.org": Name("time", 10, (123,)),
     "0.centos.pool.ntp.org": Name("time", 11, (123,)),

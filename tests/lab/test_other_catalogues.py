@@ -33,6 +33,16 @@ REAL = {
     "cloudpaging_licence_port": 9999,
 }
 """Placeholders that a server of their own stands for; for the rest the farm does."""
+MAIL = "smtp.sendgrid.net"
+FEED = "endpoints.office.com"
+SETS = [
+    ("Common", "login.microsoftonline.com", "80,443", FARM),
+    ("Exchange", "outlook.office365.com", "80,443", FARM),
+    ("Exchange", "smtp.office365.com", "587", MAIL),
+    ("SharePoint", "contoso.sharepoint.com", "80,443", FARM),
+    ("Skype", "teams.microsoft.com", "80,443", FARM),
+]
+"""Of the feed: service area, host, ports, and whose address stands in for it."""
 LISTENERS = {3389: "desktop-without-tls"}
 """Ports of the farm where a listener has to say something."""
 NAMES = {"looker-marketplace-installs": {"names": ["codeload.github.com"]}}
@@ -62,6 +72,7 @@ def check(complete_lab):
         placeholders=standing_in(),
         features=dict.fromkeys(every("features"), True),
         overrides=NAMES,
+        feeds={"allow_private": True},
         schedule={"timeout": "5s"},
     )
 
@@ -84,10 +95,13 @@ def standins(complete_lab):
     lab, web, farm = complete_lab, complete_lab.hosts["web"], plan.NAMES[FARM]
     hosts = {rule["destination"].get("host") for rule in every("rules")} - {None}
     hosts |= {name for one in NAMES.values() for name in one["names"]}
-    records = [f"{'AAAA' if ':' in one else 'A'} {one}" for one in farm.addresses]
+    led = dict.fromkeys(sorted(hosts - plan.NAMES.keys()), FARM)
+    led |= {host: place for _, host, _, place in SETS}
     ports = sorted(plain_ports() - {*farm.ports})
     with contextlib.ExitStack() as stack:
-        for name in sorted(hosts - plan.NAMES.keys()):
+        stack.callback(publish(lab.folder / "web/www" / FEED).unlink)
+        for name, place in led.items():
+            records = records_of(plan.NAMES[place].addresses)
             stack.enter_context(lab.dns.records(name, *records))
         for address in farm.addresses:
             for kind in sorted({LISTENERS.get(port, "mute") for port in ports}):
@@ -96,6 +110,28 @@ def standins(complete_lab):
                 process = web.start(f"farm-{kind}-{address}", PYTHON, *words)
                 process.wait_until(partial(web.listens, "tcp", own[-1]), "listens")
         yield
+
+
+def records_of(addresses):
+    return [f"{'AAAA' if ':' in one else 'A'} {one}" for one in addresses]
+
+
+def publish(folder):
+    """Writes the feed where the web server has it; its file."""
+    entries = [
+        {
+            "id": n,
+            "serviceArea": area,
+            "urls": [host],
+            "tcpPorts": ports,
+            "required": True,
+        }
+        for n, (area, host, ports, _) in enumerate(SETS, 1)
+    ]
+    file = folder / "endpoints/worldwide"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(entries))
+    return file
 
 
 def plain_ports():
