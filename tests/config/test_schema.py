@@ -7,6 +7,7 @@ import json
 import pytest
 
 from exporter.config import probe_options
+from exporter.config.site import load_site
 from exporter.config.site_schema import json_schema
 from exporter.model.rule import Transport, Usage
 from exporter.probes.protocols import PROBERS, default_probe
@@ -83,3 +84,25 @@ def test_the_real_probers_options_can_all_be_derived():
         assert (
             probe_options.options_model(prober).model_json_schema()["type"] == "object"
         )
+
+
+@pytest.mark.parametrize(
+    ("port", "tls", "due"),
+    [
+        (443, "", True),
+        (3389, "", False),
+        (5432, "", False),
+        (3389, ", tls: {verify: true}", True),
+        (5432, ", tls: {server_name: db.example}", False),
+        (3389, ", probe: tls", True),
+        (443, ", tls: {verify: false}", False),
+    ],
+)
+def test_what_clients_do_not_verify_is_not_unless_it_is_asked_for(
+    tmp_path, port, tls, due
+):
+    file = tmp_path / "connectivity.yaml"
+    flow = f"id: x, source: a, destination: {{host: b.example}}, port: {port}"
+    file.write_text(f"rules:\n  - {{{flow}{tls}}}\n", encoding="utf-8")
+    (target,) = load_site(file).targets
+    assert target.rule.tls.verify is due
