@@ -183,10 +183,13 @@ class RowReader:
             found = condition_of(self.layout.headings[index], self.cells[index], about)
             if found:
                 return found
-        for text in (part["usage"], *self._others(), *self._sections()[-1:]):
+        told = "" if index is None else f"{self.layout.headings[index]}: "
+        others = [one for one in self._others() if not told or not one.startswith(told)]
+        for text in (part["usage"], *others, *self._sections()[-1:]):
             if found := condition_in(text, about):
                 return found
-        texts = (*notes, part["destination"])
+        loose_notes = (n for n in notes if not told or not n.startswith(told))
+        texts = (*loose_notes, part["destination"])
         loose = next(filter(None, (condition_in(text, about) for text in texts)), None)
         if loose and not single:
             said = f"for which part is it that the row says {shown(loose.title)}?"
