@@ -17,6 +17,7 @@ from exporter.config.definitions import RuleDefinition, read_rules, written_ids
 from exporter.config.diagnostics import ConfigError, Problem, unknown
 from exporter.config.feeds import Feed
 from exporter.config.ledger import entry, unaccounted
+from exporter.config.older_words import in_current_words
 from exporter.config.ports import chosen_port
 from exporter.config.references import DeclaredNames
 from exporter.config.validation import validate
@@ -145,7 +146,7 @@ def read_catalogue(path: Path, problems: list[Problem]) -> Catalogue | None:
     Adds every problem to `problems`; gives None if there is nothing to go on with.
     """
     try:
-        file = read_yaml(path)
+        file = in_current_words(read_yaml(path))
     except ConfigError as error:
         problems.extend(error.problems)
         return None

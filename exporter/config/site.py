@@ -18,6 +18,7 @@ from exporter.config.expansion import targets as expand
 from exporter.config.files import read_regular
 from exporter.config.ledger import ledgers
 from exporter.config.merge import merge_catalogues, read_catalogues
+from exporter.config.older_words import in_current_words
 from exporter.config.overrides import Overrides
 from exporter.config.sharding import divided
 from exporter.config.site_schema import SiteModel
@@ -157,7 +158,7 @@ def load_site(
     Raises:
         ConfigError: with every problem of all files.
     """
-    file = read_yaml(path)
+    file = in_current_words(read_yaml(path))
     problems = list(file.problems)
     header, written = split_rules(file.value)
     model = validate(SiteModel, header, file, (), problems)
