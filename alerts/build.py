@@ -60,7 +60,7 @@ DEFAULTS: Mapping[str, str] = {
     "skipped_ratio": "0.05",
     "exporter_flaps_per_hour": "4",
     "restarts_per_hour": "3",
-    "feed_age_seconds": "172800",
+    "mirror_list_age_seconds": "172800",
 }
 """Numbers by name, some by severity: what holds where no site says otherwise."""
 

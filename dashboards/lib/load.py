@@ -109,10 +109,10 @@ def graphs() -> list[timeseries.Panel]:
 
 def feeds() -> list[table.Panel]:
     """Feeds, and targets by status."""
-    age = exporter("feed_last_success_timestamp_seconds")
-    failures = exporter("feed_fetch_failures_total")
+    age = exporter("mirror_list_last_success_timestamp_seconds")
+    failures = exporter("mirror_list_fetch_failures_total")
     names = {
-        "feed": "Feed",
+        "list": "Feed",
         "instance": "Instance",
         "Value #A": "Members",
         "Value #B": "Age",
@@ -127,7 +127,7 @@ def feeds() -> list[table.Panel]:
             "Each feed: how many members are in force, when it was last fetched, and"
             " how often that failed in a day.",
             # A feed that was never fetched has failures only.
-            rows(f"{exporter('feed_targets')} or 0 * increase({failures}[1d])"),
+            rows(f"{exporter('mirror_list_targets')} or 0 * increase({failures}[1d])"),
             rows(f"time() - {age} or -1 * (increase({failures}[1d]) >= bool 0)", "B"),
             rows(f"round(increase({failures}[1d]))", "C"),
             width=12,

@@ -97,34 +97,34 @@ LOOP_LAG = Family(
     "How late the event loop woke up at its last heartbeat.",
 )
 FEED_MEMBERS = Family(
-    "connectivity_exporter_feed_members",
+    "connectivity_exporter_mirror_list_members",
     Kind.GAUGE,
     "What a feed names; absent until it was fetched.",
-    ("feed",),
+    ("list",),
 )
 FEED_TARGETS = Family(
-    "connectivity_exporter_feed_targets",
+    "connectivity_exporter_mirror_list_targets",
     Kind.GAUGE,
     "Members of a feed that are in force; absent until it was fetched.",
-    ("feed",),
+    ("list",),
 )
 FEED_SUCCESS = Family(
-    "connectivity_exporter_feed_last_success_timestamp_seconds",
+    "connectivity_exporter_mirror_list_last_success_timestamp_seconds",
     Kind.GAUGE,
     "Unix time at which a feed was last fetched and usable; absent before.",
-    ("feed",),
+    ("list",),
 )
 FEED_FAILURES = Family(
-    "connectivity_exporter_feed_fetch_failures_total",
+    "connectivity_exporter_mirror_list_fetch_failures_total",
     Kind.COUNTER,
     "Fetches of a feed that brought nothing usable.",
-    ("feed",),
+    ("list",),
 )
 FEED_CHANGES = Family(
-    "connectivity_exporter_feed_changes_total",
+    "connectivity_exporter_mirror_list_changes_total",
     Kind.COUNTER,
     "How often other members of a feed came into force.",
-    ("feed",),
+    ("list",),
 )
 CONTROL_ANSWERED = Family(
     "connectivity_exporter_control_answered",

@@ -120,17 +120,17 @@ def findings(out):
 
 
 def feeds(out):
-    never = {"job": "connectivity", "instance": ROCKY, "feed": "epel"}
-    failures = "connectivity_exporter_feed_fetch_failures_total"
+    never = {"job": "connectivity", "instance": ROCKY, "list": "epel"}
+    failures = "connectivity_exporter_mirror_list_fetch_failures_total"
     out.add(failures, never, lambda m: m // 30, range(MINUTES))
-    labels = {"job": "connectivity", "instance": ROCKY, "feed": "rocky-baseos"}
+    labels = {"job": "connectivity", "instance": ROCKY, "list": "rocky-baseos"}
     values = {
         "targets": lambda _: 10,
         "last_success_timestamp_seconds": lambda _: END - 19 * 3600,
         "fetch_failures_total": lambda m: m // 120,
     }
     for name, at in values.items():
-        out.add(f"connectivity_exporter_feed_{name}", labels, at, range(MINUTES))
+        out.add(f"connectivity_exporter_mirror_list_{name}", labels, at, range(MINUTES))
 
 
 def _process(out, instance, minutes):

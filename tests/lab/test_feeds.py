@@ -229,14 +229,14 @@ def test_the_service_probes_mirrors_and_tells_how_old_the_list_is(lab, publish):
     def has(*parts):
         return any(all(p in line for p in parts) for line in scrape().splitlines())
 
-    prefix = "connectivity_exporter_feed"
-    wait_until(lambda: has(f'{prefix}_targets{{feed="rocky"}} 3'), "the list is had")
-    wait_until(lambda: has(f'{prefix}_targets{{feed="remi"}} 2'), "so is another")
+    prefix = "connectivity_exporter_mirror_list"
+    wait_until(lambda: has(f'{prefix}_targets{{list="rocky"}} 3'), "the list is had")
+    wait_until(lambda: has(f'{prefix}_targets{{list="remi"}} 2'), "so is another")
     wait_until(
-        lambda: has(f'{prefix}_fetch_failures_total{{feed="epel"}} 1'), "one fails"
+        lambda: has(f'{prefix}_fetch_failures_total{{list="epel"}} 1'), "one fails"
     )
-    assert not has(f'{prefix}_targets{{feed="epel"}}')
-    assert has(f'{prefix}_last_success_timestamp_seconds{{feed="rocky"}}')
+    assert not has(f'{prefix}_targets{{list="epel"}}')
+    assert has(f'{prefix}_last_success_timestamp_seconds{{list="rocky"}}')
     satisfied = ("connectivity_rule_satisfied", f'rule="{HTTPS}"', PULSANT)
     scrape(f"api/v1/rules/{HTTPS}/probe", "-X", "POST")
     wait_until(lambda: has(*satisfied), "a mirror is probed")

@@ -677,12 +677,12 @@ def test_a_feed_claims_members_and_an_age_only_once_it_was_had(fetched):
     lists = [feed_state(fetched=fetched)]
     telemetry = Telemetry(Sources(list, lambda: 0.0, feeds=lambda: lists))
     told = {
-        (sample.name, sample.labels["feed"]): sample.value
+        (sample.name, sample.labels["list"]): sample.value
         for metric in telemetry.collect()
         for sample in metric.samples
-        if "exporter_feed" in sample.name
+        if "exporter_mirror_list" in sample.name
     }
-    prefix = "connectivity_exporter_feed"
+    prefix = "connectivity_exporter_mirror_list"
     expected = {
         (f"{prefix}_fetch_failures_total", "os"): 3,
         (f"{prefix}_changes_total", "os"): 0,
