@@ -84,10 +84,12 @@ WEB = (
 BATCH = (
     rule("batch-licence", "license.looker.com", 443, "licensing", "critical", **VENDOR),
     rule("batch-git", "bitbucket.org", 443, "vendor-api", "critical", **VENDOR),
-    rule("batch-files", "files.appsanywhere.com", 443, "file-share", "warning"),
-    rule("batch-rocky", "mirrors.rockylinux.org", 443, "os-updates", "warning"),
-    rule("batch-vinters", "mirrors.vinters.com", 80, "os-updates", "warning"),
+    rule("batch-files", "files.appsanywhere.com", 443, "file-share", "critical"),
+    rule("batch-rocky", "mirrors.rockylinux.org", 443, "os-updates", "critical"),
+    rule("batch-vinters", "mirrors.vinters.com", 80, "os-updates", "critical"),
 )
+"""All of one severity: with rounds of five seconds and rules that wait for seven, those of
+a milder one may fail first for long enough to be told on their own."""
 
 
 @pytest.fixture(scope="module")
