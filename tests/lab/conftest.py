@@ -21,15 +21,15 @@ from tests.lab.lab import PYTHON, Lab
 
 _LANES = {
     "1": {
-        *("test_catalogue.py", "test_matrix.py", "test_service.py"),
-        "test_other_catalogues.py",
+        *("test_catalogue.py", "test_matrix.py", "test_other_catalogues.py"),
+        *("test_service.py", "test_icmp_later.py"),
     },
     "2": {"test_deny.py", "test_own_host.py"},
-    "3": {"test_findings.py", "test_icmp_later.py", "test_trace.py"},
-    "4": {"test_faults.py", "test_middlebox.py"},
+    "3": {"test_findings.py", "test_trace.py"},
+    "4": {"test_faults.py", "test_middlebox.py", "test_language.py"},
     "paging": {"test_paging.py"},
 }
-"""Files that together wait about as long as all others do, which are lane 5. Those of
+"""Files that together wait about as long as all others do, which are lane 5. Most of
 lane 1 need a server behind every row, which takes a while to start."""
 _reason = pytest.StashKey[str]()
 _lab = pytest.StashKey[Lab]()
