@@ -94,7 +94,7 @@ RULE_FACTS: tuple[Fact, ...] = (
     Fact("denial", "Denial", lambda t: sorted(map(str, t.rule.denial)), _PAGE),
     Fact("public", "Public", lambda t: t.rule.public, _PAGE | _INFO),
     Fact("tls", "Certificate", lambda t: dataclasses.asdict(t.rule.tls), _PAGE),
-    Fact("feed", "Feed", lambda t: t.rule.feed, _PAGE),
+    Fact("mirror_list", "Feed", lambda t: t.rule.feed, _PAGE),
     Fact("advisory", "Advisory", lambda t: t.rule.advisory, _PAGE),
     Fact("unverifiable", "No verdict, because", lambda t: t.rule.unverifiable, _PAGE),
     Fact("retired", "Retired", lambda t: t.rule.retired, _PAGE),

@@ -186,7 +186,7 @@ def test_rules_are_listed_whatever_their_status():
                 "denial": [],
                 "public": False,
                 "tls": {"verify": True, "server_name": None, "expected_issuer": None},
-                "feed": None,
+                "mirror_list": None,
                 "advisory": False,
                 "unverifiable": None,
                 "retired": None,
