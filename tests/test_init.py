@@ -31,6 +31,7 @@ def test_a_folder_gets_a_site_file_that_is_right_and_all_that_goes_with_it(tmp_p
     assert {
         "dashboards/overview.json",
         "systemd/connectivity-exporter.service",
+        "systemd/connectivity-watch@.timer",
     } <= written
     assert (
         run("validate", "--config", str(tmp_path / "new/connectivity.yaml")).exit_code

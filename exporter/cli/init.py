@@ -17,7 +17,7 @@ _CHECKOUT = {
     "systemd": "config/systemd",
 }
 """Where a checkout has what the wheel carries in `kit/`, see pyproject.toml."""
-_SUFFIXES = {".yaml", ".yml", ".json", ".tmpl", ".service"}
+_SUFFIXES = {".yaml", ".yml", ".json", ".tmpl", ".service", ".timer"}
 
 _OF_THE_CHECKOUT = {"kustomization.yaml"}
 """For Kubernetes, with the rest of deploy/."""

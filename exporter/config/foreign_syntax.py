@@ -65,7 +65,9 @@ class Misspelt:
             return
         words = ", ".join(self.words)
         said = f"a rule has no key {words}; written in this file's words it is"
-        more = f"; {self.count - 1} more rules are alike" if self.count > 1 else ""
+        others = self.count - 1
+        verb = "rule is" if others == 1 else "rules are"
+        more = f"; {others} more {verb} alike" if others else ""
         at = ("rules", self.first)
         yield self.file.problem(at, f"{said} {{{self.example}}}{more}")
 

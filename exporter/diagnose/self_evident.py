@@ -81,7 +81,8 @@ def this_host(scene: Scene) -> list[Explanation]:
                 part,
                 members,
                 f"This host could not probe for want of {part}: {extent(members)}",
-                "Please check this host's load and limits (CPU, file descriptors, who may ping).",
+                "Please check this host's load and limits (CPU, file descriptors, and "
+                "for pings net.ipv4.ping_group_range).",
                 seen_of(members),
             )
         )

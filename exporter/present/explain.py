@@ -72,7 +72,8 @@ _ASK_ALLOW = {
     Reason.MALFORMED: "Check what listens on {host}, and whether a device answers "
     "in its place.",
     Reason.REJECTED: "Check the service on {host}: the path is open.",
-    Reason.LOCAL_FAULT: "Check this host's load and limits (CPU, file descriptors, who may ping).",
+    Reason.LOCAL_FAULT: "Check this host's load and limits (CPU, file descriptors, and "
+    "for pings net.ipv4.ping_group_range).",
     Reason.BUG: "Report this with the exporter's log.",
 }
 # What this host said itself is no other team's business.
