@@ -5,7 +5,10 @@ RUN python -m venv /opt/exporter \
  && /opt/exporter/bin/pip install --no-cache-dir --require-hashes -r requirements/run.txt
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY exporter exporter
-COPY config/catalogues config/catalogues
+# What the package carries besides: catalogues, and what `init` writes.
+COPY config config
+COPY alerts alerts
+COPY dashboards dashboards
 RUN /opt/exporter/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim

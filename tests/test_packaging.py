@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import bcrypt
@@ -125,6 +126,20 @@ def test_the_container_may_write_nothing_and_do_nothing_special():
     assert exporter["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in exporter["security_opt"]
     assert re.search(r"^USER 65534", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+
+def test_the_container_is_built_with_all_that_the_package_carries():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = [*wheel["packages"], *wheel["force-include"], project["project"]["readme"]]
+    first, _ = (ROOT / "Dockerfile").read_text().split("\nFROM ")
+    copied = [
+        Path(one)
+        for line in re.findall(r"^COPY (.*) \S+$", first, re.MULTILINE)
+        for one in line.split()
+    ]
+    for one in needed:
+        assert {Path(one), *Path(one).parents} & set(copied), one
 
 
 class _Healthy(http.server.BaseHTTPRequestHandler):

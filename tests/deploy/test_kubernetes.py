@@ -324,6 +324,7 @@ def test_what_a_site_sets_arrives(tmp_path):
     assert endpoint["tlsConfig"]["keySecret"] == {"name": "tls", "key": "client.key"}
     assert (one["image"], one["args"][-1]) == ("r:t", "--log.level=debug")
     assert (pod["hostNetwork"], pod["nodeSelector"]) == (True, {"zone": "dmz"})
+    assert workload["spec"]["strategy"] == {"type": "Recreate"}
     assert pod["tolerations"][0]["key"] == "dmz"
     assert one["resources"] == {"requests": {"cpu": "1"}}
     assert workload["spec"]["template"]["metadata"]["labels"]["team"] == "apps"
