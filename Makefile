@@ -17,8 +17,12 @@ run: $(VENV)/run
 
 ## quick       what needs neither root nor Debian's packages, in under a minute
 quick: $(VENV)/dev
-	$(BIN)/python -m pytest -q tests/app tests/config tests/http tests/metrics \
-		tests/model tests/monitor tests/present tests/test_scripts.py tests/vendor tests/probes/wire tests/probes/test_*.py
+	$(BIN)/python -m pytest -q tests/app tests/config tests/http tests/metrics tests/model \
+		tests/monitor tests/present tests/vendor tests/probes/wire $(LENGTHY:%=--ignore=%)
+
+# Hostile documents, files of 20 000 rules and real waits, which `make test` has time for.
+LENGTHY := tests/vendor/test_import.py tests/vendor/test_changes.py tests/config/test_language.py \
+	tests/config/test_scalars.py tests/monitor/test_resolver_watch.py tests/app/test_service.py
 
 ## scripts-update  write down what the commands of tests/scripts print now, in documents too
 scripts-update: $(VENV)/dev
