@@ -28,7 +28,7 @@ from exporter.probes.distance import measure, nearer
 from exporter.probes.earlier_rounds import EarlierRounds
 from exporter.probes.link import Link
 from exporter.probes.observing import Times, answered, ended, unresolved
-from exporter.probes.protocols import PROBERS
+from exporter.probes.prober_cache import ProberCache
 from exporter.probes.protocols.base import FLOOR
 from exporter.probes.proxy import proxy_for
 from exporter.probes.traceroute import TraceTarget, trace
@@ -90,11 +90,13 @@ class Runner:
         self.doubt: Callable[[], str] = lambda: ""
         self.proxy: Endpoint | None = None
         self.only_round = False
-        self._probers: dict[tuple[str, str], Prober] = {}
+        self._probers = ProberCache()
         self._earlier = EarlierRounds()
         self._silences = mtu_black_hole.Episodes()
+        # Nothing that it is handed refers to this runner: with the store of trusted
+        # certificates, an old one goes at a reload, not with a collection of circles.
         self._witnesses = Witnesses(
-            witness, self.prober, self._ask, clock, self._earlier.remind
+            witness, self._probers.of, clock, self._earlier.remind
         )
 
     async def run(self, target: Target) -> Result:
@@ -167,7 +169,7 @@ class Runner:
         ]
         if silent:
             wait = self.only_round
-            await self._witnesses.ask(target, case, silent, may_wait=wait)
+            await self._witnesses.ask(target, case, silent, self._ask, may_wait=wait)
         return self._witnesses.remind(target, case, self.doubt())
 
     def _judged(self, case: Case, duration: float) -> Result:
@@ -182,11 +184,8 @@ class Runner:
         )
 
     def prober(self, rule: Rule) -> Prober:
-        """The prober of a rule, with its options; each port of it may have its own."""
-        key = rule.id, rule.probe
-        if (prober := self._probers.get(key)) is None:
-            prober = self._probers[key] = PROBERS[rule.probe](**rule.options)
-        return prober
+        """The prober of a rule, with its options."""
+        return self._probers.of(rule)
 
     async def _observe(self, target: Target) -> Case:
         started = time.perf_counter()

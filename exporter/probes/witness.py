@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from exporter.model.rule import Key, Rule, Target
     from exporter.probes.protocols.base import Prober
 
+    Probe: TypeAlias = Callable[[Target, str], Awaitable[Observation]]
     Known: TypeAlias = Callable[[str, str], tuple[Target, Result | None] | None]
 
 _ENTRIES = 10_000
@@ -38,7 +39,6 @@ class Witnesses:
     Args:
         known: the target of (rule id, destination) and its latest result.
         prober: the prober of a rule.
-        probe: probes a target at an address.
         clock: monotonic seconds.
         remind: a case of a witness, with what is remembered of its addresses.
     """
@@ -47,20 +47,24 @@ class Witnesses:
         self,
         known: Known,
         prober: Callable[[Rule], Prober],
-        probe: Callable[[Target, str], Awaitable[Observation]],
         clock: Callable[[], float],
         remind: Callable[[Target, Case], Case] = lambda _witness, case: case,
     ) -> None:
         self._known = known
         self._remind = remind
         self._prober = prober
-        self._probe = probe
         self._clock = clock
         self._asked: dict[_Key, Observation] = {}
         self._asking: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
 
     async def ask(
-        self, target: Target, case: Case, silent: Sequence[str], *, may_wait: bool
+        self,
+        target: Target,
+        case: Case,
+        silent: Sequence[str],
+        probe: Probe,
+        *,
+        may_wait: bool,
     ) -> None:
         """Has the witness of a target probed at addresses that are silent.
 
@@ -68,6 +72,7 @@ class Witnesses:
             target: a rule that must be denied.
             case: what was seen of it.
             silent: those of its addresses that said nothing.
+            probe: probes a target at an address.
             may_wait: whether a witness with a floor has a round of its own to come.
         """
         witness = self._of(target)
@@ -75,7 +80,10 @@ class Witnesses:
             return
         since = {seen.address: seen.began for seen in case.sightings}
         await asyncio.gather(
-            *(self._ask_at(target, witness[0], one, since[one]) for one in silent)
+            *(
+                self._ask_at(target, (witness[0], one), since[one], probe)
+                for one in silent
+            )
         )
 
     def remind(self, target: Target, case: Case, doubt: str) -> Case:
@@ -100,8 +108,9 @@ class Witnesses:
         return seen
 
     async def _ask_at(
-        self, target: Target, witness: Target, address: str, since: float
+        self, target: Target, at: tuple[Target, str], since: float, probe: Probe
     ) -> None:
+        witness, address = at
         key = (witness.key, address)
         async with self._asking.setdefault(key, asyncio.Lock()):
             known = self._of(target)
@@ -112,7 +121,7 @@ class Witnesses:
                     return
             if len(self._asked) >= _ENTRIES:
                 self._asked.clear()
-            self._asked[key] = await self._probe(witness, address)
+            self._asked[key] = await probe(witness, address)
 
     def _answer(self, witness: Target, seen: Observation, doubt: str) -> Answer:
         """What a sighting of the witness says of the host."""

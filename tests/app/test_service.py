@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import os
 import threading
+import weakref
 
 import pytest
 
@@ -97,6 +99,24 @@ async def test_a_reload_that_fails_in_an_unforeseen_way_is_a_failed_one(
     monkeypatch.undo()
     assert await exporter.reload() == []
     assert await successful(exporter) == "1"
+
+
+async def test_nothing_of_an_old_configuration_waits_for_a_collection(exporter):
+    """A store of trusted certificates is megabytes, and what is old is hardly collected."""
+
+    def in_force():
+        runner = exporter._rounds._runner
+        return runner, runner._secure, runner._resolver, runner._witnesses
+
+    assert await exporter.reload() == []  # the first one may be anybody's
+    before = [weakref.ref(one) for one in in_force()]
+    gc.disable()
+    try:
+        assert await exporter.reload() == []
+        await asyncio.sleep(0)
+        assert [one() for one in before] == [None] * len(before)
+    finally:
+        gc.enable()
 
 
 async def test_a_shard_stays_what_it_is_over_a_reload(tmp_path):

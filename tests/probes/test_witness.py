@@ -35,7 +35,6 @@ class World:
         self.witnesses = Witnesses(
             lambda rule, host: (target, self.result) if rule == "web" else None,
             lambda _rule: SimpleNamespace(floor=self.floor),
-            self.probe,
             lambda: self.now,
             lambda _witness, case: dataclasses.replace(case, nearer=nearer),
         )
@@ -49,7 +48,9 @@ class World:
     async def verdict(self, case=CASE, *, ask=True, may_wait=False, doubt=""):
         if ask:
             silent = [one.address for one in case.sightings]
-            await self.witnesses.ask(DENIED, case, silent, may_wait=may_wait)
+            await self.witnesses.ask(
+                DENIED, case, silent, self.probe, may_wait=may_wait
+            )
         return judge(self.witnesses.remind(DENIED, case, doubt))[0]
 
 
@@ -202,6 +203,6 @@ async def test_one_with_a_floor_is_heard_in_its_own_round_where_that_is_to_come(
 async def test_without_a_witness_silence_stays_silence():
     world = World()
     alone = make.target(expect=Expect.DENY, witness="nobody")
-    await world.witnesses.ask(alone, CASE, [HERE], may_wait=False)
+    await world.witnesses.ask(alone, CASE, [HERE], world.probe, may_wait=False)
     assert world.asked == []
     assert world.witnesses.remind(alone, CASE, "") is CASE
