@@ -184,6 +184,8 @@ class Exporter:
             said = printable(f"{type(error).__name__}: {error}")
             return self._failed([f"{file}: cannot be read: {said}"])
         self._web_config_watch.use(protection)
+        if site.web.listen != self._site.web.listen:
+            logger.warning("web.listen: another address is taken at the next start")
         before, self._resolver = self._resolver, resolver
         rounds, self._rounds = self._rounds, Rounds(runner, self._store)
         self._comparisons = ComparisonTraces(runner, self._store)

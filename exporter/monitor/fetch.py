@@ -1,9 +1,8 @@
 """Fetching feeds and pages: one bounded GET, through the site's proxy where it has one.
 
-The one place that speaks HTTP as a client library does. Names are resolved as for
-probes, the server's certificate must verify against the public authorities or the
-site's own, redirects are not followed (a login page is no feed), and neither the
-size nor the time an answer takes is the server's to choose.
+Names are resolved as for probes, the server's certificate must verify against the
+public authorities or the site's own, redirects are not followed (a login page is no
+feed), and neither the size nor the time an answer takes is the server's to choose.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ class Fetcher:
             said = f"no whole answer within {self._patience:g} s"
             raise FetchError(said) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise FetchError(_words(error)) from error
+            raise FetchError(why(error)) from error
 
     async def _get(self, url: str) -> bytes:
         context = await asyncio.to_thread(_trust, self._ca_file)
@@ -96,7 +95,7 @@ class Fetcher:
             return await _body(answer, self._limit)
 
 
-def _words(error: Exception) -> str:
+def why(error: Exception) -> str:
     """What went wrong below the client library, where it says that."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         error = error.certificate_error

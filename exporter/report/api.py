@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from exporter.monitor.fetch import why
 from exporter.probes.wire.http import USER_AGENT
 from exporter.probes.wire.text import printable
 
@@ -109,7 +110,7 @@ class Api:
                 while chunk := await answer.content.read(_MAX_BYTES + 1 - len(body)):
                     body += chunk
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise self.failed(str(error) or type(error).__name__) from None
+            raise self.failed(why(error)) from None
         if len(body) > _MAX_BYTES:
             raise self.failed("an answer of more than 256 MiB")
         return Answer(answer.status, body)

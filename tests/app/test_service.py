@@ -101,6 +101,18 @@ async def test_a_reload_that_fails_in_an_unforeseen_way_is_a_failed_one(
     assert await successful(exporter) == "1"
 
 
+async def test_an_address_that_a_reload_cannot_change_is_told(
+    exporter, tmp_path, caplog
+):
+    (tmp_path / "site.yaml").write_text(f'{SITE}web: {{listen: "127.0.0.1:1"}}\n')
+    assert await exporter.reload() == []
+    told = [one.getMessage() for one in caplog.records]
+    assert "web.listen: another address is taken at the next start" in told
+    caplog.clear()
+    assert await exporter.reload() == []
+    assert not any("web.listen" in one.getMessage() for one in caplog.records)
+
+
 async def test_nothing_of_an_old_configuration_waits_for_a_collection(exporter):
     """A store of trusted certificates is megabytes, and what is old is hardly collected."""
 
