@@ -6,7 +6,6 @@ most likely a slip and gets a line in the log.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +15,11 @@ from exporter.config.diagnostics import described, unknown
 from exporter.config.field_types import Host, Line, Slug
 from exporter.config.rule_schema import Model
 from exporter.model.maintenance import Maintenance
+from exporter.model.muting import Window
 from exporter.model.rule import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from exporter.config.diagnostics import Problem
     from exporter.config.yamlfile import YamlFile
@@ -71,24 +71,6 @@ class MaintenanceModel(Model):
     """What is done, for whoever wonders."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One entry of the file; an empty set of names is every name."""
-
-    work: Maintenance
-    rules: frozenset[str]
-    destinations: frozenset[str]
-    roles: frozenset[str]
-
-    def touches(self, target: Target) -> bool:
-        """Whether the target is among what is worked on."""
-        return (
-            (not self.rules or target.rule.id in self.rules)
-            and (not self.destinations or target.destination in self.destinations)
-            and (not self.roles or target.rule.source in self.roles)
-        )
-
-
 def windows(
     models: Sequence[MaintenanceModel],
     names: Mapping[str, Collection[str]],
@@ -124,16 +106,6 @@ def _slips(model: MaintenanceModel) -> Iterator[tuple[tuple[str, ...], str]]:
         yield (), "must name rules, destinations or roles"
     if model.start is not None and model.start >= model.until:
         yield ("until",), "must be later than from"
-
-
-def muted(entries: Sequence[Window], targets: Iterable[Target]) -> tuple[Target, ...]:
-    """The targets, each with the windows that touch it."""
-    if not entries:
-        return tuple(targets)
-    return tuple(
-        replace(target, maintenance=tuple(e.work for e in entries if e.touches(target)))
-        for target in targets
-    )
 
 
 def doubtful(entries: Sequence[Window], targets: Sequence[Target]) -> Iterator[str]:

@@ -24,6 +24,7 @@ from exporter.config.sharding import divided
 from exporter.config.site_schema import SiteModel
 from exporter.config.validation import validate
 from exporter.config.yamlfile import read_yaml
+from exporter.model.muting import muted
 from exporter.model.rule import Expect, Rule, Target, Transport, Usage
 from exporter.probes.pem import damaged
 from exporter.probes.protocols.base import FLOOR
@@ -36,13 +37,13 @@ if TYPE_CHECKING:
     from exporter.config.catalogue import Catalogue
     from exporter.config.diagnostics import Problem
     from exporter.config.feeds import Feed
-    from exporter.config.maintenance import Window
     from exporter.config.placeholders import Binding
     from exporter.config.sharding import Shard
     from exporter.config.yamlfile import YamlFile
     from exporter.model.endpoint import Endpoint
     from exporter.model.finding import Cause
     from exporter.model.ledger import Ledger
+    from exporter.model.muting import Window
 
 SITE = "site"
 """The catalogue label of a site's own rules."""
@@ -202,7 +203,7 @@ def load_site(
         roles=roles,
         placeholders=tuple(bindings.values()),
         rules=tuple(one.rule for one in in_force),
-        targets=divided(maintenance.muted(windows, targets), shard),
+        targets=divided(muted(windows, targets), shard),
         ledgers=tuple(ledgers(whole.ledgers, whole.definitions)),
         schedule=Schedule(**model.schedule.model_dump()),
         dns=DnsSettings(model.dns.servers, model.dns.search),

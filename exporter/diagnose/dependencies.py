@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from exporter.diagnose.explanation import ASK_WHO_DROPS, Explanation, dropped, extent
 from exporter.diagnose.features import EVERYTHING, features_on_the_way
-from exporter.diagnose.names import address_of
+from exporter.diagnose.resolvers import address_of
 from exporter.diagnose.trouble import Trouble
 from exporter.model.addresses import neighbourhood
 from exporter.model.finding import Cause

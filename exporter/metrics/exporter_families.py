@@ -6,7 +6,7 @@ row here, in `EXPORTER` too, a line there and a row in docs/metrics.md.
 
 from __future__ import annotations
 
-from exporter.metrics.families import Family, Kind
+from exporter.metrics.family import Family, Kind
 
 PROBE_DURATION = Family(
     "connectivity_probe_duration_seconds",

@@ -14,7 +14,7 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from exporter.metrics import families
+from exporter.metrics import target_families
 from exporter.metrics.series import TargetSeries
 from exporter.metrics.telemetry import Telemetry
 from exporter.metrics.text_format import ExpositionFormat, header
@@ -161,14 +161,14 @@ async def _columns(
     all at once would be hundreds of thousands of references, and a garbage collection
     that comes upon them holds up the event loop.
     """
-    for first in range(0, len(families.TARGET), _TURNED):
+    for first in range(0, len(target_families.TARGET), _TURNED):
         end = first + _TURNED
         steps: list[list[tuple[bytes, ...]]] = []
         for start in range(0, len(snapshot), STEP):
             rows = (pieces[first:end] for pieces in snapshot[start : start + STEP])
             steps.append(list(zip(*rows, strict=True)))
             await turns.give()
-        for index, family in enumerate(families.TARGET[first:end]):
+        for index, family in enumerate(target_families.TARGET[first:end]):
             yield header(family, form).encode()
             for step in steps:
                 yield b"".join(step[index])

@@ -12,9 +12,9 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from exporter.model.facts import FLOW, Shown, shown_in
+from exporter.metrics.labels import label
+from exporter.model.facts import Shown, shown_in
 from exporter.model.outcome import INCONCLUSIVE, Reason, Stage, Verdict
-from exporter.probes.wire.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,29 +26,9 @@ if TYPE_CHECKING:
 
 Samples: TypeAlias = tuple[tuple[str, str], ...]
 
-MAX_LABEL = 256
-"""Characters of a label value; certificates carry whatever their owner likes."""
 _ABSENT: Samples = ()
 _YES: Samples = (("", "1"),)
 _NO: Samples = (("", "0"),)
-_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
-
-
-def bounded(value: str) -> str:
-    """A label's value: of bounded length, and of visible characters only."""
-    value = visible(value[: MAX_LABEL + 1], keep="\n")
-    return value if len(value) <= MAX_LABEL else value[: MAX_LABEL - 1] + "…"
-
-
-def label(name: str, value: str) -> str:
-    """`,name="value"`, escaped and bounded."""
-    return f',{name}="{bounded(value).translate(_ESCAPES)}"'
-
-
-def common_labels(target: Target) -> str:
-    """The labels every series of a target carries, without a leading comma."""
-    labels = (label(fact.name, fact.text(target)) for fact in FLOW)
-    return "".join(labels).removeprefix(",")
 
 
 _PHASES = {stage: label("phase", stage) for stage in Stage}

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from exporter.metrics import samples
-from exporter.metrics.families import TARGET
-from exporter.metrics.samples import Explained, common_labels
+from exporter.metrics.labels import common_labels
+from exporter.metrics.samples import Explained
+from exporter.metrics.target_families import TARGET
 from exporter.model.outcome import Observation, Reason
 
 if TYPE_CHECKING:

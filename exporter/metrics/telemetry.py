@@ -19,8 +19,8 @@ from prometheus_client.registry import Collector
 
 from exporter import __version__
 from exporter.metrics import exporter_families
-from exporter.metrics.families import Family, Kind
-from exporter.metrics.samples import bounded, label
+from exporter.metrics.family import Family, Kind
+from exporter.metrics.labels import bounded, label
 from exporter.metrics.text_format import ExpositionFormat, header, sample_lines
 from exporter.model.rule import Status
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from exporter.metrics.samples import label
+from exporter.metrics.labels import label
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-    from exporter.metrics.families import Family
+    from exporter.metrics.family import Family
 
 
 class ExpositionFormat(Enum):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.metrics import exporter_families, families
-from exporter.metrics.families import Kind
+from exporter.metrics import exporter_families, target_families
+from exporter.metrics.family import Kind
 from exporter.metrics.series import TargetSeries
 from exporter.metrics.telemetry import Telemetry
 from exporter.metrics.text_format import ExpositionFormat, header
@@ -65,7 +65,7 @@ def _targets(
         TargetSeries(one, finding_of.get(one.target.key, ""), site).pieces
         for one in records
     ]
-    for index, family in enumerate(families.TARGET):
+    for index, family in enumerate(target_families.TARGET):
         samples = b"".join(row[index] for row in rows)
         if samples and family.kind is Kind.GAUGE and family.name != _SINCE:
             yield header(family, ExpositionFormat.TEXT).encode() + samples

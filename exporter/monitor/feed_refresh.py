@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from exporter.config.feed_formats import UselessFeedError, parse
 from exporter.config.feeds import expand, needed
-from exporter.config.maintenance import muted
+from exporter.model.muting import muted
 from exporter.monitor.fetch import PATIENCE, Fetcher, FetchError
 
 if TYPE_CHECKING:

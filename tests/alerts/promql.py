@@ -13,7 +13,9 @@ import promql_parser as promql
 
 from alerts.build import HOST_LABELS, INFO, PLACE_LABELS
 from exporter.metrics.exporter_families import EXPORTER
-from exporter.metrics.families import COMMON_LABELS, TARGET, Kind
+from exporter.metrics.family import Kind
+from exporter.metrics.labels import COMMON_LABELS
+from exporter.metrics.target_families import TARGET
 
 SCRAPED = frozenset({"job", "instance"})
 OWN = {

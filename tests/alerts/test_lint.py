@@ -11,7 +11,7 @@ import re
 import pytest
 
 from alerts.build import PLACE_LABELS
-from exporter.metrics.families import COMMON_LABELS
+from exporter.metrics.labels import COMMON_LABELS
 from exporter.model.rule import Severity
 from tests.alerts.promql import Catalogue, Mistake
 from tests.alerts.shipped import DASHBOARDS, RUNBOOK, rules, unit_tests

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from exporter.metrics import families
+from exporter.metrics.labels import COMMON_LABELS
 
 END = 1_768_446_000  # 2026-01-15 03:00 UTC
 MINUTES = 360
@@ -52,7 +52,7 @@ class Case:
         destination, _, rest = self.to.rpartition(":")
         port, protocol = rest.split("/")
         values = (self.rule, self.role, destination, port, protocol, self.usage)
-        return dict(zip(families.COMMON_LABELS, values, strict=True))
+        return dict(zip(COMMON_LABELS, values, strict=True))
 
     def seen(self, minute):
         """What ended the probe, and since which minute."""

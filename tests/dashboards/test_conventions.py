@@ -12,7 +12,8 @@ import yaml
 from grafana_foundation_sdk.models import units
 
 from dashboards.build import BOARDS
-from exporter.metrics import exporter_families, families
+from exporter.metrics import exporter_families, target_families
+from exporter.metrics.labels import COMMON_LABELS
 from tests.dashboards.conftest import filled_in
 from tests.dashboards.fixture import samples
 from tests.dashboards.history import metrics
@@ -252,7 +253,9 @@ def test_every_metric_is_one_that_something_exposes(boards):
         for rule in group["rules"]
         if "record" in rule
     ]
-    ours = {family.name for family in (*families.TARGET, *exporter_families.EXPORTER)}
+    ours = {
+        family.name for family in (*target_families.TARGET, *exporter_families.EXPORTER)
+    }
     buckets = {
         f"{f.name}_bucket" for f in exporter_families.EXPORTER if f.kind == "histogram"
     }
@@ -265,10 +268,10 @@ def test_every_metric_is_one_that_something_exposes(boards):
 def test_the_made_up_night_has_the_labels_that_the_exporter_exposes():
     scraped = {"job", "instance"}
     made_up = samples().labels
-    for family in (*families.TARGET, *exporter_families.EXPORTER):
+    for family in (*target_families.TARGET, *exporter_families.EXPORTER):
         own = set(family.labels)
-        if family in families.TARGET:
-            own |= set(families.COMMON_LABELS)
+        if family in target_families.TARGET:
+            own |= set(COMMON_LABELS)
         for name in (family.name, f"{family.name}_bucket"):
             for labels in made_up.get(name, ()):
                 assert set(labels) - scraped - {"le"} == own, name

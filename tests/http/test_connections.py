@@ -13,7 +13,13 @@ import ssl
 import pytest
 import trustme
 
-from exporter.http import admission, connections, deadlines, handshake
+from exporter.http import (
+    admission,
+    connections,
+    deadlines,
+    handshake,
+    server_connection,
+)
 from exporter.http.admission import Class
 from exporter.http.server import serve
 from exporter.http.web_config import read_web_config
@@ -215,7 +221,7 @@ async def test_a_request_that_is_none_fills_no_log(port, nonsense, caplog):
     async with connection(port) as (reader, writer):
         writer.write(nonsense)
         assert (await reader.read()).split()[1] == b"400"
-    (record,) = [r for r in caplog.records if r.name == connections.clients.name]
+    (record,) = [r for r in caplog.records if r.name == server_connection.clients.name]
     assert record.levelno == logging.INFO
     assert record.exc_info is None
     assert "from 127.0.0.1: " in record.getMessage()

@@ -15,9 +15,15 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.config.feeds import Feed, FeedFormat, Member
 from exporter.config.sharding import Shard
-from exporter.metrics import exporter_families, families, samples, telemetry, textfile
+from exporter.metrics import (
+    exporter_families,
+    samples,
+    target_families,
+    telemetry,
+    textfile,
+)
 from exporter.metrics.exposition import CHUNK, HELD, STEP
-from exporter.metrics.samples import MAX_LABEL
+from exporter.metrics.labels import COMMON_LABELS, MAX_LABEL
 from exporter.metrics.sources import Sources
 from exporter.metrics.telemetry import Telemetry
 from exporter.metrics.text_format import ExpositionFormat
@@ -343,7 +349,7 @@ async def test_a_scrape_gives_way_to_the_loop_when_it_kept_it_and_bounds_its_par
     scene = await many_targets()
     scene.exposition._clock = after(1.01 * HELD)
     turns, parts = await turns_during(sizes(scene))
-    assert turns >= 5 * len(families.TARGET)
+    assert turns >= 5 * len(target_families.TARGET)
     assert max(parts) < 6 * CHUNK
     assert len(parts) > 5
 
@@ -352,7 +358,7 @@ async def test_a_scrape_does_not_wait_for_a_busy_loop_more_often_than_it_must():
     scene = await many_targets()
     scene.exposition._clock = after(HELD / 100)
     turns, _ = await turns_during(sizes(scene))
-    assert turns < 5 * len(families.TARGET)
+    assert turns < 5 * len(target_families.TARGET)
 
 
 async def test_a_scrape_takes_more_of_a_loop_that_others_keep_for_long():
@@ -398,7 +404,9 @@ async def test_samples_of_a_family_stand_together_and_in_the_order_of_the_table(
     scene = exposing.populated()
     text = await scene.scrape()
     typed = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
-    assert typed[: len(families.TARGET)] == [f.name for f in families.TARGET]
+    assert typed[: len(target_families.TARGET)] == [
+        f.name for f in target_families.TARGET
+    ]
     assert len(set(typed)) == len(typed)
     seen = []
     for line in text.splitlines():
@@ -630,9 +638,9 @@ async def test_every_metric_of_the_table_comes_out_and_no_other_of_ours_does():
         family.name: (
             family.kind,
             family.help,
-            {*families.COMMON_LABELS, *family.labels},
+            {*COMMON_LABELS, *family.labels},
         )
-        for family in families.TARGET
+        for family in target_families.TARGET
     }
     assert labels == expected
 

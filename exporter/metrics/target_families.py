@@ -1,39 +1,15 @@
 """The metrics of targets: name, type, meaning, labels of its own.
 
-`TARGET` families have samples per target, under `COMMON_LABELS`, in the order of the
-output; those that tell of the exporter itself are in `exporter_families.py`.
+`TARGET` families have samples per target, under the labels of every target
+(`labels.py`), in the order of the output; those that tell of the exporter itself are in
+`exporter_families.py`.
 What a sample's value is stands in `samples.py`, under the family's name; a new
 per-target metric is one row here, one function there and one row in docs/metrics.md.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-from exporter.model.facts import FLOW
-
-
-class Kind(StrEnum):
-    """The metric types in use, as the TYPE line spells them."""
-
-    GAUGE = "gauge"
-    COUNTER = "counter"
-    HISTOGRAM = "histogram"
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One metric; `labels` are those besides the ones every family of its kind has."""
-
-    name: str
-    kind: Kind
-    help: str
-    labels: tuple[str, ...] = ()
-
-
-COMMON_LABELS = tuple(fact.name for fact in FLOW)
-"""The labels of every target's series, which `samples.common_labels` writes."""
+from exporter.metrics.family import Family, Kind
 
 TARGET: tuple[Family, ...] = (
     Family(

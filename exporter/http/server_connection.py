@@ -1,0 +1,88 @@
+"""aiohttp's side of one connection: whom it hears, and what it answers to nonsense."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, cast
+
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp.web_request import BaseRequest
+
+clients = logging.getLogger("exporter.http.clients")
+"""Where the server tells what went wrong with a request."""
+
+_IDLE = 75.0
+"""How long a connection may wait for its next request; scrapes are often 60 s apart."""
+_OUR_FAULT = 500
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Tells of a request or a body that is none in one line: no fault of our code.
+
+    Of a client that left before its answer nothing is told.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError | web.RequestPayloadError):
+        record.msg = f"{record.msg}: {type(error).__name__}"
+        record.exc_info, record.exc_text = None, None
+        record.levelno, record.levelname = logging.INFO, "INFO"
+    return not isinstance(error, ConnectionError)
+
+
+clients.addFilter(_without_traceback)
+
+
+class ServerConnection(RequestHandler):
+    """The server's side of a connection: tells when it has ended, and little else."""
+
+    __slots__ = ("_gone", "_lets_in")
+
+    def __init__(
+        self,
+        server: web.Server,
+        gone: Callable[[], None],
+        lets_in: Callable[[asyncio.BaseTransport], bool],
+    ) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            logger=clients,
+            access_log=None,  # type: ignore[arg-type] # None is how there is none
+            keepalive_timeout=_IDLE,
+        )
+        self._gone = gone
+        self._lets_in = lets_in
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hears those who are let in, and nobody else."""
+        if self._lets_in(transport):
+            super().connection_made(transport)
+        else:
+            self.force_close()
+            cast("asyncio.Transport", transport).abort()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Its place is free."""
+        self._gone()
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answers what is no request: not with its own words, nor with ours."""
+        said = "not a request" if status < _OUR_FAULT else None
+        answer = super().handle_error(request, status, exc, message and said)
+        answer.headers[hdrs.SERVER] = ""
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        return answer
