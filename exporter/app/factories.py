@@ -46,11 +46,24 @@ def resolver_of(site: Site, lag: LoopLag | None = None) -> Resolver:
     return resolver
 
 
+def engine_of(site: Site) -> TlsEngine:
+    """TLS with the authorities that a site trusts; blocks while they are read.
+
+    Raises:
+        OSError: a file of them cannot be read.
+    """
+    return TlsEngine(site.tls.ca_file)
+
+
 def runner_of(
-    site: Site, resolver: Resolver, store: Store, lag: LoopLag, controls: Controls
+    site: Site,
+    engine: TlsEngine,
+    resolver: Resolver,
+    store: Store,
+    lag: LoopLag,
+    controls: Controls,
 ) -> Runner:
     """The runner of a site's targets; `controls` are the site's from now on."""
-    engine = TlsEngine(site.tls.ca_file)
     witnesses = _witnesses(site)
 
     def witness(rule_id: str, host: str) -> tuple[Target, Result | None] | None:

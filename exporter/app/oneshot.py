@@ -9,7 +9,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from exporter.app.diagnosis_loop import DiagnosisLoop
-from exporter.app.factories import known_of, limits_of, resolver_of, runner_of
+from exporter.app.factories import (
+    engine_of,
+    known_of,
+    limits_of,
+    resolver_of,
+    runner_of,
+)
 from exporter.config.ports import rotated
 from exporter.diagnose.diagnosis import Diagnosis
 from exporter.monitor.comparison_traces import ComparisonTraces
@@ -110,13 +116,8 @@ async def check(
     Args:
         site: as it was loaded, with members of feeds.
         targets: those to probe.
-    <<<<<<< HEAD
-        done: hears of each as it ends.
-        waiting: targets whose feed could not be fetched.
-    =======
         onlooker: hears how far it is, and what explains what was seen so far.
-        waiting: targets whose mirror list could not be fetched.
-    >>>>>>> dde3f60 (Tell causes at a terminal while a check goes on)
+        waiting: targets whose feed could not be fetched.
     """
     store = Store()
     store.replace(targets)
@@ -125,7 +126,7 @@ async def check(
         resolver = resolver_of(site, lag)
         ending.push_async_callback(resolver.close)
         controls = Controls()
-        runner = runner_of(site, resolver, store, lag, controls)
+        runner = runner_of(site, engine_of(site), resolver, store, lag, controls)
         runner.only_round = True
 
         rounds = Rounds(runner, store, second_looks=_SECOND_LOOKS)
@@ -188,7 +189,7 @@ async def trace(site: Site, target: Target) -> dict[str, Path]:
     async with LoopLag() as lag, contextlib.AsyncExitStack() as ending:
         resolver = resolver_of(site, lag)
         ending.push_async_callback(resolver.close)
-        runner = runner_of(site, resolver, Store(), lag, Controls())
+        runner = runner_of(site, engine_of(site), resolver, Store(), lag, Controls())
         addresses = (await resolver.resolve(target.destination)).addresses
         left_out = refused(target, addresses)
         chosen = next_ones([a for a in addresses if a not in left_out], {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 from exporter.app import systemd
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from exporter.config.sharding import Shard
 
 logger = logging.getLogger(__name__)
+
+_SHARE = 0.001
+"""Seconds of the interpreter that a thread has while the event loop waits for it, as at
+each of its turns while a configuration is loaded (5 ms unless told)."""
 
 
 async def serve(
@@ -47,6 +52,7 @@ async def serve(
         ValueError: the listen address is none.
         OSError: the address cannot be listened on.
     """
+    sys.setswitchinterval(_SHARE)
     site = load_site(path, roles, shard)
     endpoint = site.web.listen if listen_address is None else listen(listen_address)
     async with LoopLag() as lag:

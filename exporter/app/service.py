@@ -21,6 +21,7 @@ from exporter.app.change_log import ChangeLog
 from exporter.app.diagnosis_loop import DiagnosisLoop
 from exporter.app.factories import (
     active,
+    engine_of,
     known_of,
     limits_of,
     resolver_of,
@@ -55,6 +56,9 @@ if TYPE_CHECKING:
     from exporter.diagnose.known import Known
     from exporter.model.rule import Target
     from exporter.monitor.loop_lag import LoopLag
+    from exporter.probes.resolver import Resolver
+    from exporter.probes.runner import Runner
+    from exporter.probes.tls import TlsEngine
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +100,7 @@ class Exporter:
         self._watch = ResolverWatch(self._servers, lag.stalled)
         self._controls = Controls()
         self._admission = Admission()
-        runner = runner_of(site, self._resolver, self._store, lag, self._controls)
+        runner = self._runner(site, engine_of(site), self._resolver)
         self._rounds = Rounds(runner, self._store)
         self._comparisons = ComparisonTraces(runner, self._store)
         self._telemetry = Telemetry(
@@ -170,11 +174,11 @@ class Exporter:
         site_file, web_file = self._site.path, self._web_config_file
         file = site_file
         try:
-            site = await within(_READING, self._load)
-            resolver = resolver_of(site, self._lag)
-            runner = runner_of(site, resolver, self._store, self._lag, self._controls)
+            site, engine = await within(_READING, self._load)
             file = web_file or file
             protection = await within(_READING, self._web_config_watch.read_to_tell)
+            resolver = resolver_of(site, self._lag)
+            runner = self._runner(site, engine, resolver)
         except ConfigError as error:
             return self._failed(str(error).splitlines())
         except TimeoutError:
@@ -194,8 +198,14 @@ class Exporter:
         await before.retire()
         return []
 
-    def _load(self) -> Site:
-        return load_site(self._site.path, self._roles, self._site.shard)
+    def _load(self) -> tuple[Site, TlsEngine]:
+        """All that is read from files, and takes long enough for a thread of its own."""
+        site = load_site(self._site.path, self._roles, self._site.shard)
+        return site, engine_of(site)
+
+    def _runner(self, site: Site, engine: TlsEngine, resolver: Resolver) -> Runner:
+        own = (self._store, self._lag, self._controls)
+        return runner_of(site, engine, resolver, *own)
 
     def _failed(self, problems: Sequence[str]) -> Sequence[str]:
         self._telemetry.reloaded(False, time.time())

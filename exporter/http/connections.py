@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import itertools
 import logging
 import socket
 from typing import TYPE_CHECKING, TypeAlias
@@ -34,7 +36,11 @@ if TYPE_CHECKING:
 _Address: TypeAlias = "tuple[str | int, ...]"
 
 logger = logging.getLogger(__name__)
-_QUEUE = 128
+_QUEUE = 1024
+"""Connections that the kernel keeps until they are accepted. What does not fit tries again
+after a second or three, so whoever floods this queue would make a scrape wait."""
+_AT_ONCE = 16
+"""Connections accepted in one turn of the loop: two milliseconds of work or so."""
 _BUFFER = 1 << 17
 """Bytes that the kernel keeps for a connection in each direction (it doubles them)."""
 _BREATH = 1.0
@@ -131,10 +137,11 @@ class Listener:
 
     async def _accept(self, server: web.Server, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        while True:
-            # One in each turn of the loop: a queue full of them must not hold it up,
-            # and each has its chance to say what it wants before the next needs room.
-            await asyncio.sleep(0)
+        for number in itertools.count():
+            # A few in each turn of the loop: a queue full of them must not hold it up,
+            # nor grow while a turn takes long.
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
             try:
                 connection, address = await loop.sock_accept(listener)
             except OSError as error:
@@ -146,28 +153,42 @@ class Listener:
             if not self._admission.take(client, Class.UNKNOWN):
                 connection.close()
                 continue
+            client.abandon = connection.close
             self._clients[address] = client
-            task = asyncio.create_task(self._greet(server, client, address, connection))
+            gone = functools.partial(self._gone, client, address)
+            greeting = self._greet(server, client, connection, gone)
+            task = asyncio.create_task(greeting)
             client.greeting = task
             self._greeted.add(task)
-            task.add_done_callback(self._greeted.discard)
+            task.add_done_callback(functools.partial(self._met, client, gone))
+
+    def _gone(self, client: Client, address: _Address) -> None:
+        self._admission.leave(client)
+        if self._clients.get(address) is client:
+            del self._clients[address]
+        client.forget()
+
+    def _met(
+        self, client: Client, gone: Callable[[], None], task: asyncio.Task[None]
+    ) -> None:
+        """Lets go of a client that the server has not been handed, begun or not."""
+        self._greeted.discard(task)
+        if client.abandon is not None:
+            client.abandon()
+        if client.handler is None:
+            gone()
 
     async def _greet(
         self,
         server: web.Server,
         client: Client,
-        address: _Address,
         connection: socket.socket,
+        gone: Callable[[], None],
     ) -> None:
+        client.abandon = None
         loop = asyncio.get_running_loop()
         protection = self._protection()
         context = protection.tls
-
-        def gone() -> None:
-            self._admission.leave(client)
-            if self._clients.get(address) is client:
-                del self._clients[address]
-            client.forget()
 
         def lets_in(transport: asyncio.BaseTransport) -> bool:
             if protection.lets_in(names(transport)):
@@ -185,9 +206,6 @@ class Listener:
             client.progress = loop.time()
         except OSError as error:
             self._failed(failure(error))
-        finally:
-            if client.handler is None:
-                gone()
 
     def _failed(self, reason: str) -> None:
         self._admission.handshake_failures[reason] += 1

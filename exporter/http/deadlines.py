@@ -9,6 +9,7 @@ from exporter.http.admission import Cause, Class, Seat
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from aiohttp.web_protocol import RequestHandler
 
@@ -26,6 +27,7 @@ class Client(Seat):
 
     Attributes:
         progress: loop time at which it came, asked, or took some of an answer.
+        abandon: closes its socket, as long as nobody else does.
         greeting: hands the connection to the server, and ends it if cancelled.
         handler: the server's side of it, once there is one.
         asked: it brought a whole request.
@@ -34,6 +36,7 @@ class Client(Seat):
     """
 
     progress: float = 0.0
+    abandon: Callable[[], None] | None = None
     greeting: asyncio.Task[None] | None = None
     handler: RequestHandler | None = None
     asked: bool = False
@@ -50,7 +53,7 @@ class Client(Seat):
 
     def forget(self) -> None:
         """Lets go of what it held: nothing is left in circles to be collected."""
-        self.handler = self.greeting = None
+        self.handler = self.greeting = self.abandon = None
 
     def waiting(self) -> int:
         """Bytes of answers that are to be sent yet."""

@@ -22,7 +22,7 @@ from exporter.http.auth import (
 )
 from exporter.http.connections import Listener
 from exporter.http.handlers import Handlers, Parts
-from exporter.present.pages import render
+from exporter.http.server_connection import HEADERS, without_expectations
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -38,13 +38,6 @@ _GRACE = 5.0
 _MAX_BODY = 1 << 14
 _OPEN_TO_ALL = frozenset({"/-/healthy"})
 """For whoever watches the process: it tells that it runs, and nothing else."""
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": render.CONTENT_SECURITY_POLICY,
-}
 
 
 def make_app(
@@ -104,10 +97,17 @@ async def serve(parts: Parts, host: str, port: int) -> AsyncIterator[int]:
     """
     listener = Listener(parts.protection, parts.admission)
     app = make_app(parts, host, listener)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=_GRACE,
+        # Who leaves gives up its turn, or it could have more of them than connections.
+        handler_cancellation=True,
+    )
     await runner.setup()
     server = runner.server
     assert server is not None  # noqa: S101 - set up above
+    server.request_factory = without_expectations(server.request_factory)
     try:
         async with listener.open(server, host, port) as listening:
             yield listening
@@ -117,7 +117,7 @@ async def serve(parts: Parts, host: str, port: int) -> AsyncIterator[int]:
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers.pop(hdrs.SERVER, None)
-    for name, value in _HEADERS.items():
+    for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
 
 

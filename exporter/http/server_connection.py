@@ -1,23 +1,40 @@
-"""aiohttp's side of one connection: whom it hears, and what it answers to nonsense."""
+"""aiohttp's side of one connection: whom it hears, and what it answers to nonsense.
+
+That has the headers which all answers have, and repeats nothing that was sent.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from exporter.present.pages import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aiohttp.http_parser import RawRequestMessage
     from aiohttp.web_request import BaseRequest
+
+    _RequestFactory: TypeAlias = Callable[..., BaseRequest]
 
 clients = logging.getLogger("exporter.http.clients")
 """Where the server tells what went wrong with a request."""
 
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": render.CONTENT_SECURITY_POLICY,
+}
+"""What every answer has."""
 _IDLE = 75.0
 """How long a connection may wait for its next request; scrapes are often 60 s apart."""
 _OUR_FAULT = 500
@@ -56,6 +73,9 @@ class ServerConnection(RequestHandler):
             logger=clients,
             access_log=None,  # type: ignore[arg-type] # None is how there is none
             keepalive_timeout=_IDLE,
+            # Nothing here reads a body, and one that grows a thousandfold when it is
+            # unpacked would hold the event loop up for good.
+            auto_decompress=False,
         )
         self._gone = gone
         self._lets_in = lets_in
@@ -84,5 +104,23 @@ class ServerConnection(RequestHandler):
         said = "not a request" if status < _OUR_FAULT else None
         answer = super().handle_error(request, status, exc, message and said)
         answer.headers[hdrs.SERVER] = ""
-        answer.headers["X-Content-Type-Options"] = "nosniff"
+        for name, value in HEADERS.items():
+            answer.headers[name] = value
         return answer
+
+
+def without_expectations(make: _RequestFactory) -> _RequestFactory:
+    """Makes requests as `make` does, deaf to what a client expects (RFC 9110 10.1.1).
+
+    Nothing here waits for a body, so the answer itself comes in the place of "100
+    Continue"; aiohttp would answer before any of our checks, in the client's own words.
+    """
+
+    def deaf(message: RawRequestMessage, *rest: object) -> BaseRequest:
+        if hdrs.EXPECT in message.headers:
+            heard = CIMultiDict(message.headers)
+            heard.popall(hdrs.EXPECT)
+            message = message._replace(headers=CIMultiDictProxy(heard))
+        return make(message, *rest)
+
+    return deaf

@@ -113,6 +113,43 @@ async def test_an_address_that_a_reload_cannot_change_is_told(
     assert not any("web.listen" in one.getMessage() for one in caplog.records)
 
 
+async def test_a_reload_that_fails_late_changes_nothing(tmp_path):
+    """Not even what the site file, which was right, says must not answer."""
+    web = tmp_path / "web.yaml"
+    web.write_text("{}\n", encoding="utf-8")
+    path = tmp_path / "site.yaml"
+    (tmp_path / "c.yaml").write_text(CATALOGUE, encoding="utf-8")
+    path.write_text(SITE, encoding="utf-8")
+    async with LoopLag() as lag:
+        exporter = Exporter(load_site(path), (), lag, web)
+        exporter.start()
+        web.write_text("nonsense: true\n", encoding="utf-8")
+        path.write_text(
+            f"{SITE}controls: [{{host: 127.0.0.9, port: 9}}]\n", encoding="utf-8"
+        )
+        assert await exporter.reload() != []
+        assert exporter.parts().controls() == ()
+        web.write_text("{}\n", encoding="utf-8")
+        assert await exporter.reload() == []
+        [control] = exporter.parts().controls()
+        assert control.target.destination == "127.0.0.9"
+        await exporter.close()
+
+
+async def test_authorities_are_read_beside_the_event_loop(exporter, monkeypatch):
+    """A store of them takes 20 ms to read, or for ever where a file system hangs."""
+    real, readers = service.engine_of, []
+
+    def engine_of(site):
+        readers.append(threading.current_thread())
+        return real(site)
+
+    monkeypatch.setattr(service, "engine_of", engine_of)
+    assert await exporter.reload() == []
+    assert threading.main_thread() not in readers
+    assert readers != []
+
+
 async def test_nothing_of_an_old_configuration_waits_for_a_collection(exporter):
     """A store of trusted certificates is megabytes, and what is old is hardly collected."""
 

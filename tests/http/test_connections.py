@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import resource
+import select
 import socket
 import ssl
 
@@ -81,6 +83,41 @@ async def test_connections_at_once_are_bounded(port, monkeypatch):
         silent[1].close()
         async with contextlib.AsyncExitStack() as stack:
             assert await let_in(port, stack)
+
+
+async def test_a_crowd_that_comes_while_the_loop_is_busy_loses_no_scrape(port):
+    """What the kernel has no room to keep tries again after a second, then three."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(300):
+            crowd = stack.enter_context(socket.socket())
+            crowd.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                crowd.connect(("127.0.0.1", port))
+        scrape = stack.enter_context(socket.socket())
+        scrape.setblocking(False)
+        # On loopback a connection is there at once if there is room for it.
+        state = scrape.connect_ex(("127.0.0.1", port))
+        assert state in (0, errno.EINPROGRESS)
+        _, there, _ = select.select([], [scrape], [], 0.5)
+        assert there == [scrape]
+
+
+async def test_who_has_to_go_before_being_greeted_is_closed(monkeypatch):
+    monkeypatch.setattr(admission, "PLACES", dict.fromkeys(Class, 1))
+    monkeypatch.setattr(admission, "RECENT", 0.0)
+    parts = exposing.populated().parts()
+    async with serve(parts, "127.0.0.1", 0) as port:
+        with contextlib.ExitStack() as stack:
+            # Without a turn of the loop between them: both are accepted in one.
+            first, second = (
+                stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+                for _ in range(2)
+            )
+            first.setblocking(False)
+            with contextlib.suppress(ConnectionError):
+                assert await asyncio.get_running_loop().sock_recv(first, 1) == b""
+            assert parts.admission.connections["unknown"] == 1
+            second.close()
 
 
 async def test_a_burst_from_one_address_is_answered_to_the_last(port):

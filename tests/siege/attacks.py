@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gzip
 import itertools
 import os
 import random
@@ -105,6 +106,60 @@ async def babbles(line: Line) -> None:
             return
 
 
+async def heads(line: Line) -> None:
+    """Asks for what has no body, on and on, and reads nothing."""
+    while not line.writer.is_closing():
+        for _ in range(100):
+            line.ask("/metrics", method="HEAD")
+        await line.writer.drain()
+        await asyncio.sleep(0.005)
+
+
+async def leaves(line: Line) -> None:
+    """Asks for what takes work, with a wrong password, and does not wait for it."""
+    chance = random.random()  # noqa: S311 - no secret
+    word = base64.b64encode(f"prometheus:guess {chance}".encode()).decode()
+    line.ask(f"/?text={chance}", f"Authorization: Basic {word}")
+    await line.writer.drain()
+    await asyncio.sleep(0.002)
+
+
+async def half_closes(line: Line) -> None:
+    """Asks, says that it will say no more, and stays."""
+    line.ask("/metrics")
+    line.writer.write_eof()
+    await asyncio.sleep(30)
+
+
+async def floods(line: Line) -> None:
+    """Sends a body without end."""
+    line.ask("/-/reload", "Transfer-Encoding: chunked", method="POST")
+    while not line.writer.is_closing():
+        line.writer.write(b"10000\r\n" + b"A" * 65536 + b"\r\n")
+        await line.writer.drain()
+        await asyncio.sleep(0.01)
+
+
+_BOMB = gzip.compress(bytes(1 << 28))
+
+
+async def bombs(line: Line) -> None:
+    """Sends a body that grows a thousandfold where it is unpacked."""
+    what = ("Content-Encoding: gzip", f"Content-Length: {len(_BOMB)}")
+    line.ask("/-/reload", *what, method="POST")
+    line.writer.write(_BOMB)
+    await line.writer.drain()
+    await line.rest()
+
+
+async def expects(line: Line) -> None:
+    """Asks for what nobody has promised."""
+    while True:
+        line.ask("/", f"Expect: {'more' * 1000}")
+        if not await line.reader.read(1 << 16):
+            return
+
+
 def reads(*paths: str) -> Attack:
     """Reads pages, each over a connection of its own."""
     turn = itertools.cycle(paths)
@@ -155,6 +210,12 @@ async def all_at_once(port: int, seconds: float) -> None:
         (babbles, 10, ["127.0.0.70"]),
         (pages, 10, ["127.0.0.71"]),
         (pages, 10, many),
+        (heads, 10, many),
+        (leaves, 10, ["127.0.0.72"]),
+        (half_closes, 10, many),
+        (floods, 5, ["127.0.0.73"]),
+        (bombs, 5, many),
+        (expects, 5, many),
     )
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
