@@ -9,7 +9,6 @@ when it has to be asked again.
 from __future__ import annotations
 
 import time
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from exporter.metrics.labels import label
@@ -17,9 +16,10 @@ from exporter.model.facts import Shown, shown_in
 from exporter.model.outcome import INCONCLUSIVE, Reason, Stage, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from exporter.model.outcome import Observation
+    from exporter.model.network_path import Path
+    from exporter.model.outcome import Evidence, Judged, Observation
     from exporter.model.rule import Target
     from exporter.model.tls_facts import TlsFacts
     from exporter.monitor.store import Record
@@ -53,56 +53,45 @@ def _time(value: float | None) -> Samples:
     return _ABSENT if value is None else (("", f"{value:.3f}"),)
 
 
-def _reachable(seen: Observation) -> Samples:
-    if seen.reason is Reason.ANSWERED:
-        return _YES
-    return _ABSENT if seen.reason in INCONCLUSIVE else _NO
-
-
-def _failure(seen: Observation) -> Samples:
-    if seen.reason is Reason.ANSWERED:
+def _reachable(state: State) -> Samples:
+    if state.reason is None or state.reason in INCONCLUSIVE:
         return _ABSENT
-    stage, reason = label("stage", seen.stage), label("reason", seen.reason)
-    return ((stage + reason + label("origin", seen.origin), "1"),)
+    return _truth(state.reason is Reason.ANSWERED)
+
+
+def _failure(state: State) -> Samples:
+    if state.reason is None or state.reason is Reason.ANSWERED:
+        return _ABSENT
+    stage, reason = label("stage", state.stage), label("reason", state.reason)
+    return ((stage + reason + label("origin", state.origin), "1"),)
 
 
 def _phases(answered: Observation) -> Samples:
     return tuple((_PHASES[s], f"{took:.6f}") for s, took in answered.phases.items())
 
 
-def _satisfied(record: Record) -> Samples:
-    verdict = record.verdict
+def _satisfied(state: State) -> Samples:
+    verdict = state.verdict
     return _ABSENT if verdict is Verdict.UNKNOWN else _truth(verdict is Verdict.HOLDS)
 
 
-def _addresses(record: Record) -> Samples:
-    """All three states of the host's addresses; nothing if it has none.
-
-    What could not be learned, a family, say, counts as one more that is untested.
-    """
-    reachable = unreachable = untested = 0
-    for judged in record.latest.addresses if record.latest else ():
-        seen = judged.observation
-        if seen.reason is Reason.ANSWERED:
-            reachable += 1
-        elif seen.reason in INCONCLUSIVE:
-            untested += bool(seen.address) or seen.reason is Reason.UNTESTED
-        elif seen.address:
-            unreachable += 1
-    return _address_counts(reachable, unreachable, untested)
-
-
-def _answer_hops(record: Record) -> int | None:
-    """As what came back says itself, else as the trace of the present failure does."""
-    said = record.latest.observation.answer_hops if record.latest else None
-    traced = record.path.answered_ttl if record.path else None
-    return traced if said is None else said
-
-
-def _break(record: Record) -> Samples:
-    if record.path is None:
+def _addresses(state: State) -> Samples:
+    """All three states of the host's addresses; nothing if it has none."""
+    if not any(state.addresses):
         return _ABSENT
-    last_hop, ttl = record.path.last_hop, str(record.path.last_ttl)
+    return tuple(zip(_STATES, map(str, state.addresses), strict=True))
+
+
+def _answer_hops(state: State) -> int | None:
+    """As what came back says itself, else as the trace of the present failure does."""
+    traced = state.path.answered_ttl if state.path else None
+    return traced if state.answer_hops is None else state.answer_hops
+
+
+def _break(state: State) -> Samples:
+    if state.path is None:
+        return _ABSENT
+    last_hop, ttl = state.path.last_hop, str(state.path.last_ttl)
     return ((label("last_hop", last_hop) + label("ttl", ttl), "1"),)
 
 
@@ -112,16 +101,8 @@ def _muted(record: Record) -> Samples:
     return _truth(record.target.muted(time.time()) is not None)
 
 
-def _not_needed(record: Record) -> Samples:
-    instead = record.latest.instead if record.latest else ""
-    return ((label("instead", instead), "1"),) if instead else _ABSENT
-
-
-@cache
-def _address_counts(*counts: int) -> Samples:
-    if not any(counts):
-        return _ABSENT
-    return tuple(zip(_STATES, map(str, counts), strict=True))
+def _not_needed(state: State) -> Samples:
+    return ((label("instead", state.instead), "1"),) if state.instead else _ABSENT
 
 
 def _tls_info(facts: TlsFacts) -> Samples:
@@ -152,53 +133,102 @@ class Explained(NamedTuple):
     finding: str
 
 
+class State(NamedTuple):
+    """What stays as it is from round to round, as long as nothing happens.
+
+    `addresses` is how many of the host's are reachable, unreachable and untested;
+    `since` the Unix time of the last change; `reason`, `stage`, `origin` and
+    `answer_hops` are those of the latest observation, None or empty before the first.
+    """
+
+    verdict: Verdict
+    failures: int
+    since: float | None
+    path: Path | None
+    addresses: tuple[int, int, int] = (0, 0, 0)
+    instead: str = ""
+    reason: Reason | None = None
+    stage: str = ""
+    origin: str = ""
+    answer_hops: int | None = None
+
+
+def state_of(record: Record) -> State:
+    """The present state of a target."""
+    latest = record.latest
+    known = (record.verdict, record.failures, record.state_change_timestamp)
+    if latest is None:
+        return State(*known, record.path)
+    seen = latest.observation
+    return State(
+        *(*known, record.path, _counted(latest.addresses), latest.instead),
+        *(seen.reason, seen.stage, seen.origin, seen.answer_hops),
+    )
+
+
+def _counted(addresses: Iterable[Judged]) -> tuple[int, int, int]:
+    """What could not be learned, a family, say, counts as one more that is untested."""
+    reachable = unreachable = untested = 0
+    for judged in addresses:
+        seen = judged.observation
+        if seen.reason is Reason.ANSWERED:
+            reachable += 1
+        elif seen.reason in INCONCLUSIVE:
+            untested += bool(seen.address) or seen.reason is Reason.UNTESTED
+        elif seen.address:
+            unreachable += 1
+    return reachable, unreachable, untested
+
+
 OF_EXPLAINED: Mapping[str, Callable[[Explained], Samples]] = {
     "connectivity_rule_info": _info,
 }
 """Known from the start; again when the finding or the proxy is another."""
 
-OF_RECORD: Mapping[str, Callable[[Record], Samples]] = {
+OF_STATE: Mapping[str, Callable[[State], Samples]] = {
     "connectivity_rule_satisfied": _satisfied,
     "connectivity_rule_addresses": _addresses,
-    "connectivity_rule_answer_hops": lambda record: _whole(_answer_hops(record)),
-    "connectivity_rule_path_hops": lambda record: _whole(
-        record.path.answered_ttl if record.path else None
+    "connectivity_rule_answer_hops": lambda state: _whole(_answer_hops(state)),
+    "connectivity_rule_path_hops": lambda state: _whole(
+        state.path.answered_ttl if state.path else None
     ),
     "connectivity_rule_path_break_info": _break,
-    "connectivity_rule_muted": _muted,
     "connectivity_rule_not_needed": _not_needed,
+    "connectivity_rule_probe_failures_total": lambda state: _whole(state.failures),
+    "connectivity_rule_state_change_timestamp_seconds": lambda state: _time(
+        state.since
+    ),
+    "connectivity_rule_reachable": _reachable,
+    "connectivity_rule_failure": _failure,
+}
+"""From the start, where the counter is 0, and when the state changed."""
+
+OF_RECORD: Mapping[str, Callable[[Record], Samples]] = {
+    "connectivity_rule_muted": _muted,
     "connectivity_rule_probe_attempts_total": lambda record: _whole(record.attempts),
     "connectivity_rule_probes_total": lambda record: _whole(record.probes),
-    "connectivity_rule_probe_failures_total": lambda record: _whole(record.failures),
     "connectivity_rule_last_probe_timestamp_seconds": lambda record: _time(
         record.latest.finished_timestamp if record.latest else None
     ),
     "connectivity_rule_last_success_timestamp_seconds": lambda record: _time(
         record.last_success_timestamp
     ),
-    "connectivity_rule_state_change_timestamp_seconds": lambda record: _time(
-        record.state_change_timestamp
-    ),
 }
 """From the start, and after each round; the counters start at 0."""
 
 OF_LATEST: Mapping[str, Callable[[Observation], Samples]] = {
-    "connectivity_rule_reachable": _reachable,
-    "connectivity_rule_failure": _failure,
     "connectivity_rule_latency_seconds": lambda seen: _seconds(seen.latency),
-    "connectivity_rule_http_status_code": lambda seen: _whole(
-        seen.evidence.http_status
-    ),
-    "connectivity_rule_ntp_offset_seconds": lambda seen: _seconds(
-        seen.evidence.ntp_offset
-    ),
-    "connectivity_rule_ntp_stratum": lambda seen: _whole(seen.evidence.ntp_stratum),
-    "connectivity_rule_clock_offset_seconds": lambda seen: _seconds(
-        seen.evidence.clock_skew
-    ),
     "connectivity_rule_syn_retransmits": lambda seen: _whole(seen.syn_retransmits),
 }
 """After each round, from the observation that decided it."""
+
+OF_EVIDENCE: Mapping[str, Callable[[Evidence], Samples]] = {
+    "connectivity_rule_http_status_code": lambda told: _whole(told.http_status),
+    "connectivity_rule_ntp_offset_seconds": lambda told: _seconds(told.ntp_offset),
+    "connectivity_rule_ntp_stratum": lambda told: _whole(told.ntp_stratum),
+    "connectivity_rule_clock_offset_seconds": lambda told: _seconds(told.clock_skew),
+}
+"""When what the protocol tells is something else than in the round before."""
 
 OF_ANSWERED: Mapping[str, Callable[[Observation], Samples]] = {
     "connectivity_rule_phase_duration_seconds": _phases,

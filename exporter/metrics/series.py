@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from exporter.metrics import samples
 from exporter.metrics.labels import common_labels
-from exporter.metrics.samples import Explained
+from exporter.metrics.samples import Explained, state_of
 from exporter.metrics.target_families import TARGET
-from exporter.model.outcome import Observation, Reason
+from exporter.model.outcome import NO_EVIDENCE, Observation, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from exporter.metrics.samples import Samples
+    from exporter.metrics.samples import Samples, State
     from exporter.model.tls_facts import TlsFacts
     from exporter.monitor.store import Record
 
@@ -35,8 +35,10 @@ def _placed(
 
 
 _OF_EXPLAINED = _placed(samples.OF_EXPLAINED)
+_OF_STATE = _placed(samples.OF_STATE)
 _OF_RECORD = _placed(samples.OF_RECORD)
 _OF_LATEST = _placed(samples.OF_LATEST)
+_OF_EVIDENCE = _placed(samples.OF_EVIDENCE)
 _OF_ANSWERED = _placed(samples.OF_ANSWERED)
 _OF_TLS = _placed(samples.OF_TLS)
 
@@ -56,7 +58,10 @@ class TargetSeries:
             never altered, so whoever holds it has one consistent state.
     """
 
-    __slots__ = ("_explained", "_labels", "_tls", "finding", "pieces", "record")
+    __slots__ = (
+        *("_evidence", "_explained", "_labels", "_state", "_tls"),
+        *("finding", "pieces", "record"),
+    )
 
     def __init__(self, record: Record, finding: str = "", more: str = "") -> None:
         self.record = record
@@ -65,6 +70,8 @@ class TargetSeries:
         self.pieces: tuple[bytes, ...] = (b"",) * len(TARGET)
         self._labels = common_labels(record.target) + more
         self._tls: TlsFacts | None = None
+        self._state: State | None = None
+        self._evidence = NO_EVIDENCE
         pieces = list(self.pieces)
         answered = _last_answered(record)
         if answered is not None:
@@ -76,17 +83,26 @@ class TargetSeries:
         """Takes in the latest round."""
         record = self.record
         pieces = list(self.pieces)
+        state = state_of(record)
+        if state != self._state:
+            self._state = state
+            self._render(pieces, _OF_STATE, state)
         self._render(pieces, _OF_RECORD, record)
         self._render_info(pieces)
         if record.latest is not None:
-            seen = record.latest.observation
-            self._render(pieces, _OF_LATEST, seen)
-            if seen.reason is Reason.ANSWERED:
-                self._render(pieces, _OF_ANSWERED, seen)
-            if seen.tls != self._tls:
-                self._tls = seen.tls
-                self._render_tls(pieces)
+            self._render_latest(pieces, record.latest.observation)
         self.pieces = tuple(pieces)
+
+    def _render_latest(self, pieces: list[bytes], seen: Observation) -> None:
+        self._render(pieces, _OF_LATEST, seen)
+        if seen.reason is Reason.ANSWERED:
+            self._render(pieces, _OF_ANSWERED, seen)
+        if seen.evidence is not self._evidence and seen.evidence != self._evidence:
+            self._evidence = seen.evidence
+            self._render(pieces, _OF_EVIDENCE, seen.evidence)
+        if seen.tls is not self._tls and seen.tls != self._tls:
+            self._tls = seen.tls
+            self._render_tls(pieces)
 
     def explain(self, finding: str) -> None:
         """Takes in the finding that the target is in; empty for none."""
