@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING
 from prometheus_client import (
     CollectorRegistry,
     GCCollector,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.registry import Collector
 
 from exporter import __version__
 from exporter.metrics import exporter_families
 from exporter.metrics.family import Family, Kind
+from exporter.metrics.histogram import Histogram
 from exporter.metrics.labels import bounded, label
 from exporter.metrics.text_format import ExpositionFormat, header, sample_lines
 from exporter.model.rule import Status
@@ -63,8 +67,7 @@ class Telemetry(Collector):
         self._omitted = 0
         # One histogram a label set, so that a scrape can take them one at a time.
         self._durations: dict[tuple[str, ...], tuple[str, Histogram]] = {}
-        self._lateness = _histogram(exporter_families.LATENESS, _LATENESS_BUCKETS)
-        self._registry.register(self._lateness)
+        self._lateness = Histogram(_LATENESS_BUCKETS)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
@@ -75,8 +78,8 @@ class Telemetry(Collector):
         known = self._durations.get(key)
         if known is None:
             labels = map(label, exporter_families.PROBE_DURATION.labels, key)
-            histogram = _histogram(exporter_families.PROBE_DURATION, _DURATION_BUCKETS)
-            known = self._durations[key] = ("".join(labels), histogram)
+            known = ("".join(labels), Histogram(_DURATION_BUCKETS))
+            self._durations[key] = known
         known[1].observe(seconds)
 
     def observe_lateness(self, seconds: float) -> None:
@@ -120,6 +123,7 @@ class Telemetry(Collector):
         clients = self._sources.clients()
         if clients is not None:
             yield from _clients(clients)
+        yield _histogram(exporter_families.LATENESS, self._lateness)
 
     def _watched(self) -> Iterator[Metric]:
         """What is looked at besides targets."""
@@ -219,8 +223,8 @@ class Telemetry(Collector):
             yield _rendered(metric, form, site)
         yield header(exporter_families.PROBE_DURATION, form).encode()
         for labels, histogram in list(self._durations.values()):
-            for metric in histogram.collect():
-                yield sample_lines(metric, labels + site).encode()
+            metric = _histogram(exporter_families.PROBE_DURATION, histogram)
+            yield sample_lines(metric, labels + site).encode()
 
 
 def _rendered(metric: Metric, form: ExpositionFormat, site: str) -> bytes:
@@ -264,5 +268,7 @@ def _gauge(family: Family, value: float | None = None) -> GaugeMetricFamily:
     return GaugeMetricFamily(family.name, family.help, value)
 
 
-def _histogram(family: Family, buckets: Sequence[float]) -> Histogram:
-    return Histogram(family.name, family.help, registry=None, buckets=buckets)
+def _histogram(family: Family, seen: Histogram) -> HistogramMetricFamily:
+    return HistogramMetricFamily(
+        family.name, family.help, buckets=seen.buckets(), sum_value=seen.total
+    )
