@@ -49,7 +49,7 @@ from exporter.monitor.store import Store
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
     from pathlib import Path
 
     from exporter.config.site import Site
@@ -268,8 +268,8 @@ class Exporter:
             if any(target.slot is not None for target in self._targets):
                 self._expand()
 
-    async def _run(self, target: Target) -> float | None:
-        return await self._rounds.run(target)
+    def _run(self, target: Target) -> Awaitable[float | None]:
+        return self._rounds.run(target)
 
     def _known(self) -> Known:
         """What is known now, for a diagnosis."""
@@ -291,6 +291,8 @@ class Exporter:
 
     def _sooner(self, target: Target) -> float | None:
         """A round that sent the peer nothing does not count against its patience."""
+        if target.rule.unsent_interval is None:
+            return None
         record = self._store.record(target)
         if record is None or record.latest is None or record.latest.sent:
             return None

@@ -189,6 +189,7 @@ class Target:
     destination was named by a list from outside: only public addresses are probed.
     `maintenance` is announced work that touches it; it makes no other target of it.
     `slot` counts the ports of a range that take turns, None for one that stays.
+    `key` identifies it among all others.
     """
 
     rule: Rule
@@ -198,11 +199,12 @@ class Target:
     untrusted: bool = False
     maintenance: tuple[Maintenance, ...] = field(default=(), compare=False)
     slot: int | None = None
+    key: Key = field(init=False, repr=False, compare=False)
 
-    @property
-    def key(self) -> Key:
-        """What identifies this target among all others."""
-        return (self.rule.id, self.rule.source, self.destination, self.port)
+    def __post_init__(self) -> None:
+        # Made once, since it is looked up ten times a probe.
+        key = (self.rule.id, self.rule.source, self.destination, self.port)
+        object.__setattr__(self, "key", key)
 
     def muted(self, now: float) -> Maintenance | None:
         """The work that mutes it at a Unix time: what lasts longest, None if none does."""

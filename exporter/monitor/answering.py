@@ -73,7 +73,9 @@ class AnsweringTargets:
 
     def _valid(self, known: dict[str, Target], address: str) -> Target | None:
         target = known.get(address)
-        record = self._store.record(target) if target is not None else None
+        if target is None:
+            return None
+        record = self._store.record(target)
         for one in record.latest.addresses if record and record.latest else ():
             if one.observation.address == address and answers(one.observation):
                 return target

@@ -91,8 +91,8 @@ def is_arrival(target: Target, seen: Observation) -> bool:
 def bare_handshakes(target: Target, result: Result) -> list[str]:
     """The addresses at which nothing but a handshake was met."""
     seen = result.case.sightings if result.case is not None else ()
-    bare = (s for s in seen if rests_on_a_handshake(target.rule, s) and not s.via)
-    return [one.address for one in bare]
+    rule = target.rule
+    return [s.address for s in seen if rests_on_a_handshake(rule, s) and not s.via]
 
 
 def decides(target: Target, seen: Observation) -> bool:

@@ -76,9 +76,10 @@ class Rounds:
         await self._traces.close()
 
     def _flips(self, target: Target, result: Result) -> bool:
+        if result.verdict is not Verdict.VIOLATED:
+            return False
         record = self._store.record(target)
-        before = record.verdict if record is not None else Verdict.UNKNOWN
-        return result.verdict is Verdict.VIOLATED and before is not Verdict.VIOLATED
+        return record is None or record.verdict is not Verdict.VIOLATED
 
     def _may_confirm(self, target: Target, result: Result) -> bool:
         """The resolver asks twice by itself; a peer with a floor is not asked again.
@@ -92,5 +93,5 @@ class Rounds:
 
 
 def _hold_off(result: Result) -> float | None:
-    asked = (one.observation.evidence.hold_off for one in result.addresses)
-    return max((seconds for seconds in asked if seconds is not None), default=None)
+    told = [one.observation.evidence.hold_off for one in result.addresses]
+    return max((seconds for seconds in told if seconds is not None), default=None)

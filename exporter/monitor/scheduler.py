@@ -115,7 +115,7 @@ class Scheduler:
         self._next_start = 0.0
         self._timer: asyncio.Handle | None = None
         self._next_turn = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[_Entry, asyncio.Task[None]] = {}
 
     def replace(self, targets: Iterable[Target], limits: Limits | None = None) -> None:
         """Makes `targets` the ones in force; a kept one keeps its place in time."""
@@ -155,7 +155,7 @@ class Scheduler:
         self.replace(())
         if self._timer is not None:
             self._timer.cancel()
-        tasks = list(self._tasks)
+        tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -236,9 +236,7 @@ class Scheduler:
         self._next_start = max(self._next_start + self._gap, now - _GRAIN)
         self.in_flight += 1
         self._lateness(max(now - entry.asked, 0.0))
-        task = self._loop.create_task(self._probe(entry))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[entry] = self._loop.create_task(self._probe(entry))
 
     async def _probe(self, entry: _Entry) -> None:
         try:
@@ -247,6 +245,7 @@ class Scheduler:
                 entry.not_before = self._loop.time() + pause
             self._bring_forward(entry, self._sooner(entry.target))
         finally:
+            del self._tasks[entry]
             self.in_flight -= 1
             self._leave(entry)
             if self._ready:

@@ -224,7 +224,10 @@ class Store:
     def record(self, target: Target) -> Record | None:
         """The record of a target in force, None for any other."""
         record = self._records.get(target.key)
-        return record if record is not None and record.target == target else None
+        # Nearly always it is the very same: comparing all its fields is dear.
+        if record is None or record.target is target or record.target == target:
+            return record
+        return None
 
     def records(self) -> list[Record]:
         """All records, in the order of the configuration."""

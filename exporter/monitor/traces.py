@@ -57,6 +57,9 @@ class _Due:
         return bool(self.resets or self.handshakes or self.claims or self.traces)
 
 
+_NOTHING = _Due()
+
+
 class Traces:
     """Looks into results, and has them judged anew where that changes them.
 
@@ -129,6 +132,11 @@ class Traces:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _due(self, target: Target, result: Result) -> _Due:
+        if all(map(open_questions.answers, open_questions.observations(result))):
+            # Then nothing but who made the handshake is in question.
+            self._open.discard(target.key)
+            shakes = self._handshakes(target, result)
+            return _Due(handshakes=shakes) if shakes else _NOTHING
         last = self._traced.get(target.key)
         cooling = last is not None and self._clock() - last < TRACE_COOLDOWN
         resets = open_questions.resets(result)
@@ -197,12 +205,11 @@ class Traces:
     def _handshakes(self, target: Target, result: Result) -> tuple[str, ...]:
         """Addresses whose bare handshake may be compared with other answers there."""
         bare = open_questions.bare_handshakes(target, result)
-        doubted = any(
-            open_questions.is_doubted(one.observation) for one in result.addresses
-        )
         last = self._compared.get(target.key)
-        if last is not None and not doubted and self._clock() - last < TRACE_COOLDOWN:
-            return ()
+        if last is not None and self._clock() - last < TRACE_COOLDOWN:
+            seen = open_questions.observations(result)
+            if not any(map(open_questions.is_doubted, seen)):
+                return ()
         found = tuple(one for one in bare if self._answering.speaking_at(one))
         if len(found) < len(bare):
             self._open.add(target.key)

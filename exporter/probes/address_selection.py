@@ -38,6 +38,8 @@ def listed(resolved: Resolved) -> tuple[Sequence[str], tuple[str, ...]]:
     address of that family itself: it could not use theirs.
     """
     addresses = resolved.addresses
+    if not resolved.unlearned and len(addresses) <= _LISTED:
+        return addresses, ()
     unlearned = tuple(
         f"the {one.family} addresses could not be learned: {one.why}"
         for one in resolved.unlearned
@@ -66,7 +68,9 @@ def next_ones(
 
 def refused(target: Target, addresses: Sequence[str]) -> Sequence[str]:
     """Those that are not probed, since a list from outside may only name public ones."""
-    return [a for a in addresses if target.untrusted and not is_public(a)]
+    if not target.untrusted:
+        return ()
+    return [address for address in addresses if not is_public(address)]
 
 
 def left_out(address: str) -> Observation:

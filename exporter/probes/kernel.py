@@ -229,6 +229,14 @@ def stands(sock: socket.socket) -> bool:
     return info is not None and info[0] in _STANDING
 
 
+def discard(sock: socket.socket, size: int) -> None:
+    """Drops what was left unread, up to `size` bytes, so that closing sends no RST."""
+    try:
+        sock.recv(size)
+    except OSError:
+        return
+
+
 def kept_back(sock: socket.socket) -> bool:
     """Whether the SYNs that were sent again never left this host.
 

@@ -13,7 +13,6 @@ Deadlines belong to the runner, which cancels; a Link only knows how to end.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Protocol, Self
 
 from exporter.model.endpoint import Endpoint
@@ -231,8 +230,7 @@ class Link(Progress):
             if self.syn_retransmits is None:
                 handshake = kernel.handshake(sock)
                 self.syn_retransmits = handshake and handshake[1]
-            with contextlib.suppress(OSError):
-                sock.recv(CHUNK)
+            kernel.discard(sock, CHUNK)
             sock.close()
         self._sockets.clear()
 

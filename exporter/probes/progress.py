@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import time
 from typing import TYPE_CHECKING
@@ -88,7 +87,8 @@ class Progress:
 
 def own_address(sock: kernel.Socket) -> str:
     """What the kernel chose when the socket was connected; empty before that."""
-    with contextlib.suppress(OSError):
+    try:
         own: str = sock.getsockname()[0]
-        return "" if own in _UNSPECIFIED else own
-    return ""
+    except OSError:
+        return ""
+    return "" if own in _UNSPECIFIED else own

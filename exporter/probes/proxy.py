@@ -120,5 +120,5 @@ def proxy_for(rule: Rule, proxy: Endpoint | None) -> Endpoint | None:
 
     A rule that must be denied asks about the direct path, as no proxy would.
     """
-    proxied = rule.public and rule.transport is Transport.TCP
+    proxied = proxy is not None and rule.public and rule.transport is Transport.TCP
     return proxy if proxied and rule.expect is Expect.ALLOW else None

@@ -202,10 +202,11 @@ class Runner:
         resolve = time.perf_counter() - started
         members, unlearned = address_selection.listed(resolved)
         refused = address_selection.refused(target, members) if via is None else ()
-        seen = await self._sightings(
-            target, [one for one in members if one not in refused], resolve
-        )
-        seen += [self._now(address_selection.left_out(address)) for address in refused]
+        asked = [one for one in members if one not in refused] if refused else members
+        seen = await self._sightings(target, asked, resolve)
+        if refused:
+            left_out = map(address_selection.left_out, refused)
+            seen += map(self._now, left_out)
         case = self._earlier.case(target, members, seen)
         doubt = self.doubt()
         if not doubt and (not unlearned or via is not None):

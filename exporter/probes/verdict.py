@@ -171,7 +171,7 @@ def _spoken_for(case: Case, seen: Observation) -> Observation:
 
 
 def _judge_allow(rule: Rule, seen: Observation) -> Verdict:
-    if _arrived(rule, seen) or seen.reason is Reason.ANSWERED:
+    if seen.reason is Reason.ANSWERED or _arrived(rule, seen):
         return Verdict.HOLDS
     if rule.proof is not Proof.SERVICE and seen.reason in _REFUSALS:
         # Of a port on which nothing need listen a refusal shows the way, if it is
@@ -237,7 +237,10 @@ def _refused_by_firewall(rule: Rule, seen: Observation) -> bool:
 
 
 def _at(address: str, facts: Iterable[Placed]) -> Placed | None:
-    return next((fact for fact in facts if fact.address == address), None)
+    for fact in facts:
+        if fact.address == address:
+            return fact
+    return None
 
 
 def _untested(address: str) -> Observation:
