@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboards.lib import certificates, links, load, panels, words
+from dashboards.lib import certificates, links, load, panels, shards, words
 from dashboards.lib.frame import frame
 from dashboards.lib.panels import cell, merged
 from dashboards.lib.query import EXPORTER, exporter, now, rows, series, target
@@ -31,6 +31,7 @@ def build() -> Dashboard:
     for panel in (
         *_numbers(),
         _exporters(),
+        shards.table_of_shards(width=12, height=7),
         _resolvers(),
         *load.graphs(),
         *load.feeds(),
@@ -177,7 +178,8 @@ def _resolvers() -> statetimeline.Panel:
             "Whether each resolver of an exporter's host answers when asked by itself,"
             " over UDP and TCP. A gap is a time at which that was not known.",
             series(answers, "{{instance}}: {{server}} {{transport}}"),
-            height=6,
+            width=12,
+            height=7,
         )
         .mappings(words.RESOLVER)
         .thresholds(words.steps((None, words.BAD), (1, words.GOOD)))

@@ -64,7 +64,7 @@ def build() -> Dashboard:
     return (
         board.with_panel(table_of_alerts("Firing alerts", height=7))
         .with_panel(table_of_violated("Violated now", height=9))
-        .with_panel(table_to_open("What to open", height=7))
+        .with_panel(table_to_open("What to open", height=8))
         .with_panel(_matrix())
         .with_panel(_roles())
         .with_panel(budget.per_role(width=12))

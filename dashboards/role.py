@@ -146,7 +146,7 @@ def _owners() -> table.Panel:
             "Who owns the destinations of the rules, and how many are violated.",
             rows(broken),
             rows(every, "B"),
-            width=6,
+            width=4,
         )
         .transformations(panels.merged(names))
         .sort_by(panels.sorted_by("Owner"))
@@ -170,12 +170,13 @@ def _partly() -> table.Panel:
         "Targets that answer on one address and not on another: the next outage; at"
         " most 50.",
         rows(f"topk(50, ({silent} > 0) and on ({KEY}) {target('reachable')} == 1)"),
-        width=9,
+        width=10,
     )
     return (
         _listed(panel, names)
         .no_value("No such target")
-        .override_by_name("Down", panels.cell(custom_width=60))
+        .override_by_name("Down", panels.cell(custom_width=55))
+        .override_by_name("Seen from", panels.cell(custom_width=185))
     )
 
 
@@ -186,17 +187,17 @@ def _undecided() -> table.Panel:
         "Targets of which nothing can be said, and why; at most 50. Those of an"
         " exporter that is down are kept for an hour.",
         rows(f"topk({MOST}, {without_verdict(MANY)})"),
-        width=9,
+        width=10,
     )
     return (
         _listed(panel, names)
         .no_value("Every target has a verdict, or nothing is known")
-        .override_by_name("Seen", panels.cell(mappings=words.seen(), custom_width=160))
+        .override_by_name("Seen", panels.cell(mappings=words.seen(), custom_width=165))
     )
 
 
 def _listed(panel: table.Panel, names: dict[str, str]) -> table.Panel:
     """A short list of targets; each rule leads to its own dashboard."""
-    rule = panels.cell(links=links.to_rule("Rule", "To"), custom_width=180)
+    rule = panels.cell(links=links.to_rule("Rule", "To"), custom_width=190)
     panel = panel.transformations(panels.columns(names))
     return panel.sort_by(panels.sorted_by("Rule")).override_by_name("Rule", rule)

@@ -72,7 +72,7 @@ def _seen() -> table.Panel:
         "ask": "Ask first",
         "instance": "Seen from",
     }
-    sizes = {"Port": 80, "State": 90, "Refused by": 125, "Path ends at": 110}
+    sizes = {"Port": 75, "State": 80, "Refused by": 115, "Path ends at": 110}
     panel = (
         panels.table(
             "What the last probe saw",
@@ -99,7 +99,7 @@ def _seen() -> table.Panel:
         .override_by_name("Ask first", cell(mappings=words.ask()))
         .override_by_name("Seen from", cell(links=links.to_exporter_page("[7]")))
     )
-    return panels.widths(panel, sizes)
+    return panels.widths(panel, sizes | {"Seen from": 190})
 
 
 def _numbers() -> list[stat.Panel]:

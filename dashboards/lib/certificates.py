@@ -88,7 +88,7 @@ def soonest(*, width: int) -> table.Panel:
 def presented(*, width: int, height: int) -> table.Panel:
     """The certificate that one rule's servers present."""
     told = "trust, subject, issuer, version, fingerprint_sha256"
-    return _dressed(
+    panel = _dressed(
         panels.table(
             "Certificate presented",
             "What each server of this rule presents, whether or not it verifies.",
@@ -98,6 +98,8 @@ def presented(*, width: int, height: int) -> table.Panel:
         ),
         _ONE,
     )
+    sizes = {"Seen from": 190, "Root": 75, "Subject": 195, "Version": 80}
+    return panels.widths(panel, sizes)
 
 
 def _dressed(panel: table.Panel, names: dict[str, str]) -> table.Panel:

@@ -57,13 +57,15 @@ def path() -> table.Panel:
             "The last router that answered before silence, or that refused; traced"
             " while the rule fails.",
             rows(target("path_break_info", ONE)),
-            width=10,
+            width=12,
             height=5,
         )
         .transformations(panels.columns(names))
         .no_value("No break was traced")
     )
-    return panels.widths(panel, {"Last router that answered": 190, "Hop": 50})
+    return panels.widths(
+        panel, {"Last router that answered": 185, "Hop": 45, "Seen from": 190}
+    )
 
 
 def told() -> stat.Panel:
@@ -84,7 +86,7 @@ def told() -> stat.Panel:
             now(f"max({target(facts[title][0], ONE)})", title, ref)
             for ref, title in refs.items()
         ),
-        width=14,
+        width=12,
         height=5,
     ).text_mode(BigValueTextMode.VALUE_AND_NAME)
     panel = panel.text(VizTextDisplayOptions().title_size(14).value_size(28))

@@ -93,7 +93,7 @@ def table_of_findings(title: str, *, height: int) -> Panel:
         .override_by_name("Seen from", cell(links=links.to_exporter("Seen from")))
     )
     sizes = {"Severity": 74, "For": 70, "Cause": 130, "From": 130, "Targets": 66}
-    return widths(panel, sizes | {"Owner": 100, "Seen from": 190})
+    return widths(panel, sizes | {"Owner": 100, "Seen from": 210})
 
 
 def table_of_alerts(title: str, *, height: int) -> Panel:
@@ -122,5 +122,6 @@ def table_of_alerts(title: str, *, height: int) -> Panel:
         .override_by_name("From", cell(links=links.to_role("From")))
         .override_by_name("Rule", cell(links=links.to_rule("Rule")))
     )
-    sizes = {"Severity": 74, "For": 70, "Alert": 200, "Cause": 80, "Usage": 90}
-    return widths(panel, sizes | {"Rule": 190, "Owner": 80, "Exporter": 180})
+    sizes = {"Severity": 74, "For": 70, "Alert": 220, "Cause": 75, "From": 110}
+    sizes |= {"Usage": 80, "Rule": 160, "To": 145, "Owner": 75}
+    return widths(panel, sizes | {"Exporter": 195})

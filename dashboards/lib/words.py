@@ -200,6 +200,10 @@ RESOLVER: list[ValueMapping] = [
     nothing(),
 ]
 YES_NO: list[ValueMapping] = [values({"0": ("no", BAD), "1": ("yes", GOOD)}), nothing()]
+THERE: list[ValueMapping] = [
+    values({"0": ("missing", BAD), "1": ("there", GOOD)}),
+    nothing(),
+]
 CONTROLS: list[ValueMapping] = [
     values({"0": ("silent", GOOD), "1": ("answered", BAD)}),
     nothing("none", CLEAR),

@@ -155,5 +155,6 @@ async def _probed(
         unset=len(unset) - len(listed),
         missing=len(targets) - len(report.records),
         rows=Rows(rows),
+        shard=str(site.shard or ""),
     )
     return outcome, sources

@@ -123,18 +123,19 @@ class Handlers:
 
     async def targets(self, request: web.Request) -> web.StreamResponse:
         """The state of all active targets as JSON."""
-        chunks = targets_text(self._parts.store.records())
+        chunks = targets_text(self._parts.store.records(), self._parts.shard())
         return await stream(request, "application/json", chunks, self._drawing)
 
     async def findings(self, request: web.Request) -> web.StreamResponse:
         """What explains all that is wrong, as JSON."""
-        chunks = findings_text(self._parts.findings())
+        chunks = findings_text(self._parts.findings(), self._parts.shard())
         return await stream(request, "application/json", chunks, self._drawing)
 
     async def rule(self, request: web.Request) -> web.StreamResponse:
         """One rule in full as JSON."""
         targets = self._named(request)
-        chunks = rule_text(targets, self._parts.store.of_rule(targets[0].rule.id))
+        records = self._parts.store.of_rule(targets[0].rule.id)
+        chunks = rule_text(targets, records, self._parts.shard())
         return await stream(request, "application/json", chunks, self._drawing)
 
     async def overview(self, request: web.Request) -> web.Response:
@@ -170,6 +171,7 @@ class Handlers:
                 Clock(parts.wall(), parts.next_due),
                 parts.findings(),
                 parts.source,
+                shard=parts.shard(),
             ),
         )
 

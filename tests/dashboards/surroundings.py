@@ -79,12 +79,22 @@ def exporter(out, instance):
         )
 
 
+def _shards(own, instance):
+    """Of three: one of them is gone, and one was never there."""
+    number = {LAB: "1", GONE: "2"}.get(instance)
+    if number is not None:
+        own("roles_info", lambda _: 1, source_roles="client-device")
+        own("shard_info", lambda _: 1, shard=number, shards="3")
+        own("shards", lambda _: 3)
+
+
 def _outside(own, add, instance):
     """Whom it serves, with which certificate, and whether its resolvers answer."""
     for kind, count in {"scrape": 2, "people": 1, "unknown": 0}.items():
         own("http_connections", lambda _, n=count: n, **{"class": kind})
     turned_away = {"class": "unknown", "reason": "no_request"}
     own("http_rejected_total", lambda m: m // 40, **turned_away)
+    _shards(own, instance)
     if instance == AA:
         name = "connectivity_exporter_web_certificate_expiry_timestamp_seconds"
         add(name, lambda _: END + 60 * DAY)

@@ -422,6 +422,20 @@ def test_a_dead_exporter_and_a_failed_reload_are_seen(seen):
     assert rows["lab-pc.example.ac.uk:9842"]["Certificate, days"] == "none"
 
 
+def test_shards_that_are_there_are_told_from_those_that_are_not(seen):
+    table = seen["exporter.json"]["panels"]["Shards"]
+    rows = {
+        shard: (row["State"], row["Seen on"].partition(".")[0])
+        for shard, row in rows_by(table, "Shard").items()
+    }
+    assert rows == {
+        "1": ("there", "lab-pc"),
+        "2": ("missing", "jump01"),
+        "unseen for a day: 1": ("missing", "-"),
+    }
+    assert {row[2] for row in table["rows"]} == {"3"}
+
+
 def test_a_resolver_that_fell_silent_is_seen(seen):
     panels = seen["exporter.json"]["panels"]
     line = panels["Resolvers over time"]["lab-pc.example.ac.uk:9842: 10.40.0.53 udp"]

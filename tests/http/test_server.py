@@ -108,6 +108,17 @@ async def test_the_targets_document_is_the_one_of_check():
     assert len(said["targets"]) == 5
 
 
+async def test_a_shard_says_everywhere_which_it_is():
+    plain = {"Accept-Encoding": "identity"}
+    async with client_of(exposing.populated(), shard=lambda: "2/5") as client:
+        for path in ("targets", "findings", "rules/database"):
+            response = await client.get(f"/api/v1/{path}", headers=plain)
+            assert (await response.json())["shard"] == "2/5"
+        for path in ("/", "/rules/database"):
+            response = await client.get(path, headers=plain)
+            assert ", shard 2/5 " in await response.text()
+
+
 async def test_a_rule_document_has_targets_of_every_status():
     scene = exposing.populated()
     async with client_of(scene) as client:

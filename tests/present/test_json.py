@@ -9,7 +9,11 @@ from exporter.model.network_path import Hop, Path
 from exporter.model.outcome import Conversation, Judged, Reason, Stage, Verdict
 from exporter.model.rule import Severity, Status
 from exporter.monitor.store import Record
+from exporter.present.formats.interface import CheckOutcome
 from exporter.present.formats.json import (
+    check,
+    findings_document,
+    findings_text,
     path_entry,
     rule_text,
     rules_document,
@@ -226,6 +230,23 @@ async def test_the_text_in_parts_is_the_document(count):
     chunks = [chunk async for chunk in targets_text(records)]
     assert json.loads(b"".join(chunks)) == targets_document(records)
     assert len(chunks) == 2 + -(-count // 16)
+
+
+@pytest.mark.parametrize(("shard", "said"), [("", None), ("2/5", "2/5")])
+async def test_every_document_says_which_shard_it_is_of(shard, said):
+    scene = exposing.populated()
+    records = scene.store.records()
+    found = [exposing.finding(records[0].target)]
+    for text, document in (
+        (targets_text(records, shard), targets_document(records, shard)),
+        (findings_text(found, shard), findings_document(found, shard)),
+        (rule_text([records[0].target], records[:1], shard), None),
+    ):
+        told = json.loads(b"".join([part async for part in text]))
+        assert told["shard"] == said
+        assert document is None or told == document
+    told = json.loads(check(CheckOutcome(records, found, shard=shard)))
+    assert (told["shard"], len(told["findings"])) == (said, 1)
 
 
 async def test_a_rules_text_in_parts_is_its_document():

@@ -107,7 +107,9 @@ async def test_a_shard_says_that_it_is_a_part_and_lists_no_others_work():
     assert "This is shard 2/5 of its roles: 3 targets of other shards are" in told
     assert "Not probed from here" not in told
     assert "shard" not in await render.overview((), (), render.Filter(), CLOCK)
-    page = Page(await render.rule(others[:1], [], CLOCK))
+    text = await render.rule(others[:1], [], CLOCK, shard="2/5")
+    assert ", shard 2/5" in text
+    page = Page(text)
     assert "h0:443/tcp: probed by another shard" in page.of("p")
 
 

@@ -37,6 +37,7 @@ class CheckOutcome:
         unset: how many more wait for a placeholder's value.
         missing: how many were not probed to the end, since somebody would not wait.
         rows: which targets a table is to have a row for.
+        shard: the part of its roles' targets that was probed, such as 2/5; empty for all.
     """
 
     records: Sequence[Record]
@@ -45,6 +46,7 @@ class CheckOutcome:
     unset: int = 0
     missing: int = 0
     rows: Rows = Rows.NONE
+    shard: str = ""
 
 
 @dataclass(frozen=True, slots=True)

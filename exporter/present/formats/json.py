@@ -38,8 +38,8 @@ _ENTRIES = 16
 
 def check(outcome: CheckOutcome) -> str:
     """What was seen of each target, and what explains all that is wrong."""
-    targets = targets_document(outcome.records)
-    return write(targets | findings_document(outcome.findings))
+    targets = targets_document(outcome.records, outcome.shard)
+    return write(targets | findings_document(outcome.findings, outcome.shard))
 
 
 def rules(targets: Sequence[Target]) -> str:
@@ -78,19 +78,36 @@ def _plain(text: str) -> str:
     return text.replace("\x7f", r"\u007f")
 
 
-def targets_document(records: Iterable[Record]) -> dict[str, Any]:
-    """What is known of each target: `check --format json` and `/api/v1/targets`."""
-    return {"targets": [target_entry(record) for record in records]}
+def targets_document(records: Iterable[Record], shard: str = "") -> dict[str, Any]:
+    """What is known of each target: `check --format json` and `/api/v1/targets`.
+
+    Args:
+        records: those of the targets that are probed from here.
+        shard: the part of the roles' targets that these are, such as 2/5; empty for all.
+    """
+    return _part(shard) | {"targets": [target_entry(record) for record in records]}
 
 
-def findings_document(findings: Iterable[Finding]) -> dict[str, Any]:
+def findings_document(findings: Iterable[Finding], shard: str = "") -> dict[str, Any]:
     """What explains all that is wrong: `check --format json` and `/api/v1/findings`."""
-    return {"findings": [_finding_entry(finding) for finding in findings]}
+    return _part(shard) | {"findings": [_finding_entry(one) for one in findings]}
 
 
-async def findings_text(findings: Sequence[Finding]) -> AsyncGenerator[bytes]:
+def _part(shard: str) -> dict[str, str | None]:
+    """What part of its roles' targets a document tells of, null for all of them."""
+    return {"shard": shard or None}
+
+
+def _opened(shard: str, key: str) -> bytes:
+    """The beginning of a document, up to the first item of its list `key`."""
+    return f'{json.dumps(_part(shard))[:-1]}, "{key}": ['.encode()
+
+
+async def findings_text(
+    findings: Sequence[Finding], shard: str = ""
+) -> AsyncGenerator[bytes]:
     """`findings_document` as text, in parts."""
-    yield b'{"findings": ['
+    yield _opened(shard, "findings")
     for index, finding in enumerate(findings):
         text = _plain(json.dumps(_finding_entry(finding)))
         yield (", " * (index > 0) + text).encode()
@@ -98,24 +115,27 @@ async def findings_text(findings: Sequence[Finding]) -> AsyncGenerator[bytes]:
     yield b"]}\n"
 
 
-async def targets_text(records: Sequence[Record]) -> AsyncGenerator[bytes]:
+async def targets_text(
+    records: Sequence[Record], shard: str = ""
+) -> AsyncGenerator[bytes]:
     """`targets_document` as text, in parts."""
-    yield b'{"targets": ['
+    yield _opened(shard, "targets")
     async for part in _list(records, target_entry):
         yield part
     yield b"]}\n"
 
 
 async def rule_text(
-    targets: Sequence[Target], records: Sequence[Record]
+    targets: Sequence[Target], records: Sequence[Record], shard: str = ""
 ) -> AsyncGenerator[bytes]:
     """One rule in full, with counters and history, as text in parts: `/api/v1/rules/<id>`.
 
     Args:
         targets: the rule's, whatever their status.
         records: those of the targets that are probed.
+        shard: the part of the roles' targets that is probed from here, empty for all.
     """
-    yield b'{"rules": ['
+    yield _opened(shard, "rules")
     async for part in _list(targets, _rule_entry):
         yield part
     yield b'], "targets": ['

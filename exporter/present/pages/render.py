@@ -141,6 +141,8 @@ async def rule(
     clock: Clock,
     findings: Sequence[Finding] = (),
     source: Source = lambda _address: None,
+    *,
+    shard: str = "",
 ) -> str:
     """The page of one rule.
 
@@ -150,6 +152,7 @@ async def rule(
         clock: the time to draw it at.
         findings: what explains targets, this rule's among them.
         source: the address that this host sends from to another.
+        shard: the part of its roles' targets that is probed from here, empty for all.
     """
     the_rule = targets[0].rule
     idle = [target for target in targets if target.status is not Status.ACTIVE]
@@ -161,6 +164,7 @@ async def rule(
         [target for target in targets if target.status is Status.ACTIVE],
         rule=the_rule,
         refresh_seconds=0,
+        shard=shard,
         findings=cards(explaining, clock),
         facts=facts.rule_facts(targets[0]),
         views=[views.view(record, clock, source) for record in records[:PAGE_SIZE]],
