@@ -89,6 +89,10 @@ def expanded(
     words = {
         "host": ", ".join(host_labels),
         "place": ", ".join(("job", *place_labels)),
+        "exporter": ", ".join(("job", *host_labels, *place_labels)),
+        "scraped": ", ".join(
+            ("job", *host_labels, *(one for one in place_labels if one != "site"))
+        ),
         "flow": ", ".join(FLOW),
         "info": ", ".join(INFO),
         "unjoined": ", ".join(UNJOINED),

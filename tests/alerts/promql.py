@@ -33,9 +33,9 @@ OWN = {
     "connectivity:exporter:up": SCRAPED,
     "connectivity:maintenance:muted": SCRAPED.union(COMMON_LABELS),
 }
-UNSEEN = frozenset({*HOST_LABELS, *INFO, "last_hop"})
+UNSEEN = frozenset({*HOST_LABELS, *INFO, "last_hop", "instead"})
 """Labels that may be taken off or ignored where they are not."""
-PLACE = frozenset(PLACE_LABELS)
+PLACE = frozenset({*PLACE_LABELS, *HOST_LABELS} - {"instance"})
 """Labels that a scrape target may have; they may be named where they are not."""
 
 

@@ -289,6 +289,81 @@ def the_critical_part_of_a_cause_mended():
     return world, {14: [ticket], 36: [page], 59: [page], 70: [ticket], 98: [ticket]}
 
 
+def one_of_a_pair_not_yet_upgraded():
+    """It tells no findings; its peer names the firewall that refuses both."""
+    world = Topology(60)
+    seen = {"broken": during(10, 50), "seen": PROHIBITED, "hop": FIREWALL}
+    for one, finding in (("a", "f1"), ("b", "")):
+        host = world.host(f"{one}:9842")
+        host.rule("db", "database", finding=finding, **seen)
+        for rule in ("mail", "api", "lic"):
+            host.rule(rule, USAGES[rule])
+        if finding:
+            host.finding("f1", "path", FIREWALL, during(10, 50), "database")
+    page = ["critical Finding network"]
+    return world, {14: page, 20: page, 49: page, 58: []}
+
+
+def the_same_address_in_two_clusters():
+    """As of pods: what answers in one cluster is no proof for the other."""
+    world = Topology(70)
+    for cluster in ("dev", "prod"):
+        prod = cluster == "prod"
+        silent = during(20, 40) if prod else never
+        host = world.host("10.42.0.5:9842", silent=silent, cluster=cluster)
+        broken = during(10, ALWAYS) if prod else never
+        host.rule("db", "database", broken=broken, seen=PROHIBITED, hop=FIREWALL)
+        for rule in ("mail", "api", "lic"):
+            host.rule(rule, USAGES[rule])
+    page, down = "critical PathBroken network", "critical ExporterDown"
+    return world, {19: [page], 32: [page, down], 39: [page, down], 60: [page]}
+
+
+def a_site_named_by_the_exporter_itself():
+    """Its `up` has no such label."""
+    world = Topology(60)
+    host = world.host("a:9842", silent=during(20, 40), own={"site": "north"})
+    host.rule("db", "database", broken=during(10, ALWAYS), owner="dba")
+    for rule in ("mail", "api", "lic"):
+        host.rule(rule, USAGES[rule])
+    page = "critical RuleViolated dba site=north usage=database"
+    down = "critical ExporterDown site=north"
+    return world, {15: [page], 32: [page, down], 38: [page, down], 58: [page]}
+
+
+def an_alternative_that_is_enough():
+    """Neither a ticket for what is not needed, nor a page that outlives the need."""
+    world = Topology(90)
+    for one, healed in (("a", 0), ("b", 30)):
+        host = world.host(f"{one}:9842", role=one)
+        host.rule("main", "mail", broken=during(10, healed))
+        spare = {"broken": during(10, ALWAYS), "known": during(0, 10, 10, healed)}
+        host.rule("spare", "mail", **spare)
+        needed = {"rule": "spare", "source_role": one, "usage": "mail", "port": "443"}
+        where = {"destination": "spare.example.org", "protocol": "tcp"}
+        instead = lambda m, healed=healed: 1 if m >= max(10, healed) else None  # noqa: E731 - one line says it
+        named = {"instead": "main"}
+        host.add("connectivity_rule_not_needed", needed | where | named, instead)
+        for rule in ("db", "api", "lic"):
+            host.rule(rule, USAGES[rule])
+    page = ["critical UsageDown vendor usage=mail"]
+    return world, {15: page, 29: page, 40: [], 60: [], 88: []}
+
+
+def an_outage_that_shrinks_and_no_finding_tells():
+    """What is left is told by the wide alert until its own fires."""
+    world = Topology(80)
+    host = world.host("a:9842")
+    for rule, usage in USAGES.items():
+        until = 60 if rule == "db" else 30
+        host.rule(rule, usage, broken=during(10, until), owner="dba")
+    wide = ["critical RoleEgressDown network"]
+    left = "critical RuleViolated dba usage=database"
+    both = [*wide, left]
+    told = dict.fromkeys(range(30, 38), wide)
+    return world, told | {14: wide, 39: both, 48: [left], 59: [left], 70: []}
+
+
 STORIES = (
     a_dead_exporter_in_an_outage,
     both_exporters_dead_in_an_outage,
@@ -307,6 +382,11 @@ STORIES = (
     a_role_gone_at_one_site_while_its_exporter_is_dead_at_another,
     an_outage_that_gets_another_name,
     the_critical_part_of_a_cause_mended,
+    one_of_a_pair_not_yet_upgraded,
+    the_same_address_in_two_clusters,
+    a_site_named_by_the_exporter_itself,
+    an_alternative_that_is_enough,
+    an_outage_that_shrinks_and_no_finding_tells,
 )
 
 

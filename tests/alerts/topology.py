@@ -43,6 +43,7 @@ class Host:
     Attributes:
         silent: minutes at which it is not scraped with success.
         gone: from when on Prometheus no longer looks for it.
+        own: labels that it gives to all its series by itself.
     """
 
     topology: Topology
@@ -51,6 +52,7 @@ class Host:
     labels: dict[str, str]
     silent: object = never
     gone: int = ALWAYS
+    own: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         self.add("up", {}, lambda minute: int(not self.silent(minute)), alive=False)
@@ -65,6 +67,7 @@ class Host:
             return at(minute)
 
         both = {"job": self.topology.job, "instance": self.instance, **self.labels}
+        both |= self.own if alive else {}
         self.topology.add(name, both | labels, seen)
 
     def rule(
@@ -159,8 +162,10 @@ class Topology:
     without: str = "^nothing$"
     series: list[dict[str, str]] = field(default_factory=list)
 
-    def host(self, instance, role="web", *, silent=never, gone=ALWAYS, **labels):
-        return Host(self, instance, role, labels, silent, gone)
+    def host(
+        self, instance, role="web", *, silent=never, gone=ALWAYS, own=None, **labels
+    ):
+        return Host(self, instance, role, labels, silent, gone, own or {})
 
     def add(self, name, labels, at):
         values = [at(minute) for minute in range(self.minutes + 1)]
