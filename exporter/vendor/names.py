@@ -59,13 +59,17 @@ def placeholder(text: str) -> str:
 
 
 def rule_id(source: str, destination: str, ports: str, transport: str) -> str:
-    """A rule's id, made of its flow alone, so that other rows cannot change it."""
-    last = "" if transport == "tcp" else f"-{transport}"
-    name = f"{slug(source)}-{slug(destination)}-{ports}{last}"
+    """A rule's id, made of its flow alone, so that other rows cannot change it.
+
+    `ports` are empty for what has none.
+    """
+    parts = [ports] if transport == "tcp" else [ports, transport]
+    last = "-".join(filter(None, parts))
+    name = f"{slug(source)}-{slug(destination)}-{last}"
     if len(name) <= _LONGEST_ID:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
-    return f"{_cut(name, _LONGEST_ID - 2 * _DIGEST - 6)}-{digest}-{ports}{last}"
+    return f"{_cut(name, _LONGEST_ID - 2 * _DIGEST - 6)}-{digest}-{last}"
 
 
 def letters(index: int) -> str:

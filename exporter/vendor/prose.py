@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from exporter.vendor.sentences import Sentence
 
 _TO = re.compile(
-    r"(?:\b(?:to|reach|towards|nach|vers|hacia)|[-=]+>|[\u2192\u21d2])\s+(?:the\s+|your\s+)?(.{2,60}?)\s*(?:$|[.,;(]|\b(?:on|via|over|at|using|by|port|tcp|udp|for|from|with|when|if)\b)",
+    r"(?:\b(?:to|reach|towards|nach|vers|hacia)|[-=]+[ ]?>|[\u2192\u21d2])\s+(?:the\s+|your\s+)?(.{2,60}?)\s*(?:$|[.,;(]|\b(?:on|via|over|at|using|by|port|tcp|udp|for|from|with|when|if)\b)",
     re.IGNORECASE,
 )
 _LABEL = re.compile(

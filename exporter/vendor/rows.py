@@ -33,11 +33,23 @@ if TYPE_CHECKING:
     from exporter.vendor.pairing import Cells
     from exporter.vendor.reading import TableContext
 
-_ACTION = re.compile(r"\b(?:action|allow|permit|aktion|acci[o\u00f3]n)", re.IGNORECASE)
-_FORBIDS = re.compile(
-    r"\W*(?:no|not|deny|denied|block|blocked|reject|rejected|drop|dropped|forbidden|verboten|refus\w*|denegar|bloque\w*)\b",
+_ACTION = re.compile(
+    r"\b(?:action|allow|permit|decision|verdict|policy|access|aktion|zugriff|acc[e\u00e8]s|acci[o\u00f3]n)",
     re.IGNORECASE,
 )
+_FORBIDS = re.compile(
+    r"\W*(?:[\u2717\u2718\u2716\u2715\u274c\u26d4]|\U0001f6ab|(?:(?:must|may|should|shall|can)\s*|do(?:es)?\s+)?not\b|cannot|never|no|x|deny|denied|block|blocked|reject|rejected|drop|dropped|forbidden|prohibited|closed|verboten|gesperrt|refus\w*|interdit\w*|denegar|bloque\w*)(?!\w)",
+    re.IGNORECASE,
+)
+_MUST_NOT = re.compile(
+    r"\b(?:must|may|shall|should|can)(?:\s*not|\s+never|n't)\s+(?:\w+\s+){0,2}?(?:reach|access|expos|open|allow|permit|possib|connect|rout|available)"
+    r"|\b(?:must|should|ha(?:s|ve)\s+to|needs?\s+to)\s+(?:be|remain|stay)\s+(?:blocked|closed|denied|dropped|rejected)"
+    r"|\b(?:do\s+not|don't|never)\s+(?:open|allow|expose|permit)|\b(?:is|are)\s+(?:blocked|denied|forbidden|prohibited)\b"
+    r"|\bd(?:arf|\u00fcrfen)\s+nicht\b|\bne\s+doi(?:t|vent)\s+pas\b|\bno\s+debe",
+    re.IGNORECASE,
+)
+_OUTSIDE = re.compile(r"\b(?:internet|public\w*|outside|world)\b", re.IGNORECASE)
+"""Who is kept out where a row says so of others than its own source."""
 
 
 @dataclass(slots=True)
@@ -87,15 +99,24 @@ class RowReader:
                 said = f"{heading}: {self.cells[index]}"
                 said = f"forbids the traffic ({said[:60]}): write its rule by hand"
                 raise Unread(Fate.OPEN, said)
+        source = self.layout.cell("source", self.cells)
+        for text in (self.layout.cell("usage", self.cells), *self._others()):
+            others = _OUTSIDE.search(text) and not _OUTSIDE.search(source)
+            if _MUST_NOT.search(text) and not (source and others):
+                said = f"forbids the traffic ({text[:60]}): write its rule by hand"
+                raise Unread(Fate.OPEN, said)
 
     def _part(self, part: Cells, *, alone: bool) -> Iterator[Statement]:
         check_bound([*part.values(), *self._others()])
         for ports, host, rest in self._columns_of_ports(part, alone=alone):
-            flows = read_flows(
-                ports, part["transport"], self.layout.cell("component", self.cells)
-            )
-            if flows.portless:
-                self._settle(without_ports(flows.portless))
+            component = self.layout.cell("component", self.cells)
+            purpose = " ".join((component, part["usage"], *self._others()))
+            flows = read_flows(ports, part["transport"], component, purpose)
+            for name in flows.portless:
+                self._settle(without_ports(name))
+            if flows.pinged:
+                said = "names no type of ICMP: an echo request is taken"
+                self.of.reading.remarks.add(self.row.line, self.name, said)
             if flows.assumed:
                 names = " and ".join(map(str.upper, flows.assumed))
                 taken = " and ".join(map(str, flows.spans))
