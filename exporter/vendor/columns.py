@@ -195,7 +195,8 @@ def _which_ports(
 ) -> str:
     """Settles which of several columns of ports are the destination's."""
     split = _undecided(meanings, headings)
-    for index in _without_any(split, rows):
+    alike = len({headings[i] for i in split}) < len(split)
+    for index in () if alike else _without_any(split, rows):
         meanings[index] = meaning_of(
             [word for word in words_of(headings[index]) if not is_port_word(word)]
         )

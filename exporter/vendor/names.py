@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ def source(text: str) -> Source | None:
     """
     found = re.fullmatch(r"([^()]*)\(([^()]*)\)\s*", text)
     base, part = (found[1], found[2]) if found else (text, "")
-    name = _cut(_PLURAL.sub(r"\1\2", slug(base)), _LONGEST_ROLE)
+    name = _cut(_PLURAL.sub(r"\1\2", _numbered(base) + slug(base)), _LONGEST_ROLE)
     if not name:
         return None
     whole = Source(name, base.strip())
@@ -50,6 +51,15 @@ def source(text: str) -> Source | None:
     if inner in ("", "all", "any"):
         return whole
     return Source(f"{name}-{inner}", text.strip(), whole)
+
+
+def _numbered(text: str) -> str:
+    """What goes before the slug of an address, which is no name by itself."""
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        return ""
+    return "network-" if network.num_addresses > 1 else "host-"
 
 
 def placeholder(text: str) -> str:

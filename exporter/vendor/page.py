@@ -67,7 +67,7 @@ class Page:
     titles: tuple[Prose, ...] = ()
 
 
-_PLAIN = {
+_PLAIN: dict[int, int | str] = {
     **{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)},
     **dict.fromkeys((0x2010, 0x2011), "-"),
     0x3001: ",",

@@ -12,6 +12,7 @@ from exporter.vendor.conditions import condition_in, condition_of, demands_in
 from exporter.vendor.pairing import paired
 from exporter.vendor.remarks import joined
 from exporter.vendor.row_ends import RowEnds
+from exporter.vendor.sentences import ports_in
 from exporter.vendor.statements import (
     Statement,
     Unread,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from exporter.vendor.pairing import Cells
     from exporter.vendor.reading import TableContext
 
+_NUMBER = re.compile(r"[0-9]+")
+_FIRST = re.compile(r"^[0-9]{2,5}(?![0-9.])\b")
 _ACTION = re.compile(
     r"\b(?:action|allow|permit|decision|verdict|policy|access|aktion|zugriff|acc[e\u00e8]s|acci[o\u00f3]n)",
     re.IGNORECASE,
@@ -81,11 +84,20 @@ class RowReader:
             raise Unread(Fate.OPEN, why)
         for more in demands_in("\n".join((cells["usage"], *self._others()))):
             self._settle(Unread(Fate.OPEN, f"asks for more: {shown(more)}"))
+        for note in filter(self._asks_for_others, self.footnotes):
+            self._settle(Unread(Fate.OPEN, f"asks for more: {shown(note)}"))
         for part in parts:
             try:
                 yield from self._part(part, alone=len(parts) == 1)
             except Unread as unread:
                 self._settle(unread)
+
+    def _asks_for_others(self, note: str) -> bool:
+        """Whether a footnote names ports that its row does not."""
+        named = " ".join(ports_in(note)) or "".join(_FIRST.findall(note))
+        return bool(
+            set(_NUMBER.findall(named)) - set(_NUMBER.findall(joined(self.cells)))
+        )
 
     def _settle(self, unread: Unread) -> None:
         """A part of the row is no rule."""
@@ -209,7 +221,11 @@ class RowReader:
         for text in (part["usage"], *others, *self._sections()[-1:]):
             if found := condition_in(text, about):
                 return found
-        loose_notes = (n for n in notes if not told or not n.startswith(told))
+        loose_notes = (
+            n
+            for n in notes
+            if not (told and n.startswith(told)) and not self._asks_for_others(n)
+        )
         texts = (*loose_notes, part["destination"])
         loose = next(filter(None, (condition_in(text, about) for text in texts)), None)
         if loose and not single:
