@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 def fits(layout: Layout, cells: Sequence[str]) -> bool:
     """Whether cells can stand under the headings: each is of its column's form."""
     ports = [cells[index] for index, _ in layout.ports]
-    if not any(ports) or any(_is_protocol(cell) for cell in ports):
-        return False
     told = layout.columns.get("transport")
+    needs_none = told is not None and read_protocols(cells[told]).portless
+    if not (any(ports) or needs_none) or any(_is_protocol(cell) for cell in ports):
+        return False
     if (
         told is not None
         and cells[told]

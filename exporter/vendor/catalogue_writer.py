@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.config import yamlfile
 from exporter.config.diagnostics import ConfigError, Problem
 from exporter.model.ledger import Fate
+from exporter.model.rule import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,7 +111,8 @@ def _rule(rule: DraftRule) -> Iterator[str]:
     yield f"    source: {scalar(flow.source)}"
     yield f"    destination: {{{flow.lead.key}: {scalar(flow.lead.name)}}}"
     single = flow.span.low == flow.span.high
-    yield f"    port: {flow.span}" if single else f"    ports: [{flow.span}]"
+    if flow.transport is not Transport.ICMP:
+        yield f"    port: {flow.span}" if single else f"    ports: [{flow.span}]"
     yield f"    transport: {flow.transport}"
     if rule.probe:
         yield f"    probe: {rule.probe}"

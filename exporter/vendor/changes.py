@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
+from exporter.model.rule import Transport
 from exporter.vendor.asked import Span, Told, Way, told_by
 from exporter.vendor.wording import reworded
 
@@ -140,6 +141,8 @@ def _origin(told: Told, way: Way, span: Span) -> tuple[str, tuple[str, ...]]:
 
 
 def _said(way: Way, span: Span) -> str:
+    if way.transport == Transport.ICMP:
+        return f"icmp from {way.source} to {way.end}"
     ports = "a port that the site chooses" if span == (0, 0) else str(span[0])
     ports = ports if span[0] == span[1] else f"{span[0]}-{span[1]}"
     return f"{way.transport} {ports} from {way.source} to {way.end}"

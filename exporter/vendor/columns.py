@@ -11,10 +11,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.model.rule import Transport
-from exporter.vendor.directions import is_direction
-from exporter.vendor.headings import ENDS_PORT, FAR_PORT, meaning_of, rank, words_of
+from exporter.vendor.directions import ARROW, is_direction
+from exporter.vendor.headings import (
+    ENDS_PORT,
+    FAR_PORT,
+    is_port_word,
+    meaning_of,
+    rank,
+    words_of,
+)
 from exporter.vendor.hosts import hosts_in
-from exporter.vendor.ports import read_ports
+from exporter.vendor.ports import is_ports, read_ports
 from exporter.vendor.protocols import is_protocols
 from exporter.vendor.ticks import Ticked, said, ticked
 
@@ -22,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _BOTH = re.compile(
-    r"(.{2,100}?)\s+(to|<?[-=]+>|[\u2192\u21d2\u2194\u21d4]|<[-=]+|[\u2190\u21d0]|nach|vers|hacia)\s+(.{2,100})",
+    rf"(.{{2,100}}?)\s+(to|{ARROW}|[\u2192\u21d2\u2194\u21d4]|<[-=]+|[\u2190\u21d0]|nach|vers|hacia)\s+(.{{2,100}})",
     re.IGNORECASE,
 )
 _BACKWARD = re.compile(r"<[-=]+|[\u2190\u21d0]")
@@ -87,7 +94,7 @@ def layout_of(
         return None
     _by_content(meanings, headings, rows)
     _initiators(meanings, headings)
-    unclear = _which_ports(meanings, headings) or _which_ends(meanings, headings)
+    unclear = _which_ports(meanings, headings, rows) or _which_ends(meanings, headings)
     columns: dict[str, int] = {}
     for index, meaning in enumerate(meanings):
         if meaning and meaning not in ("port", "source-port", "ignore"):
@@ -183,10 +190,18 @@ _TESTS: tuple[tuple[str, tuple[str, ...], Callable[[str], object]], ...] = (
 )
 
 
-def _which_ports(meanings: list[str], headings: Sequence[str]) -> str:
+def _which_ports(
+    meanings: list[str], headings: Sequence[str], rows: Sequence[Sequence[str]]
+) -> str:
     """Settles which of several columns of ports are the destination's."""
+    split = _undecided(meanings, headings)
+    alike = len({headings[i] for i in split}) < len(split)
+    for index in () if alike else _without_any(split, rows):
+        meanings[index] = meaning_of(
+            [word for word in words_of(headings[index]) if not is_port_word(word)]
+        )
     indices = [i for i, meaning in enumerate(meanings) if meaning == "port"]
-    split = [i for i in indices if set(Transport) & set(words_of(headings[i])) == set()]
+    split = _undecided(meanings, headings)
     if len(indices) < 2 or len(split) < 2:  # noqa: PLR2004 - one column has no rival
         return ""
     if [meanings[i - 1] for i in split if i] == ["source", "destination"]:
@@ -204,6 +219,23 @@ def _which_ports(meanings: list[str], headings: Sequence[str]) -> str:
         return ""
     names = ", ".join(headings[i] for i in split)
     return f"does not say which column has the ports of the destination: {names}"
+
+
+def _undecided(meanings: Sequence[str], headings: Sequence[str]) -> list[int]:
+    """Columns of ports whose headings name no transport."""
+    ports = (i for i, meaning in enumerate(meanings) if meaning == "port")
+    return [i for i in ports if not set(Transport) & set(words_of(headings[i]))]
+
+
+def _without_any(columns: Sequence[int], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Of several columns of ports those that hold none, such as "Configurable port"."""
+    held = {
+        i
+        for row in rows[:_LOOKED_AT]
+        for i in columns
+        if is_ports("".join(row[i : i + 1]))
+    }
+    return [i for i in columns if i not in held] if held else []
 
 
 def _which_ends(meanings: list[str], headings: Sequence[str]) -> str:

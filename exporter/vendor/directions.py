@@ -26,8 +26,10 @@ _GENERIC = re.compile(
     r"|v?[0-9][0-9.]*|netzwerk|anforderungen|freischaltungen|puertos?|requisitos|flux|eingehende[nr]?|ausgehende[nr]?|verbindung(?:en)?|kommunikation|connexions?|conexion(?:es)?|conexi\u00f3n|entrant(?:e?s?)|sortant(?:e?s?)|salientes?|entrada|salida|red|de|del|la|los|les|le|des|r\u00e9seau)\b",
     re.IGNORECASE,
 )
+ARROW = r"<?[ ]?[-=]+[ ]?>"
+"""An arrow in ASCII, as wide as its author has drawn it: `->`, `-- >`, `< -- >`."""
 _TO = re.compile(
-    r"(.{2,80}?)\s+(?:to|<?[-=]+>|[\u2192\u21d2\u2194\u21d4\u27a1\u2794]|nach|vers|hacia|verso|naar)\s+(?:the\s+|your\s+)?(.{2,80})",
+    rf"(.{{2,80}}?)\s+(?:to|{ARROW}|[\u2192\u21d2\u2194\u21d4\u27a1\u2794]|nach|vers|hacia|verso|naar)\s+(?:the\s+|your\s+)?(.{{2,80}})",
     re.IGNORECASE,
 )
 _FROM = re.compile(
@@ -36,7 +38,7 @@ _FROM = re.compile(
     re.IGNORECASE,
 )
 _BOTH_WAYS = re.compile(
-    r"\bboth\s+(?:directions|ways)\b|\bbi-?directional\b|\bbeide\w*\s+richtungen\b|\bles\s+deux\s+sens\b|\bambos\s+sentidos\b|\u2194|\u21d4|<-+>|<=+>",
+    r"\bboth\s+(?:directions|ways)\b|\bbi-?directional\b|\bbeide\w*\s+richtungen\b|\bles\s+deux\s+sens\b|\bambos\s+sentidos\b|\u2194|\u21d4|<[ ]?[-=]+[ ]?>",
     re.IGNORECASE,
 )
 _NO_ENDS = re.compile(
@@ -46,6 +48,9 @@ _NO_ENDS = re.compile(
 _SIDE = re.compile(
     r"\b(to|into|from|of|zu|zum|von|vers|depuis|hacia|desde)\s+(?:the\s+|your\s+)?([^:()]{2,60})$",
     re.IGNORECASE,
+)
+_LEADING = re.compile(
+    r"(?:from|von|vom|depuis|desde)\s+(?:(?:the|your|all)\s+)?", re.IGNORECASE
 )
 _MOST_WORDS = 4
 
@@ -116,7 +121,7 @@ def title_ends(title: str) -> tuple[str, str] | None:
     line = " ".join(title.split())
     found = _TO.fullmatch(line)
     if found and not _NO_ENDS.search(found[1]):
-        left = _FROM.sub(r"\1", found[1])
+        left = _LEADING.sub("", _FROM.sub(r"\1", found[1]))
         return (left if product_of(left) else "", found[2])
     come = _FROM.fullmatch(line)
     return (come[1], "") if come and product_of(come[1]) else None

@@ -197,7 +197,8 @@ class Drafter:
                     rule.rows.append(statement.row)
                     self.ledger.stated(statement.row, rule.id)
                 if not covered:
-                    said = f"sums up {transport.upper()} {span}, for which no row names a host"
+                    what = f"{transport.upper()} {span}".strip()
+                    said = f"sums up {what}, for which no row names a host"
                     self._unread(statement, said)
 
     def in_order(self) -> list[DraftRule]:

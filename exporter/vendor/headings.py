@@ -128,6 +128,11 @@ def meaning_of(words: Sequence[str]) -> str:
     return _end_alone(words) or (found[0] if found else "")
 
 
+def is_port_word(word: str) -> bool:
+    """Whether a heading's word is one for ports."""
+    return _MEANINGS["port"].fullmatch(word) is not None
+
+
 def _end_alone(words: Sequence[str]) -> str:
     """The end that is meant by "Client" or "Listener IP"; not by "Client version"."""
     for end, known in _ALONE.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ def source(text: str) -> Source | None:
     """
     found = re.fullmatch(r"([^()]*)\(([^()]*)\)\s*", text)
     base, part = (found[1], found[2]) if found else (text, "")
-    name = _cut(_PLURAL.sub(r"\1\2", slug(base)), _LONGEST_ROLE)
+    name = _cut(_PLURAL.sub(r"\1\2", _numbered(base) + slug(base)), _LONGEST_ROLE)
     if not name:
         return None
     whole = Source(name, base.strip())
@@ -52,6 +53,15 @@ def source(text: str) -> Source | None:
     return Source(f"{name}-{inner}", text.strip(), whole)
 
 
+def _numbered(text: str) -> str:
+    """What goes before the slug of an address, which is no name by itself."""
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        return ""
+    return "network-" if network.num_addresses > 1 else "host-"
+
+
 def placeholder(text: str) -> str:
     """A name for a placeholder: of a host its first label, of words all of them."""
     name = slug(text, "_")[:_LONGEST_PLACEHOLDER].strip("_")
@@ -59,13 +69,17 @@ def placeholder(text: str) -> str:
 
 
 def rule_id(source: str, destination: str, ports: str, transport: str) -> str:
-    """A rule's id, made of its flow alone, so that other rows cannot change it."""
-    last = "" if transport == "tcp" else f"-{transport}"
-    name = f"{slug(source)}-{slug(destination)}-{ports}{last}"
+    """A rule's id, made of its flow alone, so that other rows cannot change it.
+
+    `ports` are empty for what has none.
+    """
+    parts = [ports] if transport == "tcp" else [ports, transport]
+    last = "-".join(filter(None, parts))
+    name = f"{slug(source)}-{slug(destination)}-{last}"
     if len(name) <= _LONGEST_ID:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
-    return f"{_cut(name, _LONGEST_ID - 2 * _DIGEST - 6)}-{digest}-{ports}{last}"
+    return f"{_cut(name, _LONGEST_ID - 2 * _DIGEST - 6)}-{digest}-{last}"
 
 
 def letters(index: int) -> str:

@@ -67,8 +67,20 @@ class Page:
     titles: tuple[Prose, ...] = ()
 
 
+_PLAIN: dict[int, int | str] = {
+    **{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)},
+    **dict.fromkeys((0x2010, 0x2011), "-"),
+    0x3001: ",",
+}
+"""Letters, digits and hyphens that a page sets for their looks, and the plain ones."""
+
+
 def clean(text: str) -> str:
-    """Printable text, single spaces, no empty lines, at most `MAX_CELL` characters."""
+    """Printable text, single spaces, no empty lines, at most `MAX_CELL` characters.
+
+    Fullwidth letters and digits and unbreakable hyphens are plain ones.
+    """
+    text = text.translate(_PLAIN)
     if len(text) > MAX_CELL:
         text = text[:MAX_CELL] + "..."
     lines = (" ".join(line.split()) for line in re.split(r"[\r\n]+", text))

@@ -57,6 +57,10 @@ _SPELLINGS = tuple(
             r"([0-9]+)\s*(?:\+|(?:and|or|und|oder|et|ou|y|o)\s+(?:above|higher|up(?:wards?)?|greater|over|h\u00f6her|dar\u00fcber|plus|superior(?:es)?|sup\u00e9rieurs?|m\u00e1s|mayor(?:es)?)|upwards?)(?!\s*[0-9\w])",
             r"\1+",
         ),
+        (
+            r"\b(icmp)(?:v?[46])?[\s(/:-]+(?:types?\s*)?8\b(?:\s*[,/]?\s*(?:code\s*)?0\b)?",
+            r"\1 ping",
+        ),
         (r"\btcp\s*/\s*ip\b", "tcp"),
         (r"\b(?:one|any)\s+of\b|\beines?\s+von\b", " or "),
         (r"\beither\b|\bentweder\b", " "),

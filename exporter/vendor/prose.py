@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 from exporter.config.diagnostics import shown
 from exporter.model.ledger import Fate
 from exporter.vendor.conditions import condition_in
-from exporter.vendor.directions import Direction, product_of, sides_of, title_ends
+from exporter.vendor.directions import title_ends
 from exporter.vendor.ends import Destinations, read_destinations, words_of
 from exporter.vendor.hosts import hosts_in
 from exporter.vendor.ports import TURNS
-from exporter.vendor.protocols import APPLICATIONS, read_protocols
+from exporter.vendor.protocols import APPLICATIONS
+from exporter.vendor.sentence_ends import FROM_HOST, described, sides_in, source_of
 from exporter.vendor.sentences import (
     EXPLAINED,
     PORTS,
     asks,
+    asks_for_ping,
     is_host,
     ports_in,
     sentences_of,
@@ -44,35 +46,7 @@ if TYPE_CHECKING:
     from exporter.vendor.reading import Reading
     from exporter.vendor.sentences import Sentence
 
-_TO = re.compile(
-    r"(?:\b(?:to|reach|towards|nach|vers|hacia)|[-=]+>|[\u2192\u21d2])\s+(?:the\s+|your\s+)?(.{2,60}?)\s*(?:$|[.,;(]|\b(?:on|via|over|at|using|by|port|tcp|udp|for|from|with|when|if)\b)",
-    re.IGNORECASE,
-)
-_LABEL = re.compile(
-    r"^[^:]{2,60}:\s*(?:the\s+)?(.{2,60}?)\s+(?:via|over|on|at)\s", re.IGNORECASE
-)
-_FROM = re.compile(
-    r"\bfrom\s+(?:every\s+|each\s+|the\s+|all\s+|your\s+)?((?!version|v?[0-9])[^.,;()]{2,50}?)\s*(?:$|[.,;(]|\b(?:on|via|over|at|to|using|port|tcp|udp|for|if|when)\b)",
-    re.IGNORECASE,
-)
-_SUBJECT = re.compile(
-    r"(?:by\s+default,?\s+)?(?:the|each|every|all|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:must|should|needs?\s+to|has\s+to|have\s+to|will|can|may)?\s*"
-    r"(?:be\s+able\s+to\s+)?(?:connects?\s+to|reach(?:es)?|contacts?|communicates?\s+with|talks?\s+to|sends?\b.*\bto)\b",
-    re.IGNORECASE,
-)
-_NOBODY = re.compile(
-    r"\b(?:you|we|it|they|this|these|that|those|which|who|if|when|where|ports?|tcp|udp|allow|open|connections?|traffic|to)\b",
-    re.IGNORECASE,
-)
-_LISTENS = re.compile(
-    r"(?:by\s+default,?\s+)?(?:the|each|every|all|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:also\s+)?(?:listens?|accepts?\s+connections?|is\s+listening|are\s+listening)\b",
-    re.IGNORECASE,
-)
-_BESIDE = re.compile(r"\s*[\u2013\u2014:-]\s*([^()]{2,60}?)\s*(?:\([^()]*\))?\W*")
-_FROM_HOST = re.compile(
-    r"\bfrom\s+(?:the\s+)?[a-z0-9*-]+(?:\.[a-z0-9-]+)+", re.IGNORECASE
-)
-_LONGEST = 60
+_ECHO_TYPE = re.compile(r"\btypes?\s*8\b|\bicmp\s*v?[46]\b", re.IGNORECASE)
 
 
 def read_prose(page: Page, reading: Reading) -> Iterator[Statement]:
@@ -157,6 +131,8 @@ def _read(
     check_bound([text])
     ends = hosts_in(text)
     found = ports_in(text)
+    if not found and not any(end.port for end in ends) and asks_for_ping(text):
+        return _pinged(text, ends)
     if not found and ends and not any(end.port for end in ends):
         if not is_host(text) or not (found := _titled_ports(sections)):
             raise Unread(Fate.OPEN, "names a host and no port")
@@ -173,43 +149,37 @@ def _read(
     flows = read_flows([(ports, ())], " ".join(known))
     if flows.guessed and not ends:
         raise Unread(Fate.OPEN, "names neither TCP nor UDP")
-    said = _FROM.search(text)
-    if not ends and not said and (sides := _beside_ports(text, found, sections)):
+    if sides := sides_in(text, found, ends, sections):
         return flows, *sides
-    lead = Destinations(ends=tuple(ends)) if ends else _described(text)
-    if any(end.port and (found or len(ends) > 1) for end in ends):
-        raise Unread(Fate.OPEN, "names several ports: which are for which host?")
-    if _FROM_HOST.search(text):
-        raise Unread(Fate.OPEN, "which host connects to which?")
+    lead = Destinations(ends=tuple(ends)) if ends else described(text)
+    _check_ends(text, found, ends)
     titled = next(filter(None, map(title_ends, reversed(sections))), ("", ""))[0]
-    source = said[1] if said else _who(_SUBJECT, text) or titled
+    source = source_of(text) or titled
     return flows, lead, tuple(filter(None, (source,)))
 
 
-def _beside_ports(
-    text: str, found: Sequence[str], sections: Sequence[str]
-) -> tuple[Destinations, tuple[str, ...]] | None:
-    """Both ends of `TCP 22 - administrators` below "Inbound to the manager".
+def _check_ends(text: str, found: Sequence[str], ends: Sequence[End]) -> None:
+    """Raises what a sentence is whose hosts and ports do not say what belongs together."""
+    if any(end.port and (found or len(ends) > 1) for end in ends):
+        raise Unread(Fate.OPEN, "names several ports: which are for which host?")
+    if FROM_HOST.search(text):
+        raise Unread(Fate.OPEN, "which host connects to which?")
 
-    None if it is of another form, or the heading does not say which way it goes.
+
+def _pinged(
+    text: str, ends: Sequence[End]
+) -> tuple[Flows, Destinations, tuple[str, ...]]:
+    """What a sentence about ICMP states, if it asks for a ping and for nothing else.
+
+    Raises:
+        Unread: that is not clear.
     """
-    direction, source, target = sides_of(sections[-1] if sections else "")
-    rest = text.strip("*- \u2022").removeprefix(found[0]) if len(found) == 1 else text
-    beside = _BESIDE.fullmatch(rest)
-    if not beside or re.search(r"[0-9]", rest) or read_protocols(beside[1]).transports:
-        return None
-    words = words_of(beside[1].rstrip("."))
-    if direction is Direction.IN and target:
-        return Destinations(words=(target,)), words
-    if direction is Direction.OUT and source:
-        return Destinations(words=words), (source,)
-    return None
-
-
-def _who(pattern: re.Pattern[str], text: str) -> str:
-    """Whom a sentence is about, by its verb; empty if that is nobody in particular."""
-    found = pattern.match(text.lstrip("*- \u2022"))
-    return found[1] if found and not _NOBODY.search(found[1]) else ""
+    _check_words(_ECHO_TYPE.sub(" ", text), ())
+    flows = read_flows([("", ())], "ICMP", purpose=text)
+    if flows.pinged or flows.portless:
+        raise Unread(Fate.OPEN, "speaks of ICMP: which messages are meant?")
+    lead = Destinations(ends=tuple(ends)) if ends else described(text)
+    return flows, lead, tuple(filter(None, (source_of(text),)))
 
 
 def _titled_ports(sections: Sequence[str]) -> list[str]:
@@ -250,20 +220,3 @@ def _check_words(text: str, found: Sequence[str]) -> None:
         raise Unread(Fate.OPEN, f"says {shown(turn[0])}: what is required?")
     if len(found) > 1:
         raise Unread(Fate.OPEN, "names ports more than once: which belong together?")
-
-
-def _described(text: str) -> Destinations:
-    """Where a sentence without hosts leads.
-
-    Raises:
-        Unread: it does not say so.
-    """
-    for pattern in (_TO, _LABEL):
-        found = pattern.search(text)
-        if found and product_of(found[1]) and len(found[1]) <= _LONGEST:
-            lead = read_destinations(found[1].strip())
-            if not lead.unprovable and not lead.open:
-                return Destinations(words=(found[1].strip(),))
-    if listener := _who(_LISTENS, text):
-        return Destinations(words=(listener,))
-    raise Unread(Fate.OPEN, "which destination is meant, and which sources?")

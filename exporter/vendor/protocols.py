@@ -80,13 +80,13 @@ class Protocols:
     """What one line of a cell of protocols says.
 
     `named` are transports in so many words; `carried` those that its applications
-    tell. `portless` is the name of what has no ports. `words` are names that tell
+    tell. `portless` are the names of what has no ports. `words` are names that tell
     nothing. `choice` says that "or" stands between.
     """
 
     named: tuple[Transport, ...] = ()
     carried: tuple[Transport, ...] = ()
-    portless: str = ""
+    portless: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     choice: bool = False
 
@@ -101,22 +101,21 @@ def read_protocols(text: str) -> Protocols:
     named: dict[Transport, None] = {}
     carried: dict[Transport, None] = {}
     unknown: list[str] = []
-    portless = ""
+    portless: dict[str, None] = {}
     for word in (found[0].lower() for found in _WORD.finditer(text)):
         if word in ("tcp", "udp"):
             named[Transport(word)] = None
         elif _PORTLESS.fullmatch(word):
-            portless = portless or word.upper()
+            portless[word.upper()] = None
         elif word in APPLICATIONS:
             carried |= dict.fromkeys(APPLICATIONS[word])
         elif word not in _JOINERS:
             unknown.append(word)
     numbered = _NUMBERED.search(text)
-    if numbered and not named:
-        portless = portless or numbered[0]
-    return Protocols(
-        *(tuple(named), tuple(carried), portless, tuple(unknown), is_choice(text))
-    )
+    if numbered and not named and not portless:
+        portless[numbered[0]] = None
+    ways = tuple(named), tuple(carried), tuple(portless)
+    return Protocols(*ways, tuple(unknown), is_choice(text))
 
 
 def is_choice(text: str) -> bool:

@@ -12,6 +12,7 @@ from exporter.vendor.conditions import condition_in, condition_of, demands_in
 from exporter.vendor.pairing import paired
 from exporter.vendor.remarks import joined
 from exporter.vendor.row_ends import RowEnds
+from exporter.vendor.sentences import ports_in
 from exporter.vendor.statements import (
     Statement,
     Unread,
@@ -33,11 +34,25 @@ if TYPE_CHECKING:
     from exporter.vendor.pairing import Cells
     from exporter.vendor.reading import TableContext
 
-_ACTION = re.compile(r"\b(?:action|allow|permit|aktion|acci[o\u00f3]n)", re.IGNORECASE)
-_FORBIDS = re.compile(
-    r"\W*(?:no|not|deny|denied|block|blocked|reject|rejected|drop|dropped|forbidden|verboten|refus\w*|denegar|bloque\w*)\b",
+_NUMBER = re.compile(r"[0-9]+")
+_FIRST = re.compile(r"^[0-9]{2,5}(?![0-9.])\b")
+_ACTION = re.compile(
+    r"\b(?:action|allow|permit|decision|verdict|policy|access|aktion|zugriff|acc[e\u00e8]s|acci[o\u00f3]n)",
     re.IGNORECASE,
 )
+_FORBIDS = re.compile(
+    r"\W*(?:[\u2717\u2718\u2716\u2715\u274c\u26d4]|\U0001f6ab|(?:(?:must|may|should|shall|can)\s*|do(?:es)?\s+)?not\b|cannot|never|no|x|deny|denied|block|blocked|reject|rejected|drop|dropped|forbidden|prohibited|closed|verboten|gesperrt|refus\w*|interdit\w*|denegar|bloque\w*)(?!\w)",
+    re.IGNORECASE,
+)
+_MUST_NOT = re.compile(
+    r"\b(?:must|may|shall|should|can)(?:\s*not|\s+never|n't)\s+(?:\w+\s+){0,2}?(?:reach|access|expos|open|allow|permit|possib|connect|rout|available)"
+    r"|\b(?:must|should|ha(?:s|ve)\s+to|needs?\s+to)\s+(?:be|remain|stay)\s+(?:blocked|closed|denied|dropped|rejected)"
+    r"|\b(?:do\s+not|don't|never)\s+(?:open|allow|expose|permit)|\b(?:is|are)\s+(?:blocked|denied|forbidden|prohibited)\b"
+    r"|\bd(?:arf|\u00fcrfen)\s+nicht\b|\bne\s+doi(?:t|vent)\s+pas\b|\bno\s+debe",
+    re.IGNORECASE,
+)
+_OUTSIDE = re.compile(r"\b(?:internet|public\w*|outside|world)\b", re.IGNORECASE)
+"""Who is kept out where a row says so of others than its own source."""
 
 
 @dataclass(slots=True)
@@ -69,11 +84,20 @@ class RowReader:
             raise Unread(Fate.OPEN, why)
         for more in demands_in("\n".join((cells["usage"], *self._others()))):
             self._settle(Unread(Fate.OPEN, f"asks for more: {shown(more)}"))
+        for note in filter(self._asks_for_others, self.footnotes):
+            self._settle(Unread(Fate.OPEN, f"asks for more: {shown(note)}"))
         for part in parts:
             try:
                 yield from self._part(part, alone=len(parts) == 1)
             except Unread as unread:
                 self._settle(unread)
+
+    def _asks_for_others(self, note: str) -> bool:
+        """Whether a footnote names ports that its row does not."""
+        named = " ".join(ports_in(note)) or "".join(_FIRST.findall(note))
+        return bool(
+            set(_NUMBER.findall(named)) - set(_NUMBER.findall(joined(self.cells)))
+        )
 
     def _settle(self, unread: Unread) -> None:
         """A part of the row is no rule."""
@@ -87,15 +111,24 @@ class RowReader:
                 said = f"{heading}: {self.cells[index]}"
                 said = f"forbids the traffic ({said[:60]}): write its rule by hand"
                 raise Unread(Fate.OPEN, said)
+        source = self.layout.cell("source", self.cells)
+        for text in (self.layout.cell("usage", self.cells), *self._others()):
+            others = _OUTSIDE.search(text) and not _OUTSIDE.search(source)
+            if _MUST_NOT.search(text) and not (source and others):
+                said = f"forbids the traffic ({text[:60]}): write its rule by hand"
+                raise Unread(Fate.OPEN, said)
 
     def _part(self, part: Cells, *, alone: bool) -> Iterator[Statement]:
         check_bound([*part.values(), *self._others()])
         for ports, host, rest in self._columns_of_ports(part, alone=alone):
-            flows = read_flows(
-                ports, part["transport"], self.layout.cell("component", self.cells)
-            )
-            if flows.portless:
-                self._settle(without_ports(flows.portless))
+            component = self.layout.cell("component", self.cells)
+            purpose = " ".join((component, part["usage"], *self._others()))
+            flows = read_flows(ports, part["transport"], component, purpose)
+            for name in flows.portless:
+                self._settle(without_ports(name))
+            if flows.pinged:
+                said = "names no type of ICMP: an echo request is taken"
+                self.of.reading.remarks.add(self.row.line, self.name, said)
             if flows.assumed:
                 names = " and ".join(map(str.upper, flows.assumed))
                 taken = " and ".join(map(str, flows.spans))
@@ -188,7 +221,11 @@ class RowReader:
         for text in (part["usage"], *others, *self._sections()[-1:]):
             if found := condition_in(text, about):
                 return found
-        loose_notes = (n for n in notes if not told or not n.startswith(told))
+        loose_notes = (
+            n
+            for n in notes
+            if not (told and n.startswith(told)) and not self._asks_for_others(n)
+        )
         texts = (*loose_notes, part["destination"])
         loose = next(filter(None, (condition_in(text, about) for text in texts)), None)
         if loose and not single:

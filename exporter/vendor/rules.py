@@ -108,8 +108,8 @@ class Rules:
 
 
 def _described(flow: Flow) -> str:
-    said = f"{flow.transport.upper()} {flow.span} from {flow.source}"
-    return f"{said}, of which the page says no more"
+    what = f"{flow.transport.upper()} {flow.span}".strip()
+    return f"{what} from {flow.source}, of which the page says no more"
 
 
 def _probe(named: str, flow: Flow) -> str:

@@ -23,7 +23,8 @@ _LIST = rf"{_NUMBER}(?:(?:\s*[-\u2013]\s*|\s+(?:to|through|thru|bis|\u00e0|a|al|
 PORTS = re.compile(
     rf"\b(?:(?:tcp|udp)(?:\s*(?:/|and|&|or)\s*(?:tcp|udp))?[\s/:-]*(?:ports?\s*:?\s*)?{_LIST}"
     rf"|(?:(?:tcp|udp)\s+)?(?:ports?|portnummern?|puertos?)\s*:?\s*(?:numbers?\s+)?{_LIST}(?:\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?)?"
-    rf"|{_LIST}\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?)",
+    rf"|{_LIST}\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?"
+    rf"|(?:{_APPLICATION})\s*\(\s*(?:(?:tcp|udp)[\s/:]*)?(?:ports?\s*)?{_LIST}(?:\s*/?\s*(?:tcp|udp))?\s*\))",
     re.IGNORECASE,
 )
 _HINTS = re.compile(
@@ -50,6 +51,13 @@ _HOST_AND_NUMBERS = re.compile(
     rf"[\s\u2022*\u2013-]*(?:https?://)?[a-z0-9*{{}}-]+(?:\.[a-z0-9-]+)+(?:\s*[:,;|\u2013\u2014-]\s+|\s+(?:[:,;|\u2013\u2014-]\s*)?)({_LIST})\W*",
     re.IGNORECASE,
 )
+_PINGS = re.compile(
+    r"\bicmp(?:v?[46])?\b"
+    r"|\b(?:must|should|needs?|able|allow\w*|permit\w*|requires?|enable\w*)\b[^.]*\b(?:ping|pings|pinged|echo\s+requests?)\b"
+    r"|\b(?:pings?|echo\s+requests?)\b[^.]*\b(?:must|should|needs?|allowed|permitted|required|enabled)\b",
+    re.IGNORECASE,
+)
+_PORTS_ALONE = re.compile(rf"[\s\u2022*\u2013-]*{PORTS.pattern}\W*", re.IGNORECASE)
 _CONTINUES = re.compile(r"(?:\b(?:to|an|vers|hacia)|:)\s*$", re.IGNORECASE)
 
 
@@ -76,16 +84,20 @@ def ports_of_title(text: str) -> Sequence[Span] | None:
 
 
 def sentences_of(prose: Sequence[Prose]) -> Iterator[Sentence]:
-    """Each sentence; a host on the next line belongs to one that ends in `to`."""
+    """Each sentence; hosts on the next lines belong to one that ends in `to`, or to ports."""
     index = 0
     while index < len(prose):
         item = prose[index]
+        above = prose[index - 1].text if index else ""
         index += 1
         text = item.text
+        # Ports in a list of ports are nobody's in particular.
+        lists = _PORTS_ALONE.fullmatch(text) and not _PORTS_ALONE.fullmatch(above)
         while (
-            _CONTINUES.search(text)
+            (lists or _CONTINUES.search(text))
             and _HINTS.search(text)
             and index < len(prose)
+            and prose[index].sections == item.sections
             and is_host(prose[index].text)
         ):
             text = f"{text} {prose[index].text}"
@@ -107,10 +119,16 @@ def asks(sentence: Sentence, *, about_ports: bool) -> bool:
     bullet = _BULLET.match(text)
     return bool(
         _HINTS.search(text)
+        or _PINGS.search(text)
         or is_host(text)
         or _HOST_AND_NUMBERS.fullmatch(text)
         or (bullet and about_ports)
     )
+
+
+def asks_for_ping(text: str) -> bool:
+    """Whether a sentence may ask for a ping."""
+    return _PINGS.search(text) is not None
 
 
 def ports_in(text: str) -> list[str]:

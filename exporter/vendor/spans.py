@@ -18,14 +18,18 @@ MAX_PORT = 65535
 
 
 class Span(NamedTuple):
-    """Ports from `low` to `high`, with the transports that stand with them."""
+    """Ports from `low` to `high`, with the transports that stand with them.
+
+    Port 0 stands for none, which is written as nothing.
+    """
 
     low: int
     high: int
     transports: tuple[Transport, ...] = ()
 
     def __str__(self) -> str:
-        return str(self.low) if self.low == self.high else f"{self.low}-{self.high}"
+        ends = (self.low,) if self.low == self.high else (self.low, self.high)
+        return "-".join(str(port) for port in ends if port)
 
 
 class Bound(NamedTuple):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.config.diagnostics import shown
 from exporter.model.ledger import Fate
 from exporter.model.rule import Transport
+from exporter.vendor.portless import read_portless
 from exporter.vendor.ports import Ports, read_ports
 from exporter.vendor.protocols import (
     APPLICATIONS,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _UDP_ALONE = frozenset({67, 68, 69, 123, 161, 162, 500, 1812, 1813, 4500})
 """Ports of which everybody means those of UDP: DHCP, TFTP, NTP, SNMP, IKE, RADIUS."""
+PING = Span(0, 0, (Transport.ICMP,))
+"""An echo request, which has no port."""
 _HOST_AND_PORT = re.compile(
     r"(?<![\w.@-])((?:https?://)?(?:\*\.|[a-z0-9<{])[a-z0-9<>{}._*-]*\.[a-z]{2,}:[0-9]{1,5})(?![0-9])\S*",
     re.IGNORECASE,
@@ -77,8 +80,9 @@ class Statement:
 class Flows:
     """The ports of a row: spans with transports, and what was guessed or noted.
 
-    `portless` is what else the row asks for and has no ports, such as ICMP. `assumed`
-    are applications whose own ports are taken, since the row writes none. `probe`
+    A ping is a span of its own, `PING`. `portless` is what else the row asks for and has
+    no ports, such as GRE. `assumed` are applications whose own ports are taken, since the
+    row writes none; `pinged` says that a ping is, since it names no type of ICMP. `probe`
     speaks the one application that the cells of ports and protocols name.
     """
 
@@ -86,13 +90,17 @@ class Flows:
     choice: bool
     guessed: bool
     notes: tuple[str, ...]
-    portless: str
+    portless: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
+    pinged: bool = False
     probe: str = ""
 
 
 def read_flows(
-    columns: Sequence[tuple[str, Sequence[Transport]]], transport: str, hint: str = ""
+    columns: Sequence[tuple[str, Sequence[Transport]]],
+    transport: str,
+    hint: str = "",
+    purpose: str = "",
 ) -> Flows:
     """The ports of a row.
 
@@ -100,6 +108,7 @@ def read_flows(
         columns: cells of ports, with the transports that their headings name.
         transport: the cell of protocols.
         hint: another cell that may name an application.
+        purpose: what the row is for, which may tell what is meant by ICMP.
 
     Raises:
         Unread: the cells name no ports, or say what nobody here understands.
@@ -109,7 +118,16 @@ def read_flows(
     whole = " ".join(cell for cell, _ in columns)
     if not whole.strip() and (own := own_ports(transport) or own_ports(hint)):
         spans = [Span(port, port, (named,)) for named, port in own.values()]
-        return Flows(tuple(spans), is_choice(transport), False, (), "", tuple(own))
+        return Flows(tuple(spans), is_choice(transport), False, (), assumed=tuple(own))
+    beside = read_portless(
+        [ports for ports, _ in read], protocols, (transport, whole), purpose
+    )
+    ping, others = beside.ping, beside.others
+    if beside.alone and not ping.asked:
+        raise without_ports(" and ".join(others))
+    notes = [note for ports, _ in read for note in ports.notes]
+    if beside.alone:
+        return Flows((PING,), False, False, tuple(notes), others, pinged=ping.guessed)
     _check(read, protocols, transport, whole)
     found: dict[Span, None] = {}
     guessed = False
@@ -118,11 +136,12 @@ def read_flows(
             named, guess = _transports(span, ports, protocols, heading, hint)
             guessed |= guess
             found[Span(span.low, span.high, named)] = None
-    notes = [note for ports, _ in read for note in ports.notes]
+    if ping.asked:
+        found[PING] = None
     if protocols.words:
         notes.append(f"Protocol: {transport}")
     choice = any(ports.choice for ports, _ in read) or (
-        protocols.choice and len(protocols.named) > 1
+        protocols.choice and len(protocols.named) + ping.asked > 1
     )
     applications = applications_in(transport)
     applications.update(*(ports.applications for ports, _ in read))
@@ -131,14 +150,18 @@ def read_flows(
         choice,
         guessed,
         tuple(notes),
-        protocols.portless,
+        others,
+        pinged=ping.guessed,
         probe=probe_of(applications),
     )
 
 
 def without_ports(name: str) -> Unread:
     """What a row is that asks for a protocol without ports."""
-    said = f"runs over neither TCP nor UDP, going by {shown(name)}"
+    what = "is a message of ICMP that no probe can ask for"
+    if not name.startswith("ICMP"):
+        what = "runs over neither TCP nor UDP"
+    said = f"{what}, going by {shown(name)}"
     return Unread(Fate.UNPROVABLE, said)
 
 
@@ -149,9 +172,6 @@ def _check(
     whole: str,
 ) -> None:
     found = any(ports.spans for ports, _ in read)
-    portless = protocols.portless or ("" if found else read_protocols(whole).portless)
-    if portless and not protocols.named:
-        raise without_ports(portless)
     vague = next((ports.vague for ports, _ in read if ports.vague), "")
     if vague and not found:
         raise Unread(

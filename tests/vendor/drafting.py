@@ -58,7 +58,7 @@ class Imported:
 
 
 def _ports(rule):
-    return rule.get("port") or rule["ports"][0]
+    return rule.get("port") or next(iter(rule.get("ports", ())), None)
 
 
 def imported(path, folder, internal=(), answers=None):

@@ -96,12 +96,12 @@ OPEN, CLOSE = map(str, (Effect.OPEN, Effect.CLOSE))
         (
             "| Hub | media",
             "| Phone | Hub | ICMP | | new |\n| Hub | media",
-            [(OPEN, "", "Phone | Hub | ICMP | | new")],
+            [(OPEN, "", "icmp from phone to hub")],
         ),
         (
             "| Hub | Peer | ICMP | | alive? |\n",
             "",
-            [(CLOSE, "Hub | Peer | ICMP | | alive?", "")],
+            [(CLOSE, "icmp from hub to peer", "")],
         ),
         (
             "| Hub | Old vault | TCP | 8006 | copies |\n",

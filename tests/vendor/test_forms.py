@@ -546,3 +546,141 @@ def test_what_is_not_optional_has_no_condition(page):
     head = "| Source | Destination | Port | Optional? |\n|-|-|-|-|\n"
     found = page(head + "| App | d.org | TCP 9 | N |\n| App | e.org | TCP 9 | Y |\n")
     assert ["when" in rule for rule in found.rules] == [False, True]
+
+
+# --- Words and signs of real pages ------------------------------------------------------
+
+FLAT = "| From | To | Port | Note |\n|-|-|-|-|\n"
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "must not be reachable",
+        "Must never be exposed to clients",
+        "has to be blocked",
+        "should remain closed",
+        "Do not open",
+        "is forbidden",
+        "darf nicht erreichbar sein",
+        "ne doit pas \u00eatre accessible",
+    ],
+)
+def test_a_row_that_forbids_its_traffic_is_open(page, note):
+    found = page(f"{FLAT}| Guest | d.org | 9 TCP | {note} |\n")
+    assert found.rules == []
+    assert found.fates["A1"][1].startswith("forbids the traffic")
+
+
+@pytest.mark.parametrize(
+    ("source", "note"),
+    [
+        ("App", "must not be open to the Internet"),
+        ("App", "never expose it to the public"),
+        ("App", "The port must not be changed"),
+    ],
+)
+def test_a_warning_about_others_forbids_nothing(page, source, note):
+    found = page(f"{FLAT}| {source} | d.org | 9 TCP | {note} |\n")
+    assert flows(found) == {"A1: app > d.org tcp/9"}
+
+
+@pytest.mark.parametrize(
+    "cell", ["\u2717", "\u2718", "\u274c", "must not", "never", "x", "closed"]
+)
+@pytest.mark.parametrize("heading", ["Action", "Allowed", "Policy", "Access"])
+def test_a_column_of_actions_may_forbid(page, heading, cell):
+    text = f"| From | To | Port | {heading} |\n|-|-|-|-|\n| Lab | d.org | 9 TCP | {cell} |\n"
+    found = page(text)
+    assert (found.rules, found.fates["A1"][0]) == ([], "open")
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Client -- > Hub",
+        "Client --> Hub",
+        "Client - > Hub",
+        "From the client to the hub",
+    ],
+)
+def test_arrows_in_titles_may_have_a_blank(page, title):
+    found = page(
+        f"# Ports\n\n## {title}\n\n| What | UDP | TCP |\n|-|-|-|\n| Client news | -- | 9 |\n"
+    )
+    assert flows(found) == {"A1: client > hub tcp/9"}
+
+
+@pytest.mark.parametrize("title", ["Hub < -- > Vault", "Hub <--> Vault"])
+def test_an_arrow_for_both_ways_may_have_blanks(page, title):
+    found = page(
+        f"# Ports\n\n## {title}\n\n| What | UDP | TCP |\n|-|-|-|\n| News | -- | 9 |\n"
+    )
+    assert flows(found) == {"A1: hub > vault tcp/9", "A1: vault > hub tcp/9"}
+
+
+def test_a_column_about_ports_without_any_is_none_of_ports(page):
+    found = page(
+        "| Port number | Protocol | Port purpose | Source | Destination |\n|-|-|-|-|-|\n"
+        "| 9 | TCP | News | App | d.org |\n"
+    )
+    assert flows(found) == {"A1: app > d.org tcp/9"}
+    assert found.rules[0]["description"] == "News"
+
+
+def test_a_column_that_says_whether_a_port_can_be_changed_is_none_of_ports(page):
+    found = page(
+        "| From | To | Port number | Type | Configurable port |\n|-|-|-|-|-|\n"
+        "| App | d.org | 9 | TCP | Yes |\n| App | d.org | 10 | UDP | No |\n"
+    )
+    assert flows(found) == {"A1: app > d.org tcp/9", "A2: app > d.org udp/10"}
+
+
+@pytest.mark.parametrize(
+    ("host", "ports"),
+    [
+        ("zork\u2011print.org", "9, 10"),
+        ("zork\u2010print.org", "9\u300110"),
+        ("zork-print.org", "\uff19\uff0c\uff11\uff10"),
+    ],
+)
+def test_hyphens_and_digits_set_for_their_looks_are_plain_ones(page, host, ports):
+    found = page(f"{FLAT}| App | {host} | {ports} | TCP |\n")
+    assert flows(found) == {
+        "A1: app > zork-print.org tcp/9",
+        "A1: app > zork-print.org tcp/10",
+    }
+
+
+def test_addresses_as_sources_are_roles_that_can_be_told_from_numbers(page):
+    found = page(
+        f"{FLAT}| 192.0.2.0/24 | d.org | 9 TCP | x |\n| 192.0.2.7 | d.org | 9 TCP | x |\n"
+        "| 2001:db8::/32 | d.org | 9 TCP | x |\n"
+    )
+    assert flows(found) == {
+        "A1: network-192-0-2-0-24 > d.org tcp/9",
+        "A2: host-192-0-2-7 > d.org tcp/9",
+        "A3: network-2001-db8-32 > d.org tcp/9",
+    }
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "10 where copies are switched on",
+        "TCP port 10 if copies are on",
+        "10-20 as well",
+    ],
+)
+def test_a_footnote_with_other_ports_asks_for_more_and_binds_nothing(page, note):
+    found = page(f"{FLAT}| App | d.org | TCP 9* | x |\n\n\\* {note}\n")
+    assert flows(found) == {"A1: app > d.org tcp/9"}
+    assert "when" not in found.rules[0]
+    assert found.fates["A1.2"][0] == "open"
+
+
+def test_a_footnote_with_the_rows_own_port_is_its_condition(page):
+    found = page(
+        f"{FLAT}| App | d.org | TCP 9* | x |\n\n\\* only if port 9 is enabled\n"
+    )
+    assert found.rules[0]["when"]

@@ -194,15 +194,15 @@ def test_a_long_cell_takes_time_in_proportion(piece):
 @pytest.mark.parametrize(
     ("cell", "transports", "portless", "words"),
     [
-        ("TCP/UDP", ("tcp", "udp"), "", ()),
-        ("HTTPS", ("tcp",), "", ()),
-        ("SNMP", ("udp",), "", ()),
-        ("DCOM/RPC", ("tcp",), "", ()),
-        ("LDAP", (), "", ()),
-        ("Zork", (), "", ("zork",)),
-        ("ICMP", (), "ICMP", ()),
-        ("VRRP", (), "VRRP", ()),
-        ("IP protocol 50", (), "IP protocol 50", ("ip", "protocol")),
+        ("TCP/UDP", ("tcp", "udp"), (), ()),
+        ("HTTPS", ("tcp",), (), ()),
+        ("SNMP", ("udp",), (), ()),
+        ("DCOM/RPC", ("tcp",), (), ()),
+        ("LDAP", (), (), ()),
+        ("Zork", (), (), ("zork",)),
+        ("ICMP, ping", (), ("ICMP", "PING"), ()),
+        ("VRRP", (), ("VRRP",), ()),
+        ("IP protocol 50", (), ("IP protocol 50",), ("ip", "protocol")),
     ],
 )
 def test_protocols(cell, transports, portless, words):

@@ -246,14 +246,14 @@ def test_a_protocol_column_tells_the_transport(page):
     found = page(
         "| From | To | Protocol | Port |\n|-|-|-|-|\n"
         "| Web | a.vendor.com | HTTPS | 8443 |\n| Web | b.vendor.com | UDP | 9 |\n"
-        "| Web | c.vendor.com | ICMP | 7 |\n"
+        "| Web | c.vendor.com | GRE | 47 |\n"
     )
     assert {(flow[0], *flow[3:]) for flow in found.flows} == {
         ("A1", 8443, "tcp"),
         ("A2", 9, "udp"),
     }
     assert found.remarks == [
-        "page.md:5: A3: runs over neither TCP nor UDP, going by 'ICMP'"
+        "page.md:5: A3: runs over neither TCP nor UDP, going by 'GRE'"
     ]
 
 

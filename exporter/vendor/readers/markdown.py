@@ -1,6 +1,7 @@
 """Markdown (CommonMark with GitHub's tables) as a page, by markdown-it-py's tokens.
 
-Code, comments and what is struck through are no requirements. Tables in HTML go to
+Comments, what is struck through and code are no requirements, but for code of nothing
+but hosts, which is a list of them. Tables in HTML go to
 the reader of HTML. Lines with `|` that are no table to GitHub are read as plain text
 has them, so that a forgotten ruler loses no row.
 """
@@ -16,6 +17,7 @@ from markdown_it import MarkdownIt
 from exporter.vendor.page import CAPTION, is_caption
 from exporter.vendor.readers import html
 from exporter.vendor.readers.text import RULER, HeadingGuess, cells_of
+from exporter.vendor.sentences import is_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,20 +61,25 @@ class _Reader:
         for token in self._tokens:
             if token.map is None or token.map[0] < self._read_to:
                 continue
-            match token.type:
-                case "heading_open":
-                    title = _plain(next(self._tokens))
-                    self._page.heading(int(token.tag[1]), title, token.map[0] + 1)
-                case "table_open":
-                    self._table()
-                case "html_block":
-                    self._html(*token.map)
-                case "inline":
-                    self._paragraph(token)
-                case _:
-                    pass
+            self._take(token, *token.map)
         if self._guess is not None:
             self._guess.give_up()
+
+    def _take(self, token: Token, begin: int, end: int) -> None:
+        match token.type:
+            case "heading_open":
+                title = _plain(next(self._tokens))
+                self._page.heading(int(token.tag[1]), title, begin + 1)
+            case "table_open":
+                self._table()
+            case "html_block":
+                self._html(begin, end)
+            case "inline":
+                self._paragraph(token)
+            case "fence" | "code_block":
+                self._code(token)
+            case _:
+                pass
 
     def _begin_table(self) -> None:
         if self._guess is not None:
@@ -136,6 +143,16 @@ class _Reader:
             self._page.heading(CAPTION, _plain(token), first + 1)
             return
         for number, line in enumerate(_plain(token).split("\n"), first + 1):
+            self._text(number, line)
+
+    def _code(self, token: Token) -> None:
+        """A block of code, if it only lists hosts, which is how they are set off."""
+        lines = token.content.replace("\\" + _WILDCARD, _WILDCARD).split("\n")
+        filled = list(filter(str.strip, lines))
+        if not filled or not all(map(is_host, filled)) or token.map is None:
+            return
+        first = token.map[0] + (2 if token.type == "fence" else 1)
+        for number, line in enumerate(lines, first):
             self._text(number, line)
 
     def _text(self, number: int, line: str) -> None:

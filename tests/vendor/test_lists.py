@@ -1,0 +1,144 @@
+"""Sentences, bullets and blocks of code that state requirements outside tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.vendor.drafting import imported
+from tests.vendor.test_forms import flows
+
+
+@pytest.fixture
+def page(tmp_path):
+    def read(text, name="page.md"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return imported(path, tmp_path)
+
+    return read
+
+
+def opened(found):
+    """Flows without the names of their rows."""
+    return {flow.partition(": ")[2] for flow in flows(found)}
+
+
+def test_a_bullet_with_a_direction_is_about_the_heading_above_it(page):
+    found = page(
+        "# Ports\n\n**Indexer**\n\n* Inbound TCP 9997 from forwarders\n"
+        "* Outbound TCP 9887 to store\n* Outbound UDP 123 to time.zork.org\n"
+    )
+    assert opened(found) == {
+        "forwarders > indexer tcp/9997",
+        "indexer > store tcp/9887",
+        "indexer > time.zork.org udp/123",
+    }
+
+
+@pytest.mark.parametrize(
+    ("heading", "line"),
+    [
+        ("Network requirements", "Inbound TCP 9997 from forwarders"),
+        ("Release 7", "Inbound TCP 9997 from forwarders"),
+        ("Indexer", "Inbound TCP 9997"),
+    ],
+)
+def test_a_heading_that_names_nobody_leaves_such_a_bullet_open(page, heading, line):
+    found = page(f"# Ports\n\n## {heading}\n\n* {line}\n")
+    assert (found.rules, found.fates["text-1"][0]) == ([], "open")
+
+
+def test_a_list_of_hosts_below_ports_has_these_ports(page):
+    found = page(
+        "<h1>Ports</h1><h2>From the hub to the Internet</h2>"
+        "<ul><li>TCP 443<ul><li>a.zork.org</li><li>b.zork.org</li></ul></li>"
+        "<li>UDP 3478<ul><li>c.zork.org</li></ul></li></ul>",
+        "page.html",
+    )
+    assert opened(found) == {
+        "hub > a.zork.org tcp/443",
+        "hub > b.zork.org tcp/443",
+        "hub > c.zork.org udp/3478",
+    }
+
+
+def test_hosts_below_a_list_of_ports_are_not_given_the_last_of_them(page):
+    found = page("# Ports\n\n- TCP 443\n- UDP 3478\n- a.zork.org\n- b.zork.org\n")
+    assert found.rules == []
+    assert {fate for fate, _ in found.fates.values()} == {"open"}
+
+
+def test_a_purpose_beside_ports_below_a_heading_of_both_ends(page):
+    found = page(
+        "# Ports\n\n## From clients to the hub\n\n- TCP 443: web interface\n"
+        "- TCP 22: SSH\n\n## Hub to the Internet\n\n- TCP 80: updates\n"
+    )
+    assert opened(found) == {"client > hub tcp/443", "client > hub tcp/22"}
+    assert found.fates["text-3"][0] == "unprovable"
+
+
+@pytest.mark.parametrize("fence", ["```text\n{}\n```", "~~~\n{}\n~~~", "    {}"])
+def test_code_that_only_lists_hosts_is_read(page, fence):
+    hosts = "a.zork.org\n*.b.zork.org"
+    block = fence.format(hosts if "\n" in fence else hosts.replace("\n", "\n    "))
+    found = page(f"# Hub: ports\n\nTCP 443 from the hub to these:\n\n{block}\n")
+    lines = {entry["line"] for entry in found.raw["requirements"]}
+    texts = " ".join(entry["text"] for entry in found.raw["requirements"])
+    assert "a.zork.org" in texts
+    assert "*.b.zork.org" in texts
+    assert min(lines) >= 3
+
+
+def test_code_that_is_code_is_not_read(page):
+    found = page(
+        "# Hub\n\nThe hub connects to a.zork.org on TCP port 443.\n\n"
+        "```\ncurl https://b.zork.org:8443\nc.zork.org\n```\n"
+    )
+    assert opened(found) == {"hub > a.zork.org tcp/443"}
+    assert len(found.fates) == 1
+
+
+@pytest.mark.parametrize(
+    ("sentence", "wanted"),
+    [
+        ("The hub pings the relay, which must be allowed.", "hub > relay icmp/None"),
+        (
+            "Agents must be able to ping the relay (ICMP echo request).",
+            "agents > relay icmp/None",
+        ),
+        (
+            "Allow pings (ICMP type 8) from the hub to a.zork.org.",
+            "hub > a.zork.org icmp/None",
+        ),
+    ],
+)
+def test_a_sentence_that_asks_for_a_ping_is_a_rule(page, sentence, wanted):
+    assert opened(page(f"# Hub\n\n{sentence}\n")) == {wanted}
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Allow ICMP between all nodes.",
+        "Allow ICMP type 3 from the hub to a.zork.org.",
+        "ICMP must not be blocked.",
+        "Echo requests must be allowed.",
+        "Allow ping and traceroute from the hub to a.zork.org.",
+    ],
+)
+def test_a_sentence_about_icmp_that_is_not_clear_is_open(page, sentence):
+    found = page(f"# Hub\n\nTCP 80 from hub to a.zork.org.\n\n{sentence}\n")
+    assert found.fates["text-2"][0] == "open"
+    assert len(found.rules) == 1
+
+
+def test_a_sentence_of_pings_that_asks_for_nothing_is_passed_over(page):
+    found = page(
+        "# Hub\n\nTCP 80 from hub to a.zork.org. Use ping to see whether it is there.\n"
+    )
+    assert len(found.fates) == 1
+
+
+def test_a_port_in_brackets_behind_its_application(page):
+    found = page("# Ports\n\nThe hub connects to a.zork.org by HTTPS (443).\n")
+    assert opened(found) == {"hub > a.zork.org tcp/443"}
