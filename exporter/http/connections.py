@@ -41,8 +41,10 @@ _QUEUE = 1024
 after a second or three, so whoever floods this queue would make a scrape wait."""
 _AT_ONCE = 16
 """Connections accepted in one turn of the loop: two milliseconds of work or so."""
-_BUFFER = 1 << 17
-"""Bytes that the kernel keeps for a connection in each direction (it doubles them)."""
+_SENT = 1 << 17
+"""Bytes that the kernel keeps for a connection until they are taken (it doubles them)."""
+_RECEIVED = 1 << 14
+"""Bytes of requests that it keeps (doubled, too): no more is parsed in one turn of the loop."""
 _BREATH = 1.0
 """Seconds until another try to accept, when the system had nothing left to do it."""
 _SCRAPES = frozenset({"/metrics", "/-/healthy", "/-/ready"})
@@ -70,7 +72,11 @@ class Listener:
         @web.middleware
         async def hear(request: web.Request, handler: Handler) -> web.StreamResponse:
             client = self._client(request)
+            if isinstance(request.protocol, ServerConnection) and _unread(request):
+                request.protocol.hear_no_more()
             try:
+                # One of those that came together in each turn of the loop.
+                await asyncio.sleep(0)
                 if client is not None:
                     # Who asks on and reads nothing waits for what was sent already.
                     await request.writer.drain()
@@ -222,6 +228,11 @@ class Listener:
                     self._admission.put_out(client, cause)
 
 
+def _unread(request: web.Request) -> bool:
+    """Whether its body has not come as a whole."""
+    return not request.content.is_eof()
+
+
 def too_busy() -> web.HTTPServiceUnavailable:
     """Tells a client to come back: others have all that there is."""
     return web.HTTPServiceUnavailable(
@@ -252,7 +263,7 @@ async def _listeners(host: str, port: int) -> list[socket.socket]:
     for listener in listeners:
         listener.setblocking(False)
         # Connections inherit these, and the kernel does not enlarge them then.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED)
         listener.listen(_QUEUE)
     return listeners

@@ -37,6 +37,9 @@ HEADERS = {
 """What every answer has."""
 _IDLE = 75.0
 """How long a connection may wait for its next request; scrapes are often 60 s apart."""
+_LINGERS = 2.0
+"""Seconds for which a connection is kept after its answer while a body still comes: closed
+at once, it might take the answer along."""
 _OUR_FAULT = 500
 
 
@@ -59,7 +62,7 @@ clients.addFilter(_without_traceback)
 class ServerConnection(RequestHandler):
     """The server's side of a connection: tells when it has ended, and little else."""
 
-    __slots__ = ("_gone", "_lets_in")
+    __slots__ = ("_deaf", "_gone", "_lets_in")
 
     def __init__(
         self,
@@ -76,7 +79,9 @@ class ServerConnection(RequestHandler):
             # Nothing here reads a body, and one that grows a thousandfold when it is
             # unpacked would hold the event loop up for good.
             auto_decompress=False,
+            lingering_time=_LINGERS,
         )
+        self._deaf = False
         self._gone = gone
         self._lets_in = lets_in
 
@@ -87,6 +92,23 @@ class ServerConnection(RequestHandler):
         else:
             self.force_close()
             cast("asyncio.Transport", transport).abort()
+
+    def hear_no_more(self) -> None:
+        """Throws away what comes from now on, and closes after the answer."""
+        self._deaf = True
+
+    def data_received(self, data: bytes) -> None:
+        """Reads no body: one of tiny chunks takes a second of work for each megabyte."""
+        if not self._deaf:
+            super().data_received(data)
+
+    async def finish_response(
+        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Answers, and says so if it was for the last time."""
+        if self._deaf:
+            resp.force_close()
+        return await super().finish_response(request, resp, start_time)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Its place is free."""

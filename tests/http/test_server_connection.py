@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
+import socket
 import threading
 
 import bcrypt
@@ -69,6 +71,33 @@ async def test_no_body_is_unpacked(port, coding):
     answer = await answers(port, packed, asked(b"GET /-/healthy"))
     assert answer.count(b"HTTP/1.1 200 OK") == 2
     assert answer.endswith(b"healthy\n")
+
+
+async def test_a_body_that_still_comes_is_answered_and_heard_no_more(port):
+    """Chunks of one byte each would take a second of work for each megabyte of them."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(PATIENT):
+        begun = b"POST /-/reload HTTP/1.1\r\n" + HEAD
+        writer.write(begun + b"Transfer-Encoding: chunked\r\n\r\n1\r\nA\r\n")
+        answer = await reader.readuntil(b"reloaded\n")
+        assert b"Connection: close" in answer
+        writer.write(b"1\r\nA\r\n" * 50_000 + b"0\r\n\r\n" + asked(b"GET /-/healthy"))
+        await writer.drain()
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_only_so_much_of_requests_is_taken_in_at_once(port):
+    """All that the kernel keeps is parsed in one turn of the loop."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 12)
+        client.connect(("127.0.0.1", port))
+        client.setblocking(False)
+        sent = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sent += client.send(bytes(1 << 12))
+    assert 1 << 12 < sent < 100_000
 
 
 @pytest.mark.parametrize(

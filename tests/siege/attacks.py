@@ -140,6 +140,15 @@ async def floods(line: Line) -> None:
         await asyncio.sleep(0.01)
 
 
+async def crumbles(line: Line) -> None:
+    """Sends a body of chunks of one byte each."""
+    line.ask("/-/reload", "Transfer-Encoding: chunked", method="POST")
+    while not line.writer.is_closing():
+        line.writer.write(b"1\r\nA\r\n" * 10_000)
+        await line.writer.drain()
+        await asyncio.sleep(0.01)
+
+
 _BOMB = gzip.compress(bytes(1 << 28))
 
 
@@ -214,6 +223,7 @@ async def all_at_once(port: int, seconds: float) -> None:
         (leaves, 10, ["127.0.0.72"]),
         (half_closes, 10, many),
         (floods, 5, ["127.0.0.73"]),
+        (crumbles, 5, many),
         (bombs, 5, many),
         (expects, 5, many),
     )
