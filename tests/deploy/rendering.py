@@ -11,9 +11,11 @@ import io
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tarfile
+import textwrap
 import zipfile
 from pathlib import Path
 
@@ -29,6 +31,7 @@ DOWNLOADED = Path(os.environ.get("DEPLOY_TOOLS", Path(sys.prefix) / "deploy"))
 VERSION = "v1.28.0"
 """The oldest Kubernetes that the kit is for, the newest is `NEWEST`."""
 NEWEST = "v1.36.0"
+WORKLOADS = ("Deployment", "StatefulSet")
 OPERATOR = "monitoring.coreos.com/v1"
 
 
@@ -97,7 +100,7 @@ def templated(*words):
 @functools.cache
 def example():
     """The objects of the chart with its example."""
-    return templated("--values", CHART / "ci/example.yaml")
+    return templated("--values", CHART / "ci/example-values.yaml")
 
 
 @functools.cache
@@ -137,3 +140,20 @@ def of_kind(found, *kinds):
 def named(found, kind, name):
     (one,) = (one for one in of_kind(found, kind) if one["metadata"]["name"] == name)
     return one
+
+
+def container(workload):
+    """The only one of a workload's pods."""
+    (one,) = workload["spec"]["template"]["spec"]["containers"]
+    return one
+
+
+def snippets(language):
+    """What docs/deployment.md shows in a language that YAML can read."""
+    text = (ROOT / "docs/deployment.md").read_text()
+    return [
+        yaml.safe_load(textwrap.dedent(one))
+        for one in re.findall(
+            rf"^ *```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE
+        )
+    ]

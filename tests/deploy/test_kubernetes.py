@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
-import textwrap
 
 import pytest
 import yaml
 
 from deploy.build import KUBERNETES, written
-from exporter import __version__
 from exporter.cli.options import _PLACES
 from exporter.config.sharding import Shard
 from exporter.config.site import load_site
@@ -21,6 +18,8 @@ from tests.deploy.rendering import (
     NEWEST,
     ROOT,
     VERSION,
+    WORKLOADS,
+    container,
     example,
     kustomized,
     named,
@@ -28,20 +27,15 @@ from tests.deploy.rendering import (
     of_kind,
     problems,
     run,
+    snippets,
     templated,
 )
 
-WORKLOADS = ("Deployment", "StatefulSet")
 WAYS = pytest.mark.parametrize(
     "found",
     [lambda: kustomized("example"), example],
     ids=["kustomize", "helm"],
 )
-
-
-def container(workload):
-    (one,) = workload["spec"]["template"]["spec"]["containers"]
-    return one
 
 
 def test_what_is_made_of_alerts_and_dashboards_is_not_stale():
@@ -51,13 +45,6 @@ def test_what_is_made_of_alerts_and_dashboards_is_not_stale():
         assert path.read_text() == text, f"{name}: python -m deploy.build"
     made = {ROOT / name for name in written()}
     assert set((CHART / "files").rglob("*.*")) <= made
-
-
-def test_the_chart_is_of_this_release():
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    assert chart["appVersion"] == chart["version"] == __version__
-    text = (KIT / "kubernetes/example/kustomization.yaml").read_text()
-    assert f"newTag: {__version__}\n" in text
 
 
 @WAYS
@@ -256,122 +243,62 @@ def test_probes_ask_plainly_without_one():
         assert not any(one.startswith("--web.config") for one in one["args"])
 
 
-def test_a_service_monitor_is_the_same_but_for_the_label_of_the_service():
-    found = templated(
-        "--values", CHART / "ci/example.yaml", "--set=monitor.kind=ServiceMonitor"
-    )
-    (monitor,) = of_kind(found, "ServiceMonitor")
-    assert problems(monitor) == []
-    (endpoint,) = monitor["spec"]["endpoints"]
+@WAYS
+def test_a_drained_node_takes_one_shard_at_a_time(found):
+    (budget,) = of_kind(found(), "PodDisruptionBudget")
+    (divided,) = of_kind(found(), "StatefulSet")
+    chosen = budget["spec"]["selector"]["matchLabels"]
+    assert chosen == divided["spec"]["selector"]["matchLabels"]
+    assert budget["spec"]["maxUnavailable"] == 1
+    assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+@pytest.fixture(scope="module")
+def as_components(tmp_path_factory):
+    """The example with a ServiceMonitor, and both roles on their nodes' network."""
+    folder = tmp_path_factory.mktemp("kit")
+    for name in ("deploy", "dashboards"):
+        shutil.copytree(ROOT / name, folder / name)
+    fleet = folder / "deploy/kubernetes/example"
+    for place, added in (
+        ("", "../servicemonitor"),
+        ("appsanywhere", "../../hostnetwork"),
+        ("analytics", "../../hostnetwork"),
+    ):
+        path = fleet / place / "kustomization.yaml"
+        content = yaml.safe_load(path.read_text())
+        content["components"] = [added, *content.get("components", ())]
+        path.write_text(yaml.safe_dump(content))
+    return objects(run("kubectl", "kustomize", fleet))
+
+
+def test_components_may_be_added(as_components):
+    assert [problem for one in as_components for problem in problems(one)] == []
+    assert not of_kind(as_components, "PodMonitor")
+
+
+def test_a_service_monitor_asks_as_the_pod_monitor_does(as_components):
+    (monitor,) = of_kind(as_components, "ServiceMonitor")
+    (endpoint,) = monitor["spec"].pop("endpoints")
     assert endpoint.pop("relabelings") == [{"action": "labeldrop", "regex": "service"}]
-    (other,) = of_kind(example(), "PodMonitor")
-    assert [endpoint] == other["spec"]["podMetricsEndpoints"]
-    services = of_kind(found, "Service")
+    (other,) = of_kind(kustomized("example"), "PodMonitor")
+    assert [endpoint] == other["spec"].pop("podMetricsEndpoints")
+    assert monitor["spec"] == other["spec"]
     chosen = monitor["spec"]["selector"]["matchLabels"].items()
+    services = of_kind(as_components, "Service")
     assert all(chosen <= one["metadata"]["labels"].items() for one in services)
 
 
-def test_a_chart_without_exporters_has_rules_and_dashboards():
-    kinds = {one["kind"] for one in templated()}
-    assert kinds == {"PrometheusRule", "ConfigMap", "NetworkPolicy", "PodMonitor"}
-    off = ["rules", "dashboards", "networkPolicy"]
-    words = [f"--set={name}.enabled=false" for name in off]
-    done = run("helm", "template", "it", CHART, "--set=monitor.kind=None", *words)
-    assert objects(done) == []
-
-
-def test_what_a_site_sets_arrives(tmp_path):
-    (tmp_path / "mine.yml").write_text("groups: [{name: mine, rules: []}]\n")
-    (tmp_path / "values.yaml").write_text(
-        yaml.safe_dump(
-            {
-                "exporters": {
-                    "web": {
-                        "existingConfigMap": "mine",
-                        "args": ["--log.level=debug"],
-                        "hostNetwork": True,
-                        "port": 9843,
-                        "resources": {"requests": {"cpu": "1"}},
-                        "nodeSelector": {"zone": "dmz"},
-                        "podLabels": {"team": "apps"},
-                    }
-                },
-                "image": {"repository": "r", "tag": "t"},
-                "imagePullSecrets": [{"name": "pull"}],
-                "web": {"secret": "tls", "password": False, "clientCertificate": True},
-                "tolerations": [{"key": "dmz", "operator": "Exists"}],
-                "podAnnotations": {"note": "x"},
-                "dashboards": {"annotations": {"grafana_folder": "Connectivity"}},
-                "networkPolicy": {"from": [{"podSelector": {}}]},
-            }
-        )
-    )
-    found = templated(
-        "--values",
-        tmp_path / "values.yaml",
-        f"--set-file=rules.thresholds={tmp_path / 'mine.yml'}",
-    )
-    assert [problem for one in found for problem in problems(one)] == []
-    (workload,) = of_kind(found, "Deployment")
-    pod, one = workload["spec"]["template"]["spec"], container(workload)
-    assert pod["volumes"][0] == {"name": "site", "configMap": {"name": "mine"}}
-    assert "--web.listen-address=:9843" in one["args"]
-    assert one["ports"][0]["containerPort"] == 9843
-    assert one["livenessProbe"]["exec"]["command"][1] == "127.0.0.1:9843"
-    (monitor,) = of_kind(found, "PodMonitor")
-    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
-    assert "basicAuth" not in endpoint
-    assert endpoint["tlsConfig"]["keySecret"] == {"name": "tls", "key": "client.key"}
-    assert (one["image"], one["args"][-1]) == ("r:t", "--log.level=debug")
-    assert (pod["hostNetwork"], pod["nodeSelector"]) == (True, {"zone": "dmz"})
-    assert workload["spec"]["strategy"] == {"type": "Recreate"}
-    assert pod["tolerations"][0]["key"] == "dmz"
-    assert one["resources"] == {"requests": {"cpu": "1"}}
-    assert workload["spec"]["template"]["metadata"]["labels"]["team"] == "apps"
-    assert workload["spec"]["template"]["metadata"]["annotations"]["note"] == "x"
-    thresholds = named(found, "PrometheusRule", "it-connectivity-exporter-thresholds")
-    assert thresholds["spec"]["groups"] == [{"name": "mine", "rules": []}]
-
-
-def test_another_site_file_is_another_pod():
-    def checksum(text):
-        found = templated(f"--set=exporters.web.site={text}")
-        (one,) = of_kind(found, "Deployment")
-        return one["spec"]["template"]["metadata"]["annotations"]["checksum/site"]
-
-    assert checksum("roles: [a]") != checksum("roles: [b]")
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--set=exporters.web.site="], "exporters/web"),
-        (["--set=exporters.web.shards=2"], "exporters/web"),
-        (["--set=exporters.web.site=a", "--set=exporters.web.shards=101"], "maximum"),
-        (["--set=exporters.Web.site=a"], "pattern"),
-        (["--set=exporters.web.site=a", "--set=exporters.web.shard=2"], "shard"),
-        (["--set=exporter.web.site=a"], "exporter"),
-        (["--set=monitor.kind=Pod"], "PodMonitor"),
-    ],
-)
-def test_values_that_are_misspelt_are_told(words, said):
-    done = run("helm", "template", "it", CHART, *words)
-    assert done.returncode != 0
-    assert said in done.stderr
-
-
-def snippets(language):
-    text = (ROOT / "docs/deployment.md").read_text()
-    return [
-        yaml.safe_load(textwrap.dedent(one))
-        for one in re.findall(
-            rf"^ *```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE
-        )
-    ]
+def test_on_the_nodes_network_one_pod_goes_before_the_next_comes(as_components):
+    for workload in of_kind(as_components, *WORKLOADS):
+        pod = workload["spec"]["template"]["spec"]
+        assert (pod["hostNetwork"], pod["dnsPolicy"]) == (True, "Default")
+        assert workload["spec"].get("strategy") in (None, {"type": "Recreate"})
 
 
 def test_the_patches_of_the_documentation_do_what_it_says(tmp_path):
-    (patches,) = (one for one in snippets("yaml") if "patches" in one)
+    patches, ports = (one for one in snippets("yaml") if "patches" in one)
+    patches["patches"] += ports["patches"]
     for name in ("deploy", "dashboards"):
         shutil.copytree(ROOT / name, tmp_path / name)
     mine = tmp_path / "deploy/kubernetes/mine"
@@ -399,24 +326,3 @@ def test_the_patches_of_the_documentation_do_what_it_says(tmp_path):
         assert who["namespaceSelector"]["matchLabels"] == {
             "kubernetes.io/metadata.name": "observability"
         }
-
-
-def test_the_values_of_the_documentation_are_right(tmp_path):
-    (values,) = (one for one in snippets("yaml") if "exporters" in one)
-    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(values))
-    found = templated("--values", tmp_path / "mine.yaml")
-    assert [problem for one in found for problem in problems(one)] == []
-    (workload,) = of_kind(found, "Deployment")
-    assert (
-        workload["metadata"]["labels"]["app.kubernetes.io/instance"] == "appsanywhere"
-    )
-
-
-def test_the_chart_passes_helms_own_check_and_can_be_packed(tmp_path):
-    done = run("helm", "lint", "--strict", CHART, "--values", CHART / "ci/example.yaml")
-    assert done.returncode == 0, done.stdout + done.stderr
-    packed = run("helm", "package", CHART, "--destination", tmp_path, home=tmp_path)
-    assert packed.returncode == 0, packed.stderr
-    (archive,) = tmp_path.glob("*.tgz")
-    done = run("helm", "template", "it", archive, "--values", CHART / "ci/example.yaml")
-    assert len(objects(done)) == len(example())
