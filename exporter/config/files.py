@@ -26,7 +26,11 @@ def read_regular(path: Path, limit: int) -> bytes:
         raise OSError(errno.EINVAL, "a path has no NUL character")
     # O_NONBLOCK: opening a FIFO for reading would wait for its writer.
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(file, "rb") as content:  # noqa: PTH123 - an open descriptor, no path
+    try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
-        return content.read(limit)
+        # Not its to close: it would leave a descriptor that it cannot use open.
+        with open(file, "rb", closefd=False) as content:
+            return content.read(limit)
+    finally:
+        os.close(file)
