@@ -229,8 +229,8 @@ def stands(sock: socket.socket) -> bool:
     return info is not None and info[0] in _STANDING
 
 
-def kept_back(sock: socket.socket) -> bool:
-    """Whether the SYNs that were sent again never left this host.
+def kept_back(sock: socket.socket) -> bool | None:
+    """Whether the SYNs that were sent again never left this host; None until one was.
 
     The kernel counts each as tried, but as under way only if nothing on this host
     dropped it. One that is lost on the path is under way.
@@ -240,7 +240,7 @@ def kept_back(sock: socket.socket) -> bool:
         return False
     tried: int = _U32.unpack_from(info, _TCP_INFO_RETRANS)[0]
     under_way: int = _U32.unpack_from(info, _TCP_INFO_UNDER_WAY)[0]
-    return tried > 0 and not under_way
+    return not under_way if tried else None
 
 
 def pending_error(sock: socket.socket) -> int:
