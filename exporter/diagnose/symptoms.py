@@ -28,7 +28,8 @@ _DAY = 86400.0
 ENDING = 21 * _DAY
 """Seconds before its end from which on a certificate is told of."""
 SKEW = 1.0
-"""Seconds by which a time server may differ from this host's clock ..."""
+"""Seconds by which a time server may differ from this host's clock, beside half of the
+round trip: it is known no better, for either way may have taken it all (RFC 5905 4) ..."""
 KERBEROS_SKEW = 240.0
 """... and a server of whom sign-in is asked, which refuses beyond 300 (RFC 4120)."""
 NEVER = 3600.0
@@ -224,7 +225,7 @@ def _reservation(record: Record, seen: Observation, now: float) -> Symptom | Non
             return Symptom(record, Trouble.INTERCEPTED, seen)
         if not facts.verified or facts.chain_expiry_timestamp - now < ENDING:
             return Symptom(record, Trouble.CERTIFICATE, seen)
-    if abs(seen.evidence.ntp_offset or 0.0) > SKEW:
+    if abs(seen.evidence.ntp_offset or 0.0) - (seen.latency or 0.0) / 2 > SKEW:
         return Symptom(record, Trouble.CLOCK, seen)
     if abs(seen.evidence.clock_skew or 0.0) > KERBEROS_SKEW:
         return Symptom(record, Trouble.CLOCK, seen)

@@ -32,6 +32,7 @@ class Path:
         last_hop: the last router that spoke before that; empty if none did.
         last_ttl: its hop, 0 if there is none.
         refused_on_path: an unnamed reset came from nearer than the host is.
+        local: the address is this host's own: the path leads nowhere else.
     """
 
     hops: tuple[Hop, ...]
@@ -40,3 +41,4 @@ class Path:
     last_hop: str
     last_ttl: int
     refused_on_path: bool = False
+    local: bool = False

@@ -1,7 +1,8 @@
 """A round as the service runs it: confirmed before it alarms, looked into behind it.
 
 A verdict flips to violated only after a second look, for one lost packet is no
-outage. Then it is told at once: see traces.py for what is found out afterwards.
+outage; and no more is it a block, so neither does it flip to holds because of silence.
+Then it is told at once: see traces.py for what is found out afterwards.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from exporter.model.outcome import Stage, Verdict
 from exporter.monitor.traces import Traces
 from exporter.probes.protocols.base import FLOOR
+from exporter.probes.verdict import is_silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,11 +59,13 @@ class Rounds:
     async def run(self, target: Target) -> float | None:
         """One round; returns seconds in which the peer wants no other, or None."""
         result = await self._runner.run(target)
-        if self._flips(target, result) and self._may_confirm(target, result):
+        flips = self._flips(target, result) and self._may_confirm(target, result)
+        if flips or self._seems_blocked(target, result):
             await asyncio.sleep(CONFIRM_AFTER)
             again = await self._runner.run(target)
             same = again.verdict is result.verdict
-            self._confirmed = self._confirmed + 1 if same else 0
+            if flips:
+                self._confirmed = self._confirmed + 1 if same else 0
             result = replace(again, attempts=result.attempts + again.attempts)
         self._store.add(target, result)
         self._traces.follow(target, result)
@@ -80,6 +84,20 @@ class Rounds:
             return False
         record = self._store.record(target)
         return record is None or record.verdict is not Verdict.VIOLATED
+
+    def _seems_blocked(self, target: Target, result: Result) -> bool:
+        """Whether silence is new that is, or may become, the proof of a block.
+
+        In the first round the witness may still have to be heard.
+        """
+        record = self._store.record(target)
+        before = record.verdict if record is not None else Verdict.UNKNOWN
+        if target.rule.witness is None or before is Verdict.HOLDS:
+            return False
+        first = record is None or record.latest is None
+        proven = result.verdict is Verdict.HOLDS
+        silent = any(is_silent(one.observation) for one in result.addresses)
+        return silent and (proven or (first and result.verdict is Verdict.UNKNOWN))
 
     def _may_confirm(self, target: Target, result: Result) -> bool:
         """The resolver asks twice by itself; a peer with a floor is not asked again.

@@ -181,6 +181,18 @@ def refused_by(observation: Observation) -> str:
 
 def stops(path: Path) -> str:
     """Where on the path it stops, as one phrase."""
+    return _ends_here(path) if path.local else _ends_on_the_way(path)
+
+
+def _ends_here(path: Path) -> str:
+    """Of an address of this host's own."""
+    if path.ended is None:
+        return "silent inside this host: the address is its own"
+    did = "refused" if path.ended in _REFUSALS else "answered"
+    return f"{did} by this host itself: the address is its own"
+
+
+def _ends_on_the_way(path: Path) -> str:
     behind = f"{path.last_hop} (hop {path.last_ttl})" if path.last_hop else "this host"
     if path.ended is None:
         return f"silent behind {behind}"

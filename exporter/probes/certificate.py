@@ -16,7 +16,7 @@ import ipaddress
 import unicodedata
 import warnings
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -26,6 +26,8 @@ from exporter.probes.wire import x509 as reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+E = TypeVar("E", bound=x509.ExtensionType)
 
 NAME_LIMIT = 200
 """Characters of a distinguished name that are kept."""
@@ -89,17 +91,19 @@ class Certificate:
         return any(text in place for place in (self._issuer.rfc4514_string(), *values))
 
     def serves_tls(self) -> bool:
-        """Whether its extended key usage, if any, names TLS servers (RFC 5280)."""
-        extensions = self._extensions()
-        try:
-            usage = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        except x509.ExtensionNotFound:
-            return True
-        allowed = {
-            ExtendedKeyUsageOID.SERVER_AUTH,
-            ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
-        }
-        return not allowed.isdisjoint(usage)
+        """Whether its extended key usage, if any, names TLS servers (RFC 5280).
+
+        That any usage is allowed does not name them: OpenSSL and its clients refuse it.
+        """
+        usage = self._extension(x509.ExtendedKeyUsage)
+        return usage is None or ExtendedKeyUsageOID.SERVER_AUTH in usage
+
+    def key_serves_tls(self) -> bool:
+        """Whether its key usage, if any, allows what a TLS server does with its key."""
+        usage = self._extension(x509.KeyUsage)
+        return usage is None or (
+            usage.digital_signature or usage.key_encipherment or usage.key_agreement
+        )
 
     def looks_public(self) -> bool:
         """Whether it bears what every public authority's server certificate bears.
@@ -117,11 +121,8 @@ class Certificate:
 
     def alternative_names(self) -> x509.SubjectAlternativeName:
         """Its subject alternative names, none if it has no such extension."""
-        kind = x509.SubjectAlternativeName
-        try:
-            return self._extensions().get_extension_for_class(kind).value
-        except x509.ExtensionNotFound:
-            return kind([])
+        names = self._extension(x509.SubjectAlternativeName)
+        return x509.SubjectAlternativeName([]) if names is None else names
 
     def has_weak_key(self) -> bool:
         """Whether its key offers less than 112 bits (NIST SP 800-57, table 2)."""
@@ -132,6 +133,13 @@ class Certificate:
         """Whether it is signed over a digest for which collisions are known."""
         algorithm = self.native.get_signature_algorithm().lower()
         return any(digest in algorithm for digest in _WEAK_DIGESTS)
+
+    def _extension(self, kind: type[E]) -> E | None:
+        """Its extension of a kind, if it has one."""
+        try:
+            return self._extensions().get_extension_for_class(kind).value
+        except x509.ExtensionNotFound:
+            return None
 
     def _extensions(self) -> x509.Extensions:
         """All of them, or those of use here where one of them is odd."""

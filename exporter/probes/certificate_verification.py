@@ -105,7 +105,8 @@ def _shortcoming(path: Sequence[Certificate], name: str) -> TlsError:
     # The last one is trusted as it stands: neither its purposes nor its signature
     # are anyone's promise.
     vouched = path[:-1] or path
-    if not all(certificate.serves_tls() for certificate in vouched):
+    purposes = [certificate.serves_tls() for certificate in vouched]
+    if not all(purposes) or not path[0].key_serves_tls():
         return TlsError.INVALID_PURPOSE
     if any(certificate.has_weak_key() for certificate in path):
         return TlsError.WEAK

@@ -237,8 +237,8 @@ def discard(sock: socket.socket, size: int) -> None:
         return
 
 
-def kept_back(sock: socket.socket) -> bool:
-    """Whether the SYNs that were sent again never left this host.
+def kept_back(sock: socket.socket) -> bool | None:
+    """Whether the SYNs that were sent again never left this host; None until one was.
 
     The kernel counts each as tried, but as under way only if nothing on this host
     dropped it. One that is lost on the path is under way.
@@ -248,7 +248,7 @@ def kept_back(sock: socket.socket) -> bool:
         return False
     tried: int = _U32.unpack_from(info, _TCP_INFO_RETRANS)[0]
     under_way: int = _U32.unpack_from(info, _TCP_INFO_UNDER_WAY)[0]
-    return tried > 0 and not under_way
+    return not under_way if tried else None
 
 
 def pending_error(sock: socket.socket) -> int:

@@ -263,8 +263,10 @@ class Link(Progress):
         unreachable = error.reason is Reason.HOST_UNREACHABLE
         if said_nothing or (unreachable and error.origin is Origin.SELF):
             own = own_host.unreachable(self.address, error)
-            kept_back = said_nothing and any(map(kernel.kept_back, self._sockets))
-            return own or (own_host.kept_back() if kept_back else error)
+            if own is None and said_nothing:
+                kept_back = await own_host.keeps_back(self._sockets)
+                return own_host.kept_back() if kept_back else error
+            return own or error
         reset = error.reason is Reason.REFUSED and error.origin is Origin.NOBODY
         if reset and await own_host.resets(*self._peer):
             return own_host.own_reset()

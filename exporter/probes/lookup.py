@@ -244,6 +244,9 @@ async def _in_turn(
             asked.append(asyncio.create_task(server.ask(question, left)))
             wait = share if len(asked) < len(servers) else None
             answer = await _first(asked, wait)
+            if answer is None and any(map(_has_answered, asked)):
+                # A no, with an earlier server still silent: no later one is asked.
+                answer = await _first(asked, None)
             if answer is not None:
                 return answer
     finally:
@@ -260,7 +263,7 @@ async def _first(
     loop = asyncio.get_running_loop()
     until = None if patience is None else loop.time() + patience
     while True:
-        done = [task for task in asked if task.done() and task.exception() is None]
+        done = [task for task in asked if _has_answered(task)]
         for task in done:
             if task.result().rcode == NOERROR:
                 return task.result()
@@ -273,6 +276,10 @@ async def _first(
         if not waiting or (left is not None and left <= 0):
             return None
         await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _has_answered(task: asyncio.Task[Answer]) -> bool:
+    return task.done() and task.exception() is None
 
 
 def _combined(ends: Sequence[Answer | BaseException]) -> Exception:

@@ -91,6 +91,9 @@ class NameServer:
                 answer = await self._longer(question, until)
         if answer.rcode not in {dns.NOERROR, dns.NXDOMAIN}:
             raise ServerError(f"{self._address} says {answer.rcode}")
+        if answer.lame:
+            said = "knows nothing of the name, and asks no other server for us"
+            raise ServerError(f"{self._address} {said}")
         if answer.foreign:
             said = f"answers with addresses of another name, {answer.foreign}"
             raise ServerError(f"{self._address} {said}")

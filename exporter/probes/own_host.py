@@ -11,15 +11,21 @@ import asyncio
 import contextlib
 import errno
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from exporter.model.outcome import Origin, ProbeError, Reason
 from exporter.probes import host_network, kernel
 from exporter.probes.refusal import is_exceeded
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _PAUSE = 0.01
 """Seconds between two looks."""
 _INSIDE, _NEXT_DOOR = 2, 10
 """Looks for what comes from this host itself, or from the router next to it."""
+_SECOND_SYN = 120
+"""Looks until a SYN has been sent again, a second after the first (RFC 6298 2.1)."""
 _RESET = errno.ECONNREFUSED
 _UNUSED = 33434
 """Where traces by datagrams go by custom (traceroute(8)); no service is there."""
@@ -70,8 +76,23 @@ def unreachable(address: str, error: ProbeError) -> ProbeError | None:
     )
 
 
+async def keeps_back(sockets: Iterable[kernel.Socket]) -> bool:
+    """Whether this host's own firewall drops the SYNs that some sockets send.
+
+    Only the second SYN can tell, so a deadline before it is followed by a wait for it.
+    """
+    for sock in sockets:
+        for _ in range(_SECOND_SYN):
+            if (kept := kernel.kept_back(sock)) is not None:
+                break
+            await asyncio.sleep(_PAUSE)
+        if kept:
+            return True
+    return False
+
+
 def kept_back() -> ProbeError:
-    """What it means that this host dropped its own SYNs, see `kernel.kept_back`."""
+    """What it means that this host drops its own SYNs."""
     detail = "this host's own firewall drops what is sent: no SYN got out"
     return ProbeError(Reason.PROHIBITED, detail, origin=Origin.SELF)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from exporter.model.network_path import Hop, Path
 from exporter.model.outcome import ProbeError, Reason
 from exporter.model.rule import Transport
+from exporter.probes import host_network
 from exporter.probes.link import Link
 from exporter.probes.protocols.tcp import Tcp
 from exporter.probes.refusal import is_exceeded
@@ -195,7 +196,13 @@ def _summary(
         ended=answered[ttl] if ttl is not None else None,
         last_hop=last.address or "" if last else "",
         last_ttl=last.ttl if last else 0,
+        local=_is_local(destination),
     )
+
+
+def _is_local(address: str) -> bool:
+    route = host_network.route_to(address)
+    return route is not None and route.local
 
 
 def _all_silent(hops: Sequence[Hop]) -> bool:

@@ -755,6 +755,13 @@ def test_a_server_whose_clock_alone_differs_is_that_server():
     assert (one.cause, one.subject) == (Cause.CLOCK, "0.pool.ntp.org")
 
 
+@pytest.mark.parametrize(("latency", "told"), [(0.01, [Cause.CLOCK]), (2.8, [])])
+def test_a_late_answer_from_a_time_server_makes_no_clock_wrong(latency, told):
+    pool = target("0.pool.ntp.org", 123, "ntp", transport=Transport.UDP)
+    late = holds(pool, evidence=Evidence(ntp_offset=-1.4), latency=latency)
+    assert [one.cause for one in explain(late)] == told
+
+
 # ---- what holds, but
 
 

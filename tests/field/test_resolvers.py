@@ -24,7 +24,7 @@ from tests.servers.threaded import answers
 HERE, V6 = "127.0.0.1", "::1"
 NXDOMAIN, SERVFAIL, NOTIMP, REFUSED = 3, 2, 4, 5
 _seen: dict[tuple[str, int], list[object]] = {}
-_OPT, _RRSIG, _DNAME, _CHAOS = 41, 46, 39, 3
+_NS, _OPT, _RRSIG, _DNAME, _CHAOS = 2, 41, 46, 39, 3
 
 
 def here(query):
@@ -134,6 +134,13 @@ def alias_to_nothing(query):
     )
 
 
+def without_recursion(query):
+    """Neither has authority nor asks who has: refers to the name's own servers."""
+    data = bytearray(query.answer(record("test", _NS, wire_name("ns.test"))))
+    data[2:12] = b"\x81\0\0\1\0\0\0\1\0\0"
+    return bytes(data)
+
+
 def no_question(query):
     return query.data[:2] + b"\x81\x85" + bytes(8)
 
@@ -164,6 +171,7 @@ _REACHED = {
     ),
     "spelt-otherwise": in_capitals,
     "a-record-of-another-class-beside": other_class,
+    "the-first-time-without-recursion": once(without_recursion),
     "nothing-may-be-kept": lambda query: query.addresses(HERE, ttl=0),
     "kept-for-ever": lambda query: query.addresses(HERE, ttl=2**32 - 1),
 }
@@ -194,6 +202,10 @@ _NOT = {
     "a-code-without-a-name": (code(12), failure("dns_failure", "12")),
     "cannot-be-read": (unreadable, failure("dns_failure", "")),
     "an-address-of-another-name": (of_another, failure("dns_failure", "another name")),
+    "without-recursion": (
+        without_recursion,
+        failure("dns_failure", "asks no other server"),
+    ),
     "tcp-closes": (
         truncated(lambda _query: b""),
         failure("dns_failure", r"\bTCP\b.*truncated"),

@@ -22,7 +22,7 @@ from tests.lab.lab import PYTHON, Lab
 _LANES = {
     "1": {
         *("test_catalogue.py", "test_matrix.py", "test_other_catalogues.py"),
-        *("test_service.py", "test_icmp_later.py"),
+        *("test_service.py", "test_icmp_later.py", "test_late_packets.py"),
     },
     "2": {"test_deny.py", "test_own_host.py"},
     "3": {"test_findings.py", "test_trace.py"},

@@ -39,18 +39,21 @@ def told(target):
     return tuple(target[key] for key in ("verdict", "stage", "reason", "origin"))
 
 
-def test_what_its_own_firewall_drops_is_told_as_its_own(lab, check, address):
+@pytest.mark.parametrize("timeout", ["1s", "2500ms"])
+def test_what_its_own_firewall_drops_is_told_as_its_own(lab, check, address, timeout):
     with firewall.drop(lab.prober, address, 443):
-        target = check()
+        target = check(timeout)
     assert told(target) == ("violated", "connect", "prohibited", "self")
     assert "own firewall" in target["detail"]
     assert target["path"] is None
 
 
-@pytest.mark.parametrize("router", ["r1", "fw", "web"])
-def test_what_others_drop_is_not(lab, check, address, router):
+@pytest.mark.parametrize(
+    ("router", "timeout"), [("r1", "2500ms"), ("fw", "300ms"), ("web", "1s")]
+)
+def test_what_others_drop_is_not(lab, check, address, router, timeout):
     with firewall.drop(lab.hosts[router], address, 443):
-        assert told(check()) == ("violated", "connect", "timeout", "")
+        assert told(check(timeout)) == ("violated", "connect", "timeout", "")
 
 
 def test_its_own_reset_is_told_as_its_own(lab, check, address):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from exporter.model.outcome import Evidence, Observation, Reason, Stage, Verdict
+from exporter.model.rule import Expect
 from exporter.monitor.rounds import CONFIRM_AFTER, TRACES_END
 from tests import make
 from tests.monitor.looking import (
@@ -55,6 +56,45 @@ def test_a_peer_with_a_floor_is_asked_again_only_if_nothing_reached_it(failure, 
     runner = Runner(failure, floor=30.0)
     rounds(runner)
     assert runner.runs == runs
+
+
+WITNESSED = make.target(expect=Expect.DENY, witness="web")
+BLOCKED = make.result(Verdict.HOLDS, reason=Reason.TIMEOUT)
+UNWITNESSED = make.result(Verdict.UNKNOWN, reason=Reason.TIMEOUT)
+OPEN = make.result(Verdict.VIOLATED, reason=Reason.ANSWERED)
+PROHIBITED = make.result(Verdict.HOLDS, reason=Reason.PROHIBITED)
+
+
+@pytest.mark.parametrize("first", [BLOCKED, UNWITNESSED])
+def test_one_lost_packet_is_no_block(first):
+    runner = Runner(first, OPEN)
+    record, took, _ = rounds(runner, gap=0, target=WITNESSED)
+    assert record.verdict is Verdict.VIOLATED
+    assert (record.probes, record.failures, record.attempts) == (1, 1, 2)
+    assert took >= CONFIRM_AFTER
+
+
+def test_a_silent_block_is_confirmed_once_when_it_begins():
+    runner = Runner(OPEN, OPEN, BLOCKED)
+    record, _, _ = rounds(runner, 4, target=WITNESSED)
+    assert record.verdict is Verdict.HOLDS
+    assert runner.runs == 2 + 2 + 1 + 1
+
+
+def test_want_of_a_witness_asks_for_one_second_look_in_all():
+    runner = Runner(UNWITNESSED)
+    record, _, _ = rounds(runner, 4, target=WITNESSED)
+    assert record.verdict is Verdict.UNKNOWN
+    assert runner.runs == 5
+
+
+@pytest.mark.parametrize(
+    ("result", "target"), [(PROHIBITED, WITNESSED), (UNWITNESSED, make.target())]
+)
+def test_what_is_no_witnessed_silence_needs_no_second_look(result, target):
+    runner = Runner(result)
+    rounds(runner, target=target)
+    assert runner.runs == 1
 
 
 def test_the_longest_pause_any_address_asks_for_is_kept():

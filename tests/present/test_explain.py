@@ -158,8 +158,8 @@ def test_a_block_that_was_never_tried_asks_for_what_kept_it_from_being(reason, s
     assert says in explain.ask(target, make.seen(reason))
 
 
-def path(ended, ttl, last="10.9.2.2", *, on_path=False, hops=()):
-    return Path(hops, ttl, ended, last, 2 if last else 0, refused_on_path=on_path)
+def path(ended, ttl, last="10.9.2.2", *, on_path=False, hops=(), own=False):
+    return Path(hops, ttl, ended, last, 2 if last else 0, on_path, local=own)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +175,18 @@ def path(ended, ttl, last="10.9.2.2", *, on_path=False, hops=()):
             "refused at or right behind 10.9.2.2 (hop 2), before the destination",
         ),
         (path(Reason.ANSWERED, 4), "answers at hop 4: it came through this time"),
+        (
+            path(Reason.REFUSED, 1, "", own=True),
+            "refused by this host itself: the address is its own",
+        ),
+        (
+            path(Reason.ANSWERED, 1, "", own=True),
+            "answered by this host itself: the address is its own",
+        ),
+        (
+            path(None, None, "", own=True),
+            "silent inside this host: the address is its own",
+        ),
     ],
 )
 def test_a_path_is_told_in_one_phrase(traced, told):

@@ -7,6 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import _util, crypto
 
 from exporter.model.tls_facts import TlsError, Trust
@@ -50,6 +51,21 @@ def limited(permitted=None, excluded=None):
 
 LIMITED = limited(permitted="other.example")
 BARRED = limited(excluded="uni.example")
+
+ANY_PURPOSE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
+FOR_ANYTHING = authority(
+    "For anything", ROOT, also=[(x509.ExtendedKeyUsage([ANY_PURPOSE]), False)]
+)
+_USES = (
+    *("digital_signature", "content_commitment", "key_encipherment"),
+    *("data_encipherment", "key_agreement", "key_cert_sign", "crl_sign"),
+    *("encipher_only", "decipher_only"),
+)
+
+
+def key_usage(*allowed):
+    return x509.KeyUsage(**{one: one in allowed for one in _USES})
+
 
 # case: (presented, openssl's own verdict on it is the same, what we say)
 CASES = {
@@ -111,6 +127,22 @@ CASES = {
     "a client's certificate": (
         [server(ROOT, NAME, purposes=(CLIENT,))],
         "invalid_purpose",
+    ),
+    "for any purpose": (
+        [server(ROOT, NAME, purposes=(ANY_PURPOSE,))],
+        "invalid_purpose",
+    ),
+    "for servers, by an issuer for any purpose": (
+        [server(FOR_ANYTHING, NAME), FOR_ANYTHING],
+        "invalid_purpose",
+    ),
+    "with a key for lists only": (
+        [server(ROOT, NAME, also=[(key_usage("crl_sign"), True)])],
+        "invalid_purpose",
+    ),
+    "with a key for agreements": (
+        [server(ROOT, NAME, also=[(key_usage("key_agreement"), True)])],
+        "",
     ),
     "signed by a server": (
         [server(GOOD, NAME, common="x"), GOOD, INTERMEDIATE],
@@ -217,6 +249,25 @@ def test_an_address_is_matched_with_addresses_only(judge):
     assert verdict(judge, right, "2001:DB8:0::7").error == ""
     assert verdict(judge, right, "192.0.2.8").error is TlsError.NAME_MISMATCH
     assert verdict(judge, right, NAME).error is TlsError.NAME_MISMATCH
+
+
+@pytest.mark.parametrize(
+    ("wildcard", "name", "right"),
+    [
+        ("*.uni.example", "xn--bcher-kva.uni.example", True),
+        ("*.UNI.example", "XN--bcher-kva.uni.example", True),
+        ("*.uni.example", "xn--bcher-kva.web.uni.example", False),
+        ("*.uni.example", "xn--bcher-kva.example", False),
+        ("xn--*.uni.example", "xn--bcher-kva.uni.example", False),
+        ("x*.uni.example", "xn--bcher-kva.uni.example", False),
+    ],
+)
+def test_a_wildcard_stands_for_international_labels_too(
+    judge, pem, wildcard, name, right
+):
+    presented = [server(ROOT, wildcard)]
+    assert openssl_accepts(pem, presented, name) is right
+    assert (verdict(judge, presented, name).error == "") is right
 
 
 @pytest.mark.parametrize("name", ["two words", "", "a..b", "-", "café.example"])

@@ -276,6 +276,12 @@ async def test_a_later_servers_no_is_believed_when_the_earlier_one_stays_silent(
     assert (await failure(silent, refuses(NXDOMAIN))).reason is Reason.NXDOMAIN
 
 
+async def test_no_server_is_asked_behind_one_that_says_no(monkeypatch):
+    monkeypatch.setattr(lookup, "PATIENCE", 0.5)
+    scripts = (silent, zone({NAME: NXDOMAIN}), zone({NAME: [V4]}))
+    assert (await failure(*scripts)).reason is Reason.NXDOMAIN
+
+
 async def test_a_first_server_that_is_gone_hides_no_family(monkeypatch):
     monkeypatch.setattr(lookup, "PATIENCE", 3.0)
     assert await found(silent, addresses(V4)) == Resolved((V4,))

@@ -25,6 +25,7 @@ _HEADER = struct.Struct(">HHHHHH")
 _QUESTION = struct.Struct(">HH")
 _RECORD = struct.Struct(">HHIH")
 _RESPONSE, _TRUNCATED, _RECURSION_DESIRED = 0x8000, 0x0200, 0x0100
+_AUTHORITATIVE, _RECURSION_AVAILABLE = 0x0400, 0x0080
 _OPCODE = 0x7800
 _IN = 1
 _NO_TTL = 1 << 31
@@ -77,6 +78,8 @@ class Answer:
         addresses: of the name, or of the one that its aliases lead to.
         ttl: seconds for which they may be kept, the least of all records on the way.
         foreign: an owner of addresses that no alias leads to; empty if there is none.
+        lame: it says nothing of the name, for the server neither has authority over it
+            nor asks those who have; the C library does not take it for an answer.
     """
 
     rcode: str
@@ -84,6 +87,7 @@ class Answer:
     addresses: tuple[str, ...] = ()
     ttl: int = 0
     foreign: str = ""
+    lame: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +191,8 @@ def _read(data: bytes, asked: Question) -> Answer | None:
         return None
     if head.truncated:
         return Answer(head.rcode, truncated=True)
-    if head.rcode != NOERROR:
-        return Answer(head.rcode)
+    if head.rcode != NOERROR or head.lame:
+        return Answer(head.rcode, lame=head.lame)
     return _followed(asked, *_records(data, head.end, head.answers, asked.kind))
 
 
@@ -200,11 +204,12 @@ class _Head:
     truncated: bool
     answers: int
     end: int
+    lame: bool
 
 
 def _head(data: bytes, asked: Question) -> _Head | None:
     """The head of a response to this question; None for any other message."""
-    _, flags, questions, answers, _, _ = _HEADER.unpack_from(data)
+    _, flags, questions, answers, _, additional = _HEADER.unpack_from(data)
     rcode = _rcode(flags & 0xF)
     if not flags & _RESPONSE or flags & _OPCODE:
         return None
@@ -218,7 +223,9 @@ def _head(data: bytes, asked: Question) -> _Head | None:
     elif questions or rcode == NOERROR:
         # Who cannot read a question may leave it out of the refusal, RFC 1035 4.1.1.
         return None
-    return _Head(rcode, bool(flags & _TRUNCATED), answers, at)
+    knows = flags & (_AUTHORITATIVE | _RECURSION_AVAILABLE) or answers or additional
+    lame = rcode == NOERROR and not knows
+    return _Head(rcode, bool(flags & _TRUNCATED), answers, at, lame)
 
 
 def _records(

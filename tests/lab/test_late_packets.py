@@ -1,0 +1,121 @@
+"""Packets that come late, twice, in another order or not: no rule fails of that.
+
+And what does fail there fails for the reason that it would fail for in good weather.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.lab import command, firewall, matrix, weather
+from tests.lab.cell import LabUnavailableError
+from tests.lab.site import rule
+
+pytestmark = pytest.mark.lab
+
+CATALOGUE = """
+catalogue: late
+title: Rules whose packets come late
+roles: {appsanywhere: {title: Whose packets do}}
+rules: []
+"""
+HOST = "mirror.pulsant.com"
+SELDOM = {"ssh", "rdp", "ntp", "kerberos"}
+"""What a service may not look at again within the seconds of a test."""
+PATIENT = {"interval": "6s", "timeout": "5s"}
+QUICK = {"interval": "5s", "timeout": "3s"}
+PORTS = {"dropped": 9001, "reset": 9002, "closed": 9003, "shut": 9004}
+ROUNDS = 2
+
+
+def everything():
+    """A rule for every protocol, to a real server of it."""
+    for (probe, transport), (host, port) in matrix.SERVERS.items():
+        options = matrix.ANSWERED.options.get(probe)
+        spoken = {probe: options} if options else probe
+        name = f"{probe}-{transport}"
+        yield rule(name, host, port, spoken, transport=transport) | PATIENT
+
+
+def here(name, **more):
+    return rule(name, HOST, PORTS[name]) | QUICK | more
+
+
+WELL = [*everything(), rule("web", HOST, 443, "https") | QUICK]
+OFTEN = [one for one in WELL if one["id"].partition("-")[0] not in SELDOM]
+ONCE = [one for one in WELL if one not in OFTEN]
+BAD = [
+    here("dropped"),
+    here("reset"),
+    here("closed"),
+    here("shut", expect="deny", witness="web"),
+]
+RIGHT = {
+    "dropped": ("violated", "connect", "timeout", ""),
+    "reset": ("violated", "connect", "refused", "path"),
+    "closed": ("violated", "connect", "refused", ""),
+    "shut": ("holds", "connect", "timeout", ""),
+}
+
+
+@pytest.fixture
+def over(complete_lab):
+    def led(**conditions):
+        try:
+            return weather.over(complete_lab, **conditions)
+        except LabUnavailableError as error:
+            pytest.skip(str(error))
+
+    return led
+
+
+def write(lab, name, rules):
+    (lab.folder / "late-catalogue.yaml").write_text(CATALOGUE)
+    return lab.site(
+        name,
+        catalogues=["late-catalogue.yaml"],
+        rules=rules,
+        placeholders={},
+        web=command.WEB,
+    )
+
+
+def test_late_packets_fail_no_rule_and_hide_no_fault(complete_lab, over):
+    lab = complete_lab
+    seldom = write(lab, "seldom.yaml", ONCE)
+    often = write(lab, "often.yaml", [*OFTEN, *BAD])
+    with (
+        over(delay=0.4, spread=0.2, twice=0.1),
+        firewall.drop(lab.r3, HOST, PORTS["dropped"]),
+        firewall.drop(lab.r3, HOST, PORTS["shut"]),
+        firewall.reject(lab.r3, HOST, PORTS["reset"], with_="reset"),
+        command.serving(lab, often) as service,
+    ):
+        once = command.check(lab, seldom, *(one["id"] for one in ONCE))
+        service.until(lambda: len(looked_at(service)) == len(OFTEN))
+        service.until(lambda: ends(service) == RIGHT)
+        failures = service.values("connectivity_rule_probe_failures_total")
+    assert {one["verdict"] for one in once.values()} == {"holds"}
+    failed = {dict(labels)["rule"] for labels, number in failures.items() if number}
+    assert failed == {"dropped", "reset", "closed"}
+
+
+def looked_at(service):
+    """The rules that have been often enough."""
+    probes = service.values("connectivity_rule_probes_total")
+    often = {
+        dict(labels)["rule"] for labels, number in probes.items() if number >= ROUNDS
+    }
+    return often - RIGHT.keys()
+
+
+def ends(service):
+    targets = json.loads(service.get("/api/v1/targets"))["targets"]
+    keys = ("verdict", "stage", "reason", "origin")
+    return {
+        one["rule"]: tuple(one[key] for key in keys)
+        for one in targets
+        if one["rule"] in RIGHT
+    }
