@@ -17,6 +17,7 @@ from exporter.diagnose.counter_evidence import without
 from exporter.diagnose.dependencies import behind_the_same
 from exporter.diagnose.feeds import with_feeds
 from exporter.diagnose.hosts import host_or_service
+from exporter.diagnose.own_names import own_names
 from exporter.diagnose.partial import families, partial
 from exporter.diagnose.refusals import refused
 from exporter.diagnose.scene import STEP, Scene, Steps
@@ -54,6 +55,9 @@ def explained(
     near += unnamed
     scene = scene.without(one for each in unnamed for one in each.symptoms)
     near += devices.proxy(scene)
+    led_here = own_names(scene)
+    near += led_here
+    scene = scene.without(one for each in led_here for one in each.symptoms)
     yield
     way = yield from _on_the_way(scene)
     near, way = behind_the_same(scene, near, way)

@@ -20,6 +20,7 @@ from exporter.diagnose.hosts import host_or_service
 from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason
+from exporter.probes.refusal import is_exceeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -114,7 +115,11 @@ def _unreachable(scene: Scene) -> Steps[list[Explanation]]:
     for one in scene.of(Trouble.UNREACHABLE):
         groups[one.place].append(one)
     found: list[Explanation] = []
-    for device, members in groups.items():
+    for device, unreached in groups.items():
+        looping = [one for one in unreached if _goes_in_circles(one)]
+        if looping:
+            found.append(_loop(scene, device, looping))
+        members = without(unreached, looping)
         filtered = [one for one in members if _is_filtered(scene, one)]
         if filtered:
             found.append((yield from _refused(scene, device, filtered)))
@@ -130,6 +135,26 @@ def _unreachable(scene: Scene) -> Steps[list[Explanation]]:
         else:
             found += yield from host_or_service(scene, rest)
     return found
+
+
+def _goes_in_circles(symptom: Symptom) -> bool:
+    """Whether what was sent outlived its time to live: no way is as long as that."""
+    icmp = symptom.seen.icmp
+    return icmp is not None and is_exceeded(icmp, symptom.address)
+
+
+def _loop(scene: Scene, device: str, members: Sequence[Symptom]) -> Explanation:
+    to = hosts_of(members)
+    return Explanation(
+        Cause.PATH,
+        device,
+        members,
+        f"What goes to {to} goes round in circles at {device}: {extent(members)}",
+        f"Please check the routes to {to} at {device} and at the routers next to it:"
+        " they send it to each other.",
+        seen_of(members),
+        what_passes(scene, device, members),
+    )
 
 
 def _is_filtered(scene: Scene, symptom: Symptom) -> bool:

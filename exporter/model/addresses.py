@@ -37,6 +37,11 @@ def family_of(address: str) -> str:
     return "IPv6" if ":" in address else "IPv4"
 
 
+def is_loopback(address: str) -> bool:
+    """Whether an address, if it is one, is always the host's own."""
+    return bool(address) and ipaddress.ip_address(address).is_loopback
+
+
 @lru_cache(1 << 16)
 def neighbourhood(address: str) -> str:
     """The network that an address is likely to share with its neighbours.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.model.addresses import is_loopback
 from exporter.model.endpoint import place
 from exporter.model.outcome import OWN_FAULT, Origin, Reason, Stage, may_await_tls
 from exporter.model.rule import Expect
@@ -102,6 +103,7 @@ _ASK_SILENT_LATER = (
 _ASK_UNFINISHED = (
     "Check what listens on {host} and how it fares: what it said is in the detail."
 )
+_ASK_HERE = "Check that the service runs on this host, which {host} stands for here."
 _ASK_ENDED = (
     "Check the service on {host} and its log: it spoke, and then ended the connection."
 )
@@ -246,6 +248,8 @@ def _template(target: Target, observation: Observation) -> str:
         return _cut_off(target, observation)
     if observation.origin is Origin.SELF and reason in _ASK_SELF:
         return _ASK_SELF[reason]
+    if reason is Reason.REFUSED and is_loopback(observation.address):
+        return _ASK_HERE
     return _ASK_ALLOW.get(reason, "")
 
 

@@ -260,13 +260,13 @@ class Link(Progress):
         if self.stage is not Stage.CONNECT:
             return self._outlived(error)
         said_nothing = error.reason in {Reason.TIMEOUT, Reason.UNTESTED}
-        unreachable = error.reason is Reason.HOST_UNREACHABLE
-        if said_nothing or (unreachable and error.origin is Origin.SELF):
-            own = own_host.unreachable(self.address, error)
-            if own is None and said_nothing:
-                kept_back = await own_host.keeps_back(self._sockets)
-                return own_host.kept_back() if kept_back else error
-            return own or error
+        source = self.source_address()
+        if said_nothing:
+            return await own_host.silence(self.address, source, self._sockets, error)
+        if error.reason is Reason.HOST_UNREACHABLE and error.origin is Origin.SELF:
+            return own_host.unreachable(self.address, error) or error
+        if error.reason is Reason.NETWORK_UNREACHABLE:
+            return own_host.confined(self.address, source, error) or error
         reset = error.reason is Reason.REFUSED and error.origin is Origin.NOBODY
         if reset and await own_host.resets(*self._peer):
             return own_host.own_reset()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,20 @@ def unreachable(address: str, error: ProbeError) -> ProbeError | None:
     )
 
 
-async def keeps_back(sockets: Iterable[kernel.Socket]) -> bool:
+def confined(address: str, source: str, error: ProbeError) -> ProbeError | None:
+    """`error`, told as this host's want of an IPv6 address, if it is proven to be that.
+
+    No router passes on what comes from an address of the link (RFC 4291 2.5.6).
+    """
+    own = ipaddress.ip_address(source or address)
+    route = host_network.route_to(address) if own.is_link_local else None
+    if route is None or route.gateway is None:
+        return None
+    detail = f"this host has no IPv6 address that leads beyond its link: it has {own}"
+    return ProbeError(Reason.NO_ROUTE, detail, evidence=error.evidence)
+
+
+async def _keeps_back(sockets: Iterable[kernel.Socket]) -> bool:
     """Whether this host's own firewall drops the SYNs that some sockets send.
 
     Only the second SYN can tell, so a deadline before it is followed by a wait for it.
@@ -91,10 +105,27 @@ async def keeps_back(sockets: Iterable[kernel.Socket]) -> bool:
     return False
 
 
-def kept_back() -> ProbeError:
+def _kept_back() -> ProbeError:
     """What it means that this host drops its own SYNs."""
     detail = "this host's own firewall drops what is sent: no SYN got out"
     return ProbeError(Reason.PROHIBITED, detail, origin=Origin.SELF)
+
+
+async def silence(
+    address: str, source: str, sockets: Iterable[kernel.Socket], error: ProbeError
+) -> ProbeError:
+    """`error` after silence, told as what this host is proven to have done.
+
+    Args:
+        address: the probed one.
+        source: this host's own; empty if none was chosen.
+        sockets: those of the probe.
+        error: that nothing came.
+    """
+    own = unreachable(address, error) or confined(address, source, error)
+    if own is None and await _keeps_back(sockets):
+        return _kept_back()
+    return own or error
 
 
 async def resets(address: str, port: int) -> bool:

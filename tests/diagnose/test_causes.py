@@ -733,6 +733,29 @@ def test_who_opens_connections_is_one_cause_by_issuer():
     assert "Zscaler" in one.summary
 
 
+def test_what_goes_round_in_circles_is_the_routers_doing():
+    lost = seen(
+        "10.1.1.1",
+        Reason.HOST_UNREACHABLE,
+        origin=Origin.PATH,
+        icmp=Icmp(11, 0, ROUTER),
+        detail=f"a device on the path ({ROUTER}) says: time to live exceeded",
+    )
+    (one,) = explain(record(DB[0], lost))
+    assert (one.cause, one.subject, one.owner) == (Cause.PATH, ROUTER, "network")
+    assert "in circles" in one.summary
+
+
+@pytest.mark.parametrize("end", [Reason.REFUSED, Reason.TIMEOUT])
+def test_a_public_name_that_leads_here_is_a_matter_of_names(end):
+    led = target("api.vendor.example", 443, public=True)
+    own = target("127.0.0.1", 443)
+    found = explain(*(record(to, seen("127.0.0.1", end)) for to in (led, own)))
+    causes = {one.cause: (one.subject, len(one.targets)) for one in found}
+    assert causes[Cause.NAME] == ("api.vendor.example", 1)
+    assert len(found) == 2
+
+
 def test_a_clock_that_all_time_servers_differ_from_is_this_hosts():
     times = [
         target(f"{n}.pool.ntp.org", 123, "ntp", transport=Transport.UDP) for n in (0, 1)

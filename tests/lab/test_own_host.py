@@ -150,3 +150,34 @@ def test_no_route_stays_no_route(lab, check, address, route):
         assert check()["reason"] == "no_route"
     finally:
         lab.prober.run("ip", family, "route", "del", route, address)
+
+
+@contextlib.contextmanager
+def only_on_its_link(lab):
+    """No IPv6 address but the link's own, and yet a way out by it."""
+    own, router = plan.addresses(plan.PROBER, 2)[1], plan.addresses(plan.PROBER, 1)[1]
+    device = ("dev", f"link{plan.PROBER}")
+    ip = ("ip", "-6")
+    lab.prober.run(*ip, "addr", "del", f"{own}/64", *device)
+    link = router.rpartition("::")[0] + "::/64"
+    lab.prober.run(*ip, "route", "replace", link, *device)
+    lab.prober.run(*ip, "route", "replace", "default", "via", router, *device)
+    try:
+        yield
+    finally:
+        lab.prober.run(*ip, "route", "del", link, *device)
+        lab.prober.run(*ip, "addr", "add", f"{own}/64", *device, "nodad")
+        lab.prober.run(*ip, "route", "replace", "default", "via", router)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_want_of_an_address_that_leads_beyond_the_link_is_told(lab, silent):
+    address = plan.NAMES[HOST].addresses[1]
+    with only_on_its_link(lab), contextlib.ExitStack() as stack:
+        if silent:
+            stack.enter_context(firewall.drop(lab.r1, address, 443))
+        rules = [rule("to", address, 443)]
+        site = lab.site("own.yaml", rules=rules, schedule={"timeout": "1500ms"})
+        target = command.check(lab, site, "to")["to"]
+    assert told(target) == ("violated", "connect", "no_route", "")
+    assert "IPv6 address" in target["detail"]

@@ -158,6 +158,14 @@ def test_a_block_that_was_never_tried_asks_for_what_kept_it_from_being(reason, s
     assert says in explain.ask(target, make.seen(reason))
 
 
+def test_no_firewall_team_is_asked_about_this_host_itself():
+    here = make.seen(Reason.REFUSED)
+    here = dataclasses.replace(here, address="127.0.0.1")
+    asked = explain.ask(make.target(destination="www.uni.example"), here)
+    assert "on this host, which www.uni.example stands for" in asked
+    assert "firewall" not in asked
+
+
 def path(ended, ttl, last="10.9.2.2", *, on_path=False, hops=(), own=False):
     return Path(hops, ttl, ended, last, 2 if last else 0, on_path, local=own)
 

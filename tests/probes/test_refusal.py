@@ -132,3 +132,10 @@ def test_silence_after_an_icmp_error_tells_of_it(peer, code, reason):
     assert (told.reason, told.origin) == (reason, Origin.NOBODY)
     assert told.detail.startswith("no answer within 3 s; before it an ICMP message")
     assert code in SOFT
+
+
+@pytest.mark.parametrize("err", [errno.EADDRNOTAVAIL, errno.EAGAIN])
+def test_no_port_to_send_from_is_told_as_this_hosts_want(err):
+    error = refusal(err, None, peer=PEER, own="")
+    assert error.reason is Reason.LOCAL_FAULT
+    assert "local port" in error.detail
