@@ -243,6 +243,14 @@ MAIL = {
     "smtp-ehlo-unknown": by_smtp(
         line_by_line(_HELLO, b"502 what?\r\n"), rejected("502")
     ),
+    "smtp-knows-helo-only": by_smtp(
+        line_by_line(_HELLO, b"502 what?\r\n", b"250 mx\r\n"), holds(), **_PLAIN
+    ),
+    "smtp-knows-neither": by_smtp(
+        line_by_line(_HELLO, b"500 what?\r\n", b"500 what?\r\n"),
+        rejected("HELO: 500"),
+        **_PLAIN,
+    ),
     "smtp-no-tls": by_smtp(
         line_by_line(_HELLO, b"250-mx\r\n250 SIZE\r\n"), rejected("STARTTLS")
     ),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _READY = 220
 _DONE = 250
 _FIRST_ERROR = 400
+_UNKNOWN = frozenset({500, 502})
 # RFC 5321 4.1.2: a domain or an address literal; nothing that could end the line.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,254}|\[[A-Za-z0-9.:]{2,64}\]")
 _ANONYMOUS = "connectivity-exporter.invalid"
@@ -71,7 +72,7 @@ class Smtp(Prober):
         if wanted.first:
             stream = await link.start_tls(stream)
         told = [str(await _reply(link, stream, "the greeting", _READY))]
-        offered = await self._ehlo(link, stream)
+        offered = await self._ehlo(link, stream, alone=wanted.starttls is True)
         if wanted.starttls:
             refusal = await _ask_for_tls(link, stream, offered)
             if refusal is None:
@@ -85,10 +86,25 @@ class Smtp(Prober):
         stream.send_last(b"QUIT\r\n")
         return Evidence("; ".join(told))
 
-    async def _ehlo(self, link: Link, stream: Connection) -> tuple[str, ...]:
-        return smtp.extensions(
-            await _say(link, stream, f"EHLO {self.helo or _own_name()}", _DONE)
-        )
+    async def _ehlo(
+        self, link: Link, stream: Connection, *, alone: bool = True
+    ) -> tuple[str, ...]:
+        """What the server offers: nothing if it knows HELO only (RFC 5321 3.2).
+
+        Args:
+            link: of the probe.
+            stream: the connection.
+            alone: whether HELO will not do.
+        """
+        name = self.helo or _own_name()
+        await stream.send(f"EHLO {name}\r\n".encode("ascii"))
+        reply = await _any_reply(link, stream)
+        if reply.code in _UNKNOWN and not alone:
+            await stream.send(f"HELO {name}\r\n".encode("ascii"))
+            await _reply(link, stream, "HELO", _DONE)
+            return ()
+        _check(stream, reply, "EHLO", _DONE)
+        return smtp.extensions(reply)
 
 
 def usual(port: int) -> Wanted:
@@ -108,11 +124,6 @@ async def _ask_for_tls(
         return f"STARTTLS: {reply}"
     _check(stream, reply, "STARTTLS", _READY)
     return None
-
-
-async def _say(link: Link, stream: Connection, line: str, expected: int) -> smtp.Reply:
-    await stream.send(line.encode("ascii") + b"\r\n")
-    return await _reply(link, stream, line.split(" ", 1)[0], expected)
 
 
 async def _reply(
