@@ -35,6 +35,15 @@ def is_for(leaf: Certificate, name: str) -> bool:
     return True
 
 
+def names_hosts(leaf: Certificate) -> bool:
+    """Whether it names any host at all; an address for mail, say, is none."""
+    names = leaf.alternative_names()
+    return bool(
+        names.get_values_for_type(x509.DNSName)
+        or names.get_values_for_type(x509.IPAddress)
+    )
+
+
 def _wanted(name: str) -> DNS_ID | IPAddress_ID:
     try:
         return IPAddress_ID(ipaddress.ip_address(name))
@@ -46,6 +55,8 @@ def _patterns(leaf: Certificate, name: str) -> Iterator[DNSPattern | IPAddressPa
     """Its names one by one: an odd one must not hide the others."""
     names = leaf.alternative_names()
     for text in names.get_values_for_type(x509.DNSName):
+        if text != text.strip():
+            continue  # which the library would take away, and no client does
         with contextlib.suppress(CertificateError):
             yield _pattern(text, name)
     for address in names.get_values_for_type(x509.IPAddress):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from exporter.model.tls_facts import TlsError, Trust
 from exporter.probes.certificate import Certificate
-from exporter.probes.certificate_names import is_for
+from exporter.probes.certificate_names import is_for, names_hosts
 from exporter.probes.pem import load
 from exporter.probes.trust_store import TrustStore
 
@@ -100,8 +100,8 @@ def _judgement(trust: Trust, path: Sequence[crypto.X509], error: TlsError) -> Ju
 def _shortcoming(path: Sequence[Certificate], name: str) -> TlsError:
     """What a client would still object to in a trusted chain in date."""
     if not is_for(path[0], name):
-        names = list(path[0].alternative_names())
-        return TlsError.NAME_MISMATCH if names else TlsError.NO_ALTERNATIVE_NAME
+        named = names_hosts(path[0])
+        return TlsError.NAME_MISMATCH if named else TlsError.NO_ALTERNATIVE_NAME
     # The last one is trusted as it stands: neither its purposes nor its signature
     # are anyone's promise.
     vouched = path[:-1] or path

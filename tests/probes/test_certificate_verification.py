@@ -67,6 +67,10 @@ def key_usage(*allowed):
     return x509.KeyUsage(**{one: one in allowed for one in _USES})
 
 
+def named(*names):
+    return server(ROOT, also=[(x509.SubjectAlternativeName(names), False)])
+
+
 # case: (presented, openssl's own verdict on it is the same, what we say)
 CASES = {
     "a good chain": ([GOOD, INTERMEDIATE], ""),
@@ -120,6 +124,14 @@ CASES = {
     "not yet valid": ([LATER, INTERMEDIATE], "not_yet_valid"),
     "another name": ([OTHER_NAME, INTERMEDIATE], "name_mismatch"),
     "a wildcard too high": ([server(ROOT, "*.web.uni.example")], "name_mismatch"),
+    "a name with a space before it": (
+        [named(x509.DNSName(f" {NAME}"))],
+        "name_mismatch",
+    ),
+    "a name for mail alone": (
+        [named(x509.RFC822Name("web@uni.example"))],
+        "no_alternative_name",
+    ),
     "self-signed": ([server(None, NAME)], "self_signed"),
     "self-signed and expired": ([server(None, NAME, end=-DAY / 2)], "self_signed"),
     "an unknown root": ([server(STRANGER, NAME), STRANGER], "unknown_issuer"),
