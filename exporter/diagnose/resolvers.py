@@ -15,6 +15,7 @@ from exporter.diagnose.explanation import (
 from exporter.diagnose.features import domain_of
 from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
+from exporter.model.outcome import Origin
 from exporter.monitor.resolver_watch import Transport
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def no_answer(scene: Scene, silent: Sequence[Symptom]) -> Explanation:
     # While one of them can be sent to, it is not this host that keeps names away.
     if faults and None not in faults and faults[0] is not None:
         return _shut_in(servers[0], faults[0], silent, waiting)
+    if all(one.seen.origin is Origin.PATH for one in silent):
+        return _kept_away(scene, silent, waiting)
     said = "No usable answer comes" if _said_by_resolver(silent) else "No answer comes"
     return Explanation(
         Cause.RESOLVER,
@@ -106,6 +109,23 @@ def _shut_in(
         f"Please mend the {broken} of this host.",
         (f"{detail}: so no resolver is reached, such as {server}", *seen_of(silent, 1)),
         (),
+        waiting,
+    )
+
+
+def _kept_away(
+    scene: Scene, silent: Sequence[Symptom], waiting: tuple[Target, ...]
+) -> Explanation:
+    """No resolver is reached, for a device on the path says that it may not be."""
+    servers = scene.known.servers
+    return Explanation(
+        Cause.PATH,
+        ", ".join(servers),
+        silent,
+        f"A device on the path keeps questions from {named(servers)}: {extent(silent)}",
+        f"Please allow UDP and TCP port 53 to {named(servers)}.",
+        seen_of(silent) + _watched(scene),
+        ("no name was answered meanwhile",),
         waiting,
     )
 

@@ -9,10 +9,10 @@ what the C library gives to each, so that the last one is heard within one look-
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from exporter.model.outcome import ProbeError, Reason
+from exporter.model.outcome import Origin, ProbeError, Reason
 from exporter.probes import host_network
 from exporter.probes.nameserver import ServerError
 from exporter.probes.wire.dns import NOERROR, NXDOMAIN, Answer, Kind, question
@@ -67,10 +67,13 @@ class Resolved:
         addresses: IPv4 first.
         unlearned: families that could not be looked up, so that there may be more
             addresses than these; what is said of all addresses is not known then.
+        completed: the name that has them, where a whole name has none and the search
+            list made another one of it; empty otherwise.
     """
 
     addresses: tuple[str, ...]
     unlearned: tuple[Unlearned, ...] = ()
+    completed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ class Found:
     def result(self) -> Resolved:
         """The addresses; a failure is raised anew for everybody who waits for it."""
         if isinstance(self.end, ProbeError):
-            raise ProbeError(self.end.reason, self.end.detail)
+            end = self.end
+            raise ProbeError(end.reason, end.detail, origin=end.origin)
         return self.end
 
 
@@ -101,7 +105,10 @@ async def look_up(host: str, conf: ResolvConf, servers: Sequence[NameServer]) ->
         except ProbeError as error:
             found = Found(error)
         if isinstance(found.end, Resolved):
-            return found
+            whole = host.removesuffix(".")
+            if name == whole or "." not in whole:
+                return found
+            return replace(found, end=replace(found.end, completed=name))
         ends.append(found.end)
         if found.unheard and patience == _LAST_TRY:
             break
@@ -199,7 +206,7 @@ def _failed(name: str, failure: ServerError | ProbeError) -> Found:
     if isinstance(failure, ProbeError):
         return Found(failure, unheard=True)
     detail = f"{name}: no usable answer: {failure}"
-    error = ProbeError(Reason.DNS_FAILURE, detail)
+    error = ProbeError(Reason.DNS_FAILURE, detail, origin=failure.origin)
     return Found(error, unheard=failure.unheard)
 
 
@@ -287,4 +294,6 @@ def _combined(ends: Sequence[Answer | BaseException]) -> Exception:
     failed = [end for end in ends if isinstance(end, ServerError)]
     said = "; ".join(map(str, failed[:_TOLD]))
     unheard = any(one.unheard for one in failed)
-    return own or ServerError(said, unheard=unheard)
+    origins = {one.origin for one in failed}
+    origin = origins.pop() if len(origins) == 1 else Origin.NOBODY
+    return own or ServerError(said, unheard=unheard, origin=origin)

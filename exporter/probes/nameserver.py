@@ -15,7 +15,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.model.outcome import ProbeError, Reason
+from exporter.model.outcome import Origin, ProbeError, Reason
 from exporter.probes import kernel
 from exporter.probes.refusal import refusal
 from exporter.probes.wire import dns
@@ -36,12 +36,16 @@ _AT_ONCE = 64
 class ServerError(Exception):
     """A server gave no usable answer; the message says which, and what it did.
 
-    `unheard` if it said nothing of use about any name, as when it is not there.
+    `unheard` if it said nothing of use about any name, as when it is not there. `origin`
+    is who kept the question from it, if somebody is known to.
     """
 
-    def __init__(self, said: str, *, unheard: bool = False) -> None:
+    def __init__(
+        self, said: str, *, unheard: bool = False, origin: Origin = Origin.NOBODY
+    ) -> None:
         super().__init__(said)
         self.unheard = unheard
+        self.origin = origin
 
 
 @dataclass(slots=True, eq=False)
@@ -241,7 +245,7 @@ class NameServer:
         if said.reason is Reason.LOCAL_FAULT:
             return ProbeError(said.reason, f"no socket for DNS: {said.detail}")
         place = f"{transport} {self._port} to {self._address}"
-        return ServerError(f"{place}: {said.detail}", unheard=True)
+        return ServerError(f"{place}: {said.detail}", unheard=True, origin=said.origin)
 
 
 def _endpoint(server: str) -> tuple[str, int]:

@@ -70,9 +70,18 @@ def _seen(
     )
 
 
+def found_as(seen: Observation, completed: str) -> Observation:
+    """`seen` at an address that another name has than the one that was asked for."""
+    told = f"{seen.detail}; " if seen.detail else ""
+    says = f"the name itself has no address, the search list made it {completed}"
+    return replace(seen, detail=told + says)
+
+
 def unresolved(error: ProbeError, via: Endpoint | None) -> Observation:
     """A look-up, of the host or of the proxy, that gave no address."""
     detail = error.detail
     if via is not None:
         detail = f"the proxy {via} is not found: {detail}"
-    return Observation("", Stage.RESOLVE, error.reason, detail, via=str(via or ""))
+    return Observation(
+        "", Stage.RESOLVE, error.reason, detail, error.origin, via=str(via or "")
+    )

@@ -27,7 +27,7 @@ from exporter.probes.deadline import Deadline
 from exporter.probes.distance import measure, nearer
 from exporter.probes.earlier_rounds import EarlierRounds
 from exporter.probes.link import Link
-from exporter.probes.observing import Times, answered, ended, unresolved
+from exporter.probes.observing import Times, answered, ended, found_as, unresolved
 from exporter.probes.prober_cache import ProberCache
 from exporter.probes.protocols.base import FLOOR
 from exporter.probes.proxy import proxy_for
@@ -207,6 +207,8 @@ class Runner:
         if refused:
             left_out = map(address_selection.left_out, refused)
             seen += map(self._now, left_out)
+        if resolved.completed:
+            seen = [found_as(one, resolved.completed) for one in seen]
         case = self._earlier.case(target, members, seen)
         doubt = self.doubt()
         if not doubt and (not unlearned or via is not None):

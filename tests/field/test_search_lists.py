@@ -26,6 +26,8 @@ _KNOWN = {
 def NAMES(query):  # noqa: N802 - see situation.py
     if query.name.endswith("first.test"):
         return query.answer(rcode=2)
+    if query.name.endswith(".wild.second.test"):
+        return query.addresses(RIGHT)
     if query.name in _KNOWN:
         return query.addresses(_KNOWN[query.name])
     return query.answer(rcode=3)
@@ -36,16 +38,22 @@ def SITE(field):  # noqa: N802 - see situation.py
     return {"dns": {"servers": servers, "search": ["first.test", "second.test"]}}
 
 
-def reached(host):
-    return Case(
-        tcp(answers(b"HTTP/1.1 200 OK\r\n\r\n"), RIGHT), "http", holds(), host=host
-    )
+def reached(host, **told):
+    web = tcp(answers(b"HTTP/1.1 200 OK\r\n\r\n"), RIGHT)
+    return Case(web, "http", holds(**told), host=host)
+
+
+_BY_THE_LIST = "search list made it"
 
 
 CASES = {
-    "a-dotted-name-of-the-list": reached("db.dept"),
-    "behind-a-domain-that-fails": reached("short"),
-    "a-dotted-name-as-it-stands": reached("www.dept"),
+    "a-dotted-name-of-the-list": reached("db.dept", says="db.dept.second.test"),
+    "a-vendors-name-that-a-wildcard-answers": reached(
+        "api.vendor.wild", says=f"{_BY_THE_LIST} api.vendor.wild.second.test"
+    ),
+    "behind-a-domain-that-fails": reached("short", never=_BY_THE_LIST),
+    "a-dotted-name-as-it-stands": reached("www.dept", never=_BY_THE_LIST),
+    "a-name-with-its-root": reached("rooted.dept.", never=_BY_THE_LIST),
     "a-short-name-in-the-list-first": reached("both"),
     "nowhere": Case(
         tcp(answers(b""), RIGHT),
