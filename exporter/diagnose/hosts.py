@@ -138,8 +138,9 @@ def _request(symptom: Symptom) -> str:
     if symptom.trouble is Trouble.CUT:
         inside = " in the TLS handshake" if symptom.seen.stage is Stage.TLS else ""
         return (
-            f"Please check the service at {to} and its log: connections come about"
-            f" and are then cut off or left without an answer{inside}."
+            f"Please check the service at {to} and its log, and whether a device on the"
+            " way inspects these connections: they come about and are then cut off or"
+            f" left without an answer{inside}."
         ) + _usual_cause(symptom)
     return f"Please check the service at {to}: what it answers is not as it should be."
 

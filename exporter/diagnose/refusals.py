@@ -42,14 +42,17 @@ def refused(scene: Scene) -> Steps[list[Explanation]]:
     """What explains everything that was refused before a connection stood."""
     found = yield from _refusals(scene)
     found += yield from _unreachable(scene)
-    return found + (yield from _shut(scene, scene.of(Trouble.SHUT)))
+    told = (one for each in found for one in each.symptoms)
+    shut = without(scene.of(Trouble.SHUT), told)
+    return found + (yield from _shut(scene, shut))
 
 
 def _refusals(scene: Scene) -> Steps[list[Explanation]]:
     """One cause for each device that said no."""
     groups: defaultdict[str, list[Symptom]] = defaultdict(list)
-    same = _aliases(scene.of(Trouble.REFUSED))
-    for one in scene.of(Trouble.REFUSED):
+    shown = scene.of(Trouble.REFUSED)
+    same = _aliases(shown)
+    for one in [*shown, *_alike(scene, shown)]:
         groups[same.get(one.place, one.place)].append(one)
     found: list[Explanation] = []
     unnamed = groups.pop("", [])
@@ -60,6 +63,25 @@ def _refusals(scene: Scene) -> Steps[list[Explanation]]:
     for device, members in some:
         found.append((yield from _refused(scene, device, members)))
     return found
+
+
+def _alike(scene: Scene, shown: Iterable[Symptom]) -> list[Symptom]:
+    """Resets of the same port, at the same place, as one that is shown to be a device's.
+
+    Where the routers behind that place still pass neighbours on.
+    """
+    resets = {_gate(one) for one in shown if one.seen.reason is Reason.REFUSED}
+    return [
+        one
+        for one in (scene.of(Trouble.SHUT) if resets else ())
+        if one.seen.reason is Reason.REFUSED
+        and _gate(one) in resets
+        and scene.stops_short(one)
+    ]
+
+
+def _gate(symptom: Symptom) -> tuple[str, int]:
+    return symptom.place, symptom.target.port
 
 
 def _aliases(symptoms: Iterable[Symptom]) -> dict[str, str]:

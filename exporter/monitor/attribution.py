@@ -107,7 +107,8 @@ class Attribution:
     ) -> tuple[Origin, str] | None:
         """Whose a message about an address is, and why, by the best that is known."""
         traced, other = self._traced_to(target), self._answering.at(address)
-        if icmp.sender in traced.addresses:
+        # An address that forwards what is meant for it passes packets on as well.
+        if icmp.sender in traced.addresses and icmp.sender != address:
             return Origin.PATH, ""
         told = None
         if other is not None:

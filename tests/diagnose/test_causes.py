@@ -9,6 +9,7 @@ import pytest
 from exporter.config.feeds import Feed, FeedFormat
 from exporter.model.finding import Cause
 from exporter.model.maintenance import Maintenance
+from exporter.model.network_path import Hop, Path
 from exporter.model.outcome import Evidence, Icmp, Origin, Reason, Stage, Verdict
 from exporter.model.rule import Expect, Severity, Status, TlsPolicy, Transport, Usage
 from exporter.model.tls_facts import UNVERIFIED, TlsError, Trust
@@ -521,6 +522,29 @@ def test_a_reset_from_nearer_than_the_host_is_the_path_whenever_it_comes(reason,
     (one,) = explain(reset_on_the_way(DB[0], reason, stage), other)
     assert (one.cause, one.owner) == (Cause.PATH, "network")
     assert "resets connections to sql0" in one.summary
+
+
+def reset_at(to, hop, *, proven):
+    """A reset that a trace has met right behind a hop."""
+    one = reset_on_the_way(to) if proven else refused(to)
+    one.path = Path((Hop(1, hop), Hop(2)), 2, Reason.REFUSED, hop, 1)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("port", "hop", "together"),
+    [(1433, FIREWALL, True), (1434, FIREWALL, False), (1433, ROUTER, False)],
+)
+def test_resets_like_one_that_is_a_devices_are_that_devices(port, hop, together):
+    shown = reset_at(DB[0], FIREWALL, proven=True)
+    like = reset_at(target(DB[1].destination, port), hop, proven=False)
+    found = explain(
+        *(shown, like, holds(DB[2]), holds(target(DB[0].destination, 445))),
+        answering_paths=way(DB[2], FIREWALL, ROUTER),
+    )
+    causes = [(one.cause, len(one.targets)) for one in found]
+    alone = [(Cause.PATH, 1), (Cause.SERVICE, 1)]
+    assert sorted(causes) == ([(Cause.PATH, 2)] if together else sorted(alone))
 
 
 def test_resets_of_nobodys_name_are_one_cause_only_if_they_have_something_in_common():

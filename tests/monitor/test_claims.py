@@ -73,6 +73,15 @@ def test_without_another_rule_a_trace_tells_who_passes_packets_on(speaks, claims
     assert not runner.measured
 
 
+@pytest.mark.parametrize("left", [62, 61])
+def test_an_address_that_forwards_is_no_device_on_its_own_path(left):
+    hops = (Hop(1, "10.0.0.1"), Hop(2, DEVICE), Hop(3, HOST), Hop(4, HOST))
+    path = Path(hops, 4, Reason.PROHIBITED, HOST, 3)
+    seen = said(HOST, left, Reason.PROHIBITED, Verdict.VIOLATED)
+    runner = told(seen, count=3, targets=(), path=path)
+    assert Origin.PATH not in {claim.origin for claim in runner.claims}
+
+
 DATAGRAMS = make.target("ntp", id="clock", transport=Transport.UDP)
 
 
