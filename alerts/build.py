@@ -38,6 +38,29 @@ INFO = (*UNJOINED, "severity", "owner")
 QUIET = "certificate|interception|partial_addresses|clock|feed|exporter"
 """Causes that have alerts of their own while they break nothing."""
 
+HEADLINES: Mapping[str, str] = {
+    "this_host": "Something on the host itself keeps connections from working.",
+    "resolver": "Resolvers give no usable answer.",
+    "name": "A name cannot be resolved.",
+    "proxy": "The proxy keeps connections from working.",
+    "path": "Connections end on the path, before their destination.",
+    "destination": "A host does not answer as it should.",
+    "service": "A service does not answer as it should.",
+    "path_mtu": "Large packets are lost on the path.",
+    "certificate": "A certificate is not valid, or soon will not be.",
+    "interception": "A device shows its own certificates for other services.",
+    "middlebox": "A device answers in the name of others.",
+    "forbidden_path": "A connection that must be blocked was let through.",
+    "clock": "A clock is wrong.",
+    "feed": "A feed was not fetched, or is out of date.",
+    "partial_addresses": "Some addresses of a host do not answer.",
+    "never_proven": "Connections that are required were never proven.",
+    "unproven": "Whether connections work cannot be told at present.",
+    "exporter": "An exporter failed by itself.",
+    "alert_test": "This is a test of alerting: nothing is wrong.",
+}
+"""What a finding's alert begins with, by its cause."""
+
 DEFAULTS: Mapping[str, str] = {
     "objective": "0.999",
     "burn_min_failures": "10",
@@ -65,6 +88,7 @@ DEFAULTS: Mapping[str, str] = {
 """Numbers by name, some by severity: what holds where no site says otherwise."""
 
 _LINK = '{{{{ with query "connectivity:links:info" }}}}{{{{ . | first | label "{}" }}}}{{{{ end }}}}'
+_OTHER_CAUSE = "One cause keeps connections from working."
 _HEAD = "# Made from alerts/source/ by `python -m alerts.build`: change it there.\n\n"
 _LIMIT = re.compile(r"\$limit\(([^)]*)\)")
 
@@ -78,6 +102,15 @@ def limit(name: str) -> str:
     if severity:
         series += f'{{severity="{severity}"}}'
     return f"scalar(max({series}) or vector({DEFAULTS[name]}))"
+
+
+def headline() -> str:
+    """The template of a finding's first sentence."""
+    known = [
+        f'if eq $labels.cause "{cause}" }}}}{text}{{{{ else '
+        for cause, text in HEADLINES.items()
+    ]
+    return f"{{{{ {''.join(known)}}}}}{_OTHER_CAUSE}{{{{ end }}}}"
 
 
 def expanded(
@@ -97,6 +130,7 @@ def expanded(
         "info": ", ".join(INFO),
         "unjoined": ", ".join(UNJOINED),
         "quiet": QUIET,
+        "headline": headline(),
         "runbook": _LINK.format("runbook"),
         "grafana": _LINK.format("dashboards"),
     }

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from exporter.report.prometheus import Series
 
+PLACES = ("cluster", "site")
+"""Labels by which what one exporter finds is told from what others find elsewhere."""
 IDENTITY = ("rule", "source_role", "destination", "port", "protocol", "usage")
 GROUPS = {
     "owner": "owner",
@@ -85,7 +87,7 @@ class Incident:
         cause: what kind of thing broke.
         subject: the thing itself.
         owner: whose it was to mend.
-        hurt: usages and roles, as `usage (role)`.
+        hurt: usages and roles, as `usage (role)`, with the place where there is one.
     """
 
     began: float
@@ -149,19 +151,20 @@ def _least(availability: float | None) -> float:
 
 
 def incidents(findings: Iterable[Series], end: float, step: float) -> list[Incident]:
-    """The findings of all exporters, one entry a cause, subject and stretch of time.
+    """The findings of all exporters, one entry a cause, subject, place and stretch of time.
 
     Args:
         findings: `connectivity_finding` over the span.
         end: of the span.
         step: seconds between samples; a gap of more than two ends an incident.
     """
-    found: dict[tuple[str, str, str], list[tuple[float, str]]] = defaultdict(list)
+    found: dict[tuple[str, ...], list[tuple[float, str]]] = defaultdict(list)
     for one in findings:
-        names = (one.labels.get(name, "") for name in ("cause", "subject", "owner"))
-        cause, subject, owner = names
-        hurt = f"{one.labels.get('usage', '')} ({one.labels.get('source_role', '')})"
-        found[cause, subject, owner] += [(at, hurt) for at, _ in one.samples]
+        said = [one.labels.get(name, "") for name in ("cause", "subject", "owner")]
+        where = [one.labels[name] for name in PLACES if one.labels.get(name)]
+        who = ", ".join([one.labels.get("source_role", ""), *where])
+        hurt = f"{one.labels.get('usage', '')} ({who})"
+        found[*said, *where] += [(at, hurt) for at, _ in one.samples]
     told = [
         Incident(
             began=stretch[0][0],
@@ -171,7 +174,7 @@ def incidents(findings: Iterable[Series], end: float, step: float) -> list[Incid
             owner=owner,
             hurt=tuple(sorted({hurt for _, hurt in stretch})),
         )
-        for (cause, subject, owner), samples in found.items()
+        for (cause, subject, owner, *_), samples in found.items()
         for stretch in _stretches(sorted(samples), step)
     ]
     return sorted(told, key=lambda one: (one.began, one.cause, one.subject))

@@ -160,7 +160,7 @@ async def rehearse(
     Raises:
         ApiError: the server does not answer.
     """
-    routed = await _arrived(server, subject, arrives)
+    routed, before = await _arrived(server, subject, before, arrives)
     if routed is None:
         return Outcome(None, {}, None)
     everybody = await server.receivers()
@@ -177,12 +177,20 @@ async def rehearse(
     return outcome
 
 
-async def _arrived(server: Alertmanager, subject: str, within: float) -> Routed | None:
+async def _arrived(
+    server: Alertmanager, subject: str, before: Mapping[str, Counted], within: float
+) -> tuple[Routed | None, Mapping[str, Counted]]:
+    """The alert's way, and what was counted when it was last not there.
+
+    Others are told meanwhile, and what they got must not be taken for this.
+    """
     for _ in range(round(within / _TURN)):
+        latest = await server.counted() if before else before
         if routed := await server.routed(subject):
-            return routed
+            return routed, before
+        before = latest or before
         await asyncio.sleep(_TURN)
-    return None
+    return None, before
 
 
 def _of(counted: Mapping[str, Counted], kind: str) -> Counted:

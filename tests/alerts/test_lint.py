@@ -10,9 +10,11 @@ import re
 
 import pytest
 
-from alerts.build import PLACE_LABELS
+from alerts.build import HEADLINES, PLACE_LABELS
 from exporter.metrics.labels import COMMON_LABELS
+from exporter.model.finding import Cause
 from exporter.model.rule import Severity
+from exporter.report import rehearsal
 from tests.alerts.promql import Catalogue, Mistake
 from tests.alerts.shipped import DASHBOARDS, RUNBOOK, rules, unit_tests
 
@@ -123,15 +125,28 @@ def test_every_query_in_a_text_uses_only_what_exists(catalogue, rule):
             catalogue.labels_of(query)
 
 
+_QUERIED = re.compile(r"\{\{-? (?=(?:range|with|\$\w+ :=) printf)")
+_OF_A_NAME = re.compile(r"range \$(\w+) \}\}(.*?)\{\{ end", re.DOTALL)
+
+
+def read(body, head=""):
+    """The labels that a piece of a template reads."""
+    sorted_by = re.findall(r'sortByLabel "(\w+)"', head)
+    return {*re.findall(r"\.Labels\.(\w+)", body), *sorted_by}
+
+
 @each_alert
 def test_every_label_read_from_a_query_is_in_its_result(catalogue, rule):
     for text in rule["annotations"].values():
-        for part in text.split("{{- range ")[1:]:
+        known = {}
+        for part in _QUERIED.split(text)[1:]:
             head, _, body = part.partition("}}")
             labels = catalogue.labels_of(next(queries(head)))
-            wanted = set(re.findall(r"\.Labels\.(\w+)", body))
-            wanted |= set(re.findall(r'sortByLabel "(\w+)"', head))
-            assert wanted <= labels, head
+            if name := re.match(r"\$(\w+) :=", head):
+                known[name[1]] = labels
+            for name, inner in _OF_A_NAME.findall(body):
+                assert read(inner) <= known[name]
+            assert read(_OF_A_NAME.sub("", body), head) <= labels, head
 
 
 @each_alert
@@ -152,9 +167,13 @@ def test_every_alert_keeps_the_job(catalogue, rule):
 @each_alert
 def test_every_alert_has_all_its_texts(rule):
     assert set(rule["annotations"]) == ANNOTATIONS
-    summary = rule["annotations"]["summary"]
-    assert summary.endswith(".")
-    assert "{{" not in summary
+    for sentence in re.split(r"\{\{.*?\}\}", rule["annotations"]["summary"]):
+        assert not sentence or sentence.endswith(".")
+
+
+def test_every_cause_has_a_sentence_of_its_own():
+    assert {*HEADLINES} == {*Cause, rehearsal.CAUSE}
+    assert len({*HEADLINES.values()}) == len(HEADLINES)
 
 
 @each_alert

@@ -91,7 +91,43 @@ def test_the_subject_of_several_counts_them_and_names_what_they_share(render):
     other = {**FIRING, "labels": {**LABELS, "rule": "web-db2", "destination": "db2"}}
     assert render("connectivity.subject", FIRING, other, RESOLVED) == (
         "[CRITICAL] A required connection does not work."
-        " web / database:1433 (2 firing, 1 resolved)"
+        " web / database -> db.example.ac.uk:1433, db2:1433"
+        " (2 firing, 1 resolved)"
+    )
+
+
+def test_the_subject_of_many_names_three_destinations_and_no_resolved_ones(render):
+    many = [
+        {**FIRING, "labels": {**LABELS, "destination": f"db{number}"}}
+        for number in range(5)
+    ]
+    assert render("connectivity.subject", *many) == (
+        "[CRITICAL] A required connection does not work."
+        " web / database -> db0:1433, db1:1433, db2:1433, ... (5 firing)"
+    )
+
+
+def test_the_subject_of_several_exporters_names_them(render):
+    down = [
+        {**FIRING, "labels": {"severity": "critical", "site": "north", "instance": one}}
+        for one in ("a:9842", "b:9842")
+    ]
+    assert render("connectivity.subject", *down) == (
+        "[CRITICAL] A required connection does not work."
+        " north on a:9842, b:9842 (2 firing)"
+    )
+
+
+def test_the_subject_of_a_resolver_names_it_and_its_place(render):
+    labels = {"severity": "warning", "cluster": "k1", "site": "north"}
+    one = {"summary": "A resolver does not answer."}
+    about = {**FIRING, "annotations": {**ANNOTATIONS, **one}}
+    assert render("connectivity.subject", {**about, "labels": labels}) == (
+        "[WARNING] A resolver does not answer. k1 north"
+    )
+    named = {**labels, "server": "192.0.2.53"}
+    assert render("connectivity.subject", {**about, "labels": named}) == (
+        "[WARNING] A resolver does not answer. k1 north: 192.0.2.53"
     )
 
 
@@ -120,11 +156,11 @@ def test_the_text_holds_what_to_do(render):
         """\
 CRITICAL ConnectivityRuleViolated web / database -> db.example.ac.uk:1433
   A required connection does not work.
-  Seen:      From web to db.example.ac.uk:1433/tcp for database.
-  Since:     2026-03-01 02:58:10 UTC
-  Rule:      web-db
-  Try:       connectivity-exporter check --rule web-db
-  Concerns:  dba
+  Details:    From web to db.example.ac.uk:1433/tcp for database.
+  Since:      2026-03-01 02:58:10 UTC
+  Rule:       web-db
+  Try:        connectivity-exporter check --rule web-db
+  Concerns:   dba
   What to do: https://docs.example.org/runbook#connectivityruleviolated
   Dashboard:  https://grafana.example.org/d/connectivity-rule?var-rule=web-db
 

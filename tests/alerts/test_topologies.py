@@ -364,6 +364,20 @@ def an_outage_that_shrinks_and_no_finding_tells():
     return world, told | {14: wide, 39: both, 48: [left], 59: [left], 70: []}
 
 
+def what_held_is_unknown_for_hours():
+    """That nothing can be concluded is a finding that is told to nobody."""
+    world = Topology(150)
+    hosts = fleet(world)
+    for one in "ab":
+        host = hosts["east", one]
+        lost = {"broken": during(20, ALWAYS), "known": during(0, 20), "finding": "f9"}
+        host.rule("app", "application-services", **lost)
+        unproven = ("unproven", "app.example.org:443", during(20, ALWAYS))
+        host.finding("f9", *unproven, "application-services", severity="info")
+    ticket = ["warning VerdictUnknown site=east usage=application-services"]
+    return world, {30: [], 60: ticket, 100: ticket, 148: ticket}
+
+
 STORIES = (
     a_dead_exporter_in_an_outage,
     both_exporters_dead_in_an_outage,
@@ -387,6 +401,7 @@ STORIES = (
     a_site_named_by_the_exporter_itself,
     an_alternative_that_is_enough,
     an_outage_that_shrinks_and_no_finding_tells,
+    what_held_is_unknown_for_hours,
 )
 
 

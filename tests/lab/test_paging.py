@@ -168,7 +168,8 @@ def everything_holds(stage):
 def one_rule_dropped(lab, stage):
     with firewall.drop(lab.fw, "api.software2.com", 443):
         (text,) = stage.expect(("oncall", "firing", API))
-        assert f"web for vendor-api (1) on {stage.instances['web']};" in text
+        assert "1 from web for vendor-api; to api.software2.com:443/tcp;" in text
+        assert f"seen by {stage.instances['web']}." in text
     stage.expect(("oncall", "resolved", API))
 
 

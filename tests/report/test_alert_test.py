@@ -14,6 +14,8 @@ from click.testing import CliRunner
 
 from exporter.cli import alert_test
 from exporter.cli.main import main
+from exporter.report import rehearsal
+from exporter.report.alertmanager import Counted, Integration, Routed
 from tests.alerts import scaled
 from tests.servers.process import binary, free_port, listens, running
 from tests.servers.threaded import answers, scripted
@@ -370,3 +372,28 @@ def test_an_answer_that_is_none_of_an_alertmanager_is_told(instead):
     assert done.exit_code == 2
     assert f"http://127.0.0.1:{port}: " in done.output
     assert "unexpected" not in done.output
+
+
+class Busy:
+    """An Alertmanager that tells of other alerts until this one comes."""
+
+    turns = 0
+
+    async def counted(self):
+        return {"webhook": Counted(tried=min(self.turns, 2))}
+
+    async def routed(self, _subject):
+        self.turns += 1
+        return Routed({}, ["oncall"], []) if self.turns > 4 else None
+
+    async def receivers(self):
+        return {"oncall": [Integration("webhook", "127.0.0.1")]}
+
+
+async def test_what_others_were_told_before_it_came_counts_for_nothing(monkeypatch):
+    monkeypatch.setattr(rehearsal, "_TURN", 0.01)
+    server = Busy()
+    before = await server.counted()
+    outcome = await rehearsal.rehearse(server, "test", before, arrives=1, told=0.05)
+    assert outcome.routed
+    assert outcome.waiting == ["webhook"]

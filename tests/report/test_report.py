@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from exporter.cli.main import main
+from exporter.report.account import incidents
+from exporter.report.prometheus import Series
 from tests.dashboards.cases import END, STEP
 from tests.dashboards.history import History
 from tests.servers.process import free_port
@@ -131,6 +133,19 @@ def test_an_incident_has_its_cause_its_owner_and_how_long_it_lasted(server):
     past, lasting = rows(report(server).output, "Incidents")
     assert past[1:] == ["1.1 h", "path", "10.9.2.2", "network", "mail (web)"]
     assert lasting[1:5] == ["lasts", "forbidden_path", "shut", "security"]
+
+
+def test_the_same_cause_at_two_sites_is_two_incidents():
+    def found(instance, site):
+        labels = {"cause": "path", "subject": "10.9.2.2", "owner": "network"}
+        where = {"source_role": "web", "usage": "mail", "site": site}
+        return Series(labels | where | {"instance": instance}, [(60.0, 1.0)])
+
+    seen = [found("a", "north"), found("b", "north"), found("c", "south")]
+    assert [one.hurt for one in incidents(seen, end=600, step=60)] == [
+        ("mail (web, north)",),
+        ("mail (web, south)",),
+    ]
 
 
 def test_what_must_stay_shut_is_attested(server):
