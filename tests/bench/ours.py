@@ -82,14 +82,13 @@ class Ours:
 
 
 @contextlib.contextmanager
-def ours(folder, ca_file):
-    """Runs a worker."""
+def ours(folder, ca_file, checkout=None):
+    """Runs a worker, of another checkout if one is named."""
     site = folder / "site.yaml"
     site.write_text(_SITE.format(ca_file=ca_file))
     argv = [sys.executable, "-m", "tests.bench.worker", str(site)]
-    process = subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen(argv, cwd=checkout, text=True, **pipes)
     try:
         yield Ours(process)
     finally:
