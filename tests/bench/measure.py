@@ -17,6 +17,7 @@ _FIRST = 200
 """Probes a second of a fleet's first round, as a site file has it by default."""
 _ROUNDS = 3
 _SECONDS = 3.0
+_TARGETS = 1000
 _STEP = 1.15
 _STEPS = 6
 _MET = 0.95
@@ -78,15 +79,7 @@ class Fleet:
 
 def at_low_load(ours, blackbox, probe, port):
     """CPU a probe at 300 probes a second, in turns."""
-    mine, theirs = [], []
-    for _ in range(_ROUNDS):
-        _put_in_force(ours, [(probe, port)], LOW, LOW)
-        mine.append(_cost(ours, _SECONDS)[0])
-        latency = ours.latency()
-        _rest(ours)
-        probes, cpu = blackbox.drive(probe, port, _SECONDS, LOW)
-        theirs.append(Cost(cpu / probes, probes / _SECONDS))
-    return Comparison(_middle(mine), _middle(theirs), latency)
+    return _in_turns(ours, blackbox, (probe, port), LOW, LOW, asked=LOW)
 
 
 def at_saturation(ours, blackbox, probe, port, guess):
@@ -94,22 +87,36 @@ def at_saturation(ours, blackbox, probe, port, guess):
 
     `guess` is a demand near ours: from there it goes up, or else down.
     """
-    demand = guess
-    best = _try(ours, probe, port, demand)
-    step = 1 / _STEP if best is None else _STEP
+    demand = _highest_met(ours, probe, port, guess)
+    return _in_turns(ours, blackbox, (probe, port), _TARGETS, demand)
+
+
+def _in_turns(ours, blackbox, shape, targets, rate, asked=None):
+    """Both in turns; blackbox at the rate `asked` for, None for all that it can."""
+    mine, theirs, latencies = [], [], []
+    for _ in range(_ROUNDS):
+        _put_in_force(ours, [shape], targets, rate)
+        mine.append(_cost(ours, _SECONDS)[0])
+        latencies.append(ours.latency())
+        _rest(ours)
+        probes, cpu = blackbox.drive(*shape, _SECONDS, asked)
+        theirs.append(Cost(cpu / probes, probes / _SECONDS))
+    return Comparison(_middle(mine), _middle(theirs), statistics.median(latencies))
+
+
+def _highest_met(ours, probe, port, guess):
+    """The highest demand that is met, by steps up or down from a guess."""
+    if _is_met(ours, probe, port, guess):
+        for _ in range(_STEPS):
+            if not _is_met(ours, probe, port, guess * _STEP):
+                break
+            guess *= _STEP
+        return guess
     for _ in range(_STEPS):
-        demand *= step
-        found = _try(ours, probe, port, demand)
-        if found is None and step > 1:
-            break
-        best = found
-        if best is not None and step < 1:
-            break
-    if best is None:
-        raise RuntimeError(f"{probe}: not even {demand:.0f}/s are met: a busy machine?")
-    _rest(ours)
-    probes, cpu = blackbox.drive(probe, port, _SECONDS)
-    return Comparison(best[0], Cost(cpu / probes, probes / _SECONDS), best[1])
+        guess /= _STEP
+        if _is_met(ours, probe, port, guess):
+            return guess
+    raise RuntimeError(f"{probe}: not even {guess:.0f}/s are met: a busy machine?")
 
 
 def fleet(ours, of, shapes, targets, *, minute):
@@ -168,12 +175,11 @@ def _rest(ours):
     ours.demand(shapes=[("tcp", 1)], targets=0, rate=1)
 
 
-def _try(ours, probe, port, demand):
-    """The cost at a demand and the latency reported; None where it is not met."""
-    _put_in_force(ours, [(probe, port)], 1000, demand)
+def _is_met(ours, probe, port, demand):
+    """Whether so many probes a second are made, and none is skipped."""
+    _put_in_force(ours, [(probe, port)], _TARGETS, demand)
     cost, skipped = _cost(ours, _SECONDS)
-    met = cost.rate >= _MET * demand and not skipped
-    return (cost, ours.latency()) if met else None
+    return cost.rate >= _MET * demand and not skipped
 
 
 def _cost(ours, seconds):
