@@ -137,8 +137,8 @@ class State(NamedTuple):
     """What stays as it is from round to round, as long as nothing happens.
 
     `addresses` is how many of the host's are reachable, unreachable and untested;
-    `since` the Unix time of the last change; `reason`, `stage`, `origin` and
-    `answer_hops` are those of the latest observation, None or empty before the first.
+    `since` the Unix time of the last change; `reason` and what follows are those of
+    the latest observation, None or empty before the first.
     """
 
     verdict: Verdict
@@ -151,6 +151,7 @@ class State(NamedTuple):
     stage: str = ""
     origin: str = ""
     answer_hops: int | None = None
+    syn_retransmits: int | None = None
 
 
 def state_of(record: Record) -> State:
@@ -162,7 +163,8 @@ def state_of(record: Record) -> State:
     seen = latest.observation
     return State(
         *(*known, record.path, _counted(latest.addresses), latest.instead),
-        *(seen.reason, seen.stage, seen.origin, seen.answer_hops),
+        *(seen.reason, seen.stage, seen.origin),
+        *(seen.answer_hops, seen.syn_retransmits),
     )
 
 
@@ -200,6 +202,7 @@ OF_STATE: Mapping[str, Callable[[State], Samples]] = {
     ),
     "connectivity_rule_reachable": _reachable,
     "connectivity_rule_failure": _failure,
+    "connectivity_rule_syn_retransmits": lambda state: _whole(state.syn_retransmits),
 }
 """From the start, where the counter is 0, and when the state changed."""
 
@@ -218,7 +221,6 @@ OF_RECORD: Mapping[str, Callable[[Record], Samples]] = {
 
 OF_LATEST: Mapping[str, Callable[[Observation], Samples]] = {
     "connectivity_rule_latency_seconds": lambda seen: _seconds(seen.latency),
-    "connectivity_rule_syn_retransmits": lambda seen: _whole(seen.syn_retransmits),
 }
 """After each round, from the observation that decided it."""
 

@@ -111,5 +111,6 @@ class Rounds:
 
 
 def _hold_off(result: Result) -> float | None:
-    told = [one.observation.evidence.hold_off for one in result.addresses]
-    return max((seconds for seconds in told if seconds is not None), default=None)
+    evidence = [one.observation.evidence for one in result.addresses]
+    asked = [told.hold_off for told in evidence if told.hold_off is not None]
+    return max(asked, default=None)

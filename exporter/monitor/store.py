@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from exporter.model.network_path import Path
-    from exporter.model.outcome import Observation, Reason, Result, Stage
+    from exporter.model.outcome import Observation, Result
     from exporter.model.rule import Key, Target
 
 EPISODES = 24
@@ -98,7 +98,7 @@ class Record:
         before, self._seen = self._seen, result
         if before is None or before.verdict is not result.verdict:
             self._since = result.finished_timestamp
-        if before is None or _cause(before) != _cause(result):
+        if before is None or not _ended_alike(before, result):
             self.path = None
         self.state_change_timestamp = self._since
 
@@ -247,8 +247,12 @@ class Store:
         return None
 
 
-def _cause(result: Result) -> tuple[Verdict, Stage, Reason]:
-    return result.verdict, result.observation.stage, result.observation.reason
+def _ended_alike(before: Result, now: Result) -> bool:
+    return (
+        before.verdict is now.verdict
+        and before.observation.stage is now.observation.stage
+        and before.observation.reason is now.observation.reason
+    )
 
 
 def _alike(episode: Episode, result: Result) -> bool:

@@ -26,6 +26,8 @@ Socket: TypeAlias = socket.socket
 """What `datagram_socket` opens, for those who need not know sockets otherwise."""
 
 _LINUX = sys.platform == "linux"
+_NONBLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
+"""What lets a socket never block from the start, where there is such a thing."""
 
 # linux/in.h, linux/in6.h, asm-generic/socket.h: Python names not all of them.
 _IP_RECVERR = 11
@@ -115,9 +117,11 @@ def connected_udp_socket(address: str, port: int) -> Socket:
 
 def _socket(address: str, kind: socket.SocketKind, number: int = 0) -> Socket:
     v6 = ":" in address
-    sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind, number)
+    family = socket.AF_INET6 if v6 else socket.AF_INET
+    sock = socket.socket(family, kind | _NONBLOCKING, number)
     try:
-        sock.setblocking(False)
+        if not _NONBLOCKING:
+            sock.setblocking(False)
         queue_errors(sock, v6=v6)
     except OSError:
         sock.close()
