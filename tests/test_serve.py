@@ -145,6 +145,15 @@ def sample(port, name, rule=None):
     return None
 
 
+def test_hangups_at_the_end_do_not_kill(files):
+    folder, web = files
+    with serving(folder / "site.yaml", web) as process:
+        process.terminate()
+        while process.poll() is None:
+            process.send_signal(signal.SIGHUP)
+        assert process.returncode == 0
+
+
 def test_a_rule_is_served_reloaded_and_ended(files):
     folder, port = files
     site = folder / "site.yaml"

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from exporter.app import systemd
 from exporter.app.service import Exporter
@@ -53,22 +53,64 @@ async def serve(
         OSError: the address cannot be listened on.
     """
     sys.setswitchinterval(_SHARE)
-    site = load_site(path, roles, shard)
-    endpoint = site.web.listen if listen_address is None else listen(listen_address)
-    async with LoopLag() as lag:
-        exporter = Exporter(site, roles, lag, web_config)
-        parts = exporter.parts()
-        async with server.serve(parts, endpoint.host, endpoint.port) as port:
-            logger.info("listening on %s", endpoint if endpoint.port else port)
-            exporter.start()
-            try:
-                async with incremental_gc(), systemd.watched(exporter.store):
-                    await _until_told(exporter.reload)
-            finally:
-                await exporter.close()
+    with _Hangups() as hangups:
+        site = load_site(path, roles, shard)
+        given = listen_address
+        endpoint = site.web.listen if given is None else listen(given)
+        async with LoopLag() as lag:
+            exporter = Exporter(site, roles, lag, web_config)
+            parts = exporter.parts()
+            async with server.serve(parts, endpoint.host, endpoint.port) as port:
+                logger.info("listening on %s", endpoint if endpoint.port else port)
+                exporter.start()
+                try:
+                    async with (
+                        incremental_gc(lambda: parts.admission.ended),
+                        systemd.watched(exporter.store),
+                    ):
+                        await _until_told(hangups, exporter.reload)
+                finally:
+                    await exporter.close()
 
 
-async def _until_told(reload: Callable[[], Coroutine[None, None, object]]) -> None:
+class _Hangups:
+    """Hears SIGHUP from the beginning on, so that nobody dies of one too early or late.
+
+    The loop's own handler would be taken away before the process ends.
+    """
+
+    def __init__(self) -> None:
+        self._missed = False
+        self._heard: Callable[[], None] | None = None
+
+    def __enter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+
+        def on_signal(_number: int, _frame: object) -> None:
+            loop.call_soon_threadsafe(self._hear)
+
+        signal.signal(signal.SIGHUP, on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def tell(self, heard: Callable[[], None]) -> None:
+        """Calls `heard` at each from now on, and at once if there was one already."""
+        self._heard = heard
+        if self._missed:
+            heard()
+
+    def _hear(self) -> None:
+        if self._heard is None:
+            self._missed = True
+        else:
+            self._heard()
+
+
+async def _until_told(
+    hangups: _Hangups, reload: Callable[[], Coroutine[None, None, object]]
+) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     reloads: set[asyncio.Task[object]] = set()
@@ -78,7 +120,7 @@ async def _until_told(reload: Callable[[], Coroutine[None, None, object]]) -> No
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    hangups.tell(on_hangup)
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     await stop.wait()

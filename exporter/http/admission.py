@@ -94,6 +94,7 @@ class Admission:
     Attributes:
         rejected: clients turned away or cut off, by class and cause.
         handshake_failures: TLS handshakes that failed, by reason.
+        ended: connections that are over.
     """
 
     rejected: Counter[tuple[str, str]] = field(
@@ -104,6 +105,7 @@ class Admission:
     handshake_failures: Counter[str] = field(
         default_factory=lambda: Counter(dict.fromkeys(HANDSHAKE_FAILURES, 0))
     )
+    ended: int = 0
     _seats: dict[Class, dict[Seat, None]] = field(
         default_factory=lambda: {kind: {} for kind in Class}
     )

@@ -170,6 +170,7 @@ class Listener:
 
     def _gone(self, client: Client, address: _Address) -> None:
         self._admission.leave(client)
+        self._admission.ended += 1
         if self._clients.get(address) is client:
             del self._clients[address]
         client.forget()

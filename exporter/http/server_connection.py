@@ -79,7 +79,8 @@ class ServerConnection(RequestHandler):
             # Nothing here reads a body, and one that grows a thousandfold when it is
             # unpacked would hold the event loop up for good.
             auto_decompress=False,
-            lingering_time=_LINGERS,
+            # What it would do itself leaves a circle of 20 KiB for each who does not wait.
+            lingering_time=0.0,
         )
         self._deaf = False
         self._gone = gone
@@ -105,10 +106,13 @@ class ServerConnection(RequestHandler):
     async def finish_response(
         self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Answers, and says so if it was for the last time."""
-        if self._deaf:
-            resp.force_close()
-        return await super().finish_response(request, resp, start_time)
+        """Answers; if it was for the last time, says so and leaves time to take it."""
+        if not self._deaf:
+            return await super().finish_response(request, resp, start_time)
+        resp.force_close()
+        finished = await super().finish_response(request, resp, start_time)
+        await asyncio.sleep(_LINGERS)
+        return finished
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Its place is free."""

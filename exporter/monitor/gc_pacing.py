@@ -6,7 +6,9 @@ here each result replaces one before, so that hardly ever happens, and then ever
 of the last minutes is visited, for 30 ms with 10 000 targets. A full collection takes
 a tenth of a second and more. But what lasts here (rules, results, rendered rows) refers
 to nothing in circles, and what does (tasks, tracebacks) dies young: so young objects
-are visited several times a second, and what has lasted hardly ever.
+are visited several times a second, and what has lasted hardly ever. The exception is
+clients' connections: each refers to itself, and whoever opens many of them for some
+seconds each would fill the memory.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 _EVERY = 0.25
 """Seconds between two collections."""
@@ -30,15 +32,21 @@ _YOUNG = 5000
 hundred probes under way, which were only looked at and kept with fewer."""
 _FULL = 15_000
 """Collections of the middle generation that make a full one due."""
+_CONNECTIONS = 5000
+"""Connections that make one due as well: of each a kilobyte or two is left."""
 
 
 @contextlib.asynccontextmanager
-async def incremental_gc() -> AsyncIterator[None]:
-    """Takes all that exists now for lasting, and until left collects young objects."""
+async def incremental_gc(ended: Callable[[], int] = lambda: 0) -> AsyncIterator[None]:
+    """Takes all that exists now for lasting, and until left collects young objects.
+
+    Args:
+        ended: how many connections of clients are over.
+    """
     gc.freeze()
     _, middle, _ = gc.get_threshold()
     gc.set_threshold(_YOUNG, middle, _FULL)
-    task = asyncio.create_task(_collect(), name="gc")
+    task = asyncio.create_task(_collect(ended), name="gc")
     try:
         yield
     finally:
@@ -46,7 +54,12 @@ async def incremental_gc() -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _collect() -> None:
+async def _collect(ended: Callable[[], int]) -> None:
+    before = ended()
     for number in itertools.count(1):
         await asyncio.sleep(_EVERY)
-        gc.collect(1 if number % _MIDDLE == 0 else 0)
+        if ended() - before >= _CONNECTIONS:
+            before = ended()
+            gc.collect()
+        else:
+            gc.collect(1 if number % _MIDDLE == 0 else 0)

@@ -57,6 +57,20 @@ def test_young_objects_are_visited_all_the_time_though_as_many_go_as_come():
     assert virtual.run(a_minute) == [211, 30, 0]
 
 
+def test_many_connections_that_ended_are_a_reason_to_visit_what_has_lasted():
+    """Each refers to itself; those that lasted a few seconds are not young any more."""
+
+    async def a_minute(_loop):
+        ended = iter([0, *[4999] * 100, *[5000] * 1000])
+        async with incremental_gc(lambda: next(ended)):
+            before = collections_of_each_generation()
+            await asyncio.sleep(60.4)
+            after = collections_of_each_generation()
+        return after[2] - before[2]
+
+    assert virtual.run(a_minute) == 1
+
+
 async def test_nothing_is_left_under_way():
     tasks = asyncio.all_tasks()
     async with incremental_gc():
