@@ -31,6 +31,9 @@ _AND_AGAIN = 1.0
 _PORT = 53
 _DATAGRAM = 65535
 _AT_ONCE = 64
+_BETWEEN = frozenset({Origin.SELF, Origin.PATH})
+"""Who may keep a question from a server; its own refusal is none of a rule's
+destination."""
 
 
 class ServerError(Exception):
@@ -245,7 +248,8 @@ class NameServer:
         if said.reason is Reason.LOCAL_FAULT:
             return ProbeError(said.reason, f"no socket for DNS: {said.detail}")
         place = f"{transport} {self._port} to {self._address}"
-        return ServerError(f"{place}: {said.detail}", unheard=True, origin=said.origin)
+        kept = said.origin if said.origin in _BETWEEN else Origin.NOBODY
+        return ServerError(f"{place}: {said.detail}", unheard=True, origin=kept)
 
 
 def _endpoint(server: str) -> tuple[str, int]:

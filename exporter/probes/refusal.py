@@ -70,7 +70,12 @@ _SAYS = {
 }
 # Said so that it completes "for want of"; TCP has one errno for it, UDP the other.
 _NO_PORT = "a free local port (net.ipv4.ip_local_port_range)"
-_LACKS = {errno.EADDRNOTAVAIL: _NO_PORT, errno.EAGAIN: _NO_PORT}
+_SAYS_ITSELF = {
+    errno.EADDRNOTAVAIL: _NO_PORT,
+    errno.EAGAIN: _NO_PORT,
+    errno.EACCES: "this host's own rules forbid sending: a route of type prohibit, or a"
+    " security policy",
+}
 # Of ICMP messages that left no entry in the queue: (reason, what they may have said).
 _UNQUEUED = {
     errno.EHOSTUNREACH: (Reason.HOST_UNREACHABLE, "host unreachable"),
@@ -116,7 +121,7 @@ def refusal(
         reason, says = _UNQUEUED[err]
         return ProbeError(reason, f"an ICMP message says: {says}")
     reason = _BY_ERRNO.get(err, Reason.LOCAL_FAULT)
-    detail = _SAYS.get(reason) or _LACKS.get(err) or os.strerror(err)
+    detail = _SAYS_ITSELF.get(err) or _SAYS.get(reason) or os.strerror(err)
     origin = Origin.SELF if reason is Reason.PROHIBITED else Origin.NOBODY
     return ProbeError(reason, detail, origin=origin)
 

@@ -97,10 +97,14 @@ def refused(to):
 
 
 def unresolved(
-    to, reason=Reason.DNS_FAILURE, detail="no usable answer: no answer", **when
+    to,
+    reason=Reason.DNS_FAILURE,
+    detail="no usable answer: no answer",
+    origin=Origin.NOBODY,
+    **when,
 ):
     """The name was not found."""
-    one = seen("", reason, Stage.RESOLVE, detail=detail)
+    one = seen("", reason, Stage.RESOLVE, detail=detail, origin=origin)
     return record(to, one, **when)
 
 

@@ -64,6 +64,18 @@ def test_names_without_any_answer_are_the_resolvers():
     assert len(one.targets) == len(WEB)
 
 
+@pytest.mark.parametrize(
+    ("origin", "cause", "owner"),
+    [
+        (Origin.PATH, Cause.PATH, "network"),
+        (Origin.SELF, Cause.THIS_HOST, "host"),
+    ],
+)
+def test_questions_that_somebody_keeps_back_are_his_doing(origin, cause, owner):
+    (one,) = explain(*(unresolved(to, origin=origin) for to in WEB))
+    assert (one.cause, one.owner, len(one.targets)) == (cause, owner, len(WEB))
+
+
 def test_one_name_without_an_answer_is_that_name_while_others_resolve():
     found = explain(
         unresolved(WEB[0], detail="192.0.2.53 says SERVFAIL"), holds(WEB[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from types import SimpleNamespace
 
@@ -9,17 +10,22 @@ import pytest
 
 from exporter.model.outcome import Evidence, Observation, Reason, Stage, Verdict
 from exporter.model.rule import Expect
-from exporter.monitor.rounds import CONFIRM_AFTER, TRACES_END
-from tests import make
+from exporter.monitor.rounds import CONFIRM_AFTER, TRACES_END, Rounds
+from exporter.monitor.store import Store
+from tests import make, virtual
 from tests.monitor.looking import (
     CUT,
     DOWN,
     GOOD,
+    RESET,
     UNRESOLVED,
     Runner,
     one_round,
     rounds,
 )
+
+LOOKS = 3
+"""At once, in the place of a second look after silence."""
 
 
 def test_a_round_that_holds_needs_no_second_look():
@@ -33,16 +39,38 @@ def test_one_lost_packet_is_no_outage():
     runner = Runner(DOWN, GOOD)
     record, took, _ = rounds(runner, gap=0)
     assert record.verdict is Verdict.HOLDS
-    assert (record.probes, record.failures, record.attempts) == (1, 0, 2)
+    assert (record.probes, record.failures, record.attempts) == (1, 0, 1 + LOOKS)
     assert took == pytest.approx(CONFIRM_AFTER, abs=0.01)
 
 
 def test_a_failure_is_confirmed_once_when_it_begins():
-    runner = Runner(GOOD, DOWN)
+    runner = Runner(GOOD, RESET)
     record, _, _ = rounds(runner, 4)
     assert record.verdict is Verdict.VIOLATED
     assert runner.runs == 5
     assert (record.probes, record.failures, record.attempts) == (4, 3, 5)
+
+
+@pytest.mark.parametrize("answered", range(3))
+def test_of_several_looks_after_silence_one_answer_is_enough(answered):
+    looks = [GOOD if look == answered else DOWN for look in range(LOOKS)]
+    record, _, _ = rounds(Runner(DOWN, *looks, DOWN), gap=0)
+    assert record.verdict is Verdict.HOLDS
+
+
+def test_where_much_is_silent_at_once_each_is_looked_at_once_more():
+    targets = [make.target(id=f"rule-{i}") for i in range(40)]
+    runner = Runner(DOWN)
+
+    async def main(loop):
+        store = Store()
+        store.replace(targets)
+        under_test = Rounds(runner, store, clock=loop.time)
+        await asyncio.gather(*map(under_test.run, targets))
+        await under_test.close()
+
+    virtual.run(main)
+    assert runner.runs == 40 + 16 * LOOKS + 24
 
 
 def test_a_resolver_that_has_asked_twice_is_not_asked_again():
@@ -51,7 +79,7 @@ def test_a_resolver_that_has_asked_twice_is_not_asked_again():
     assert runner.runs == 1
 
 
-@pytest.mark.parametrize(("failure", "runs"), [(CUT, 1), (DOWN, 2)])
+@pytest.mark.parametrize(("failure", "runs"), [(CUT, 1), (DOWN, 2), (RESET, 2)])
 def test_a_peer_with_a_floor_is_asked_again_only_if_nothing_reached_it(failure, runs):
     runner = Runner(failure, floor=30.0)
     rounds(runner)
@@ -70,7 +98,7 @@ def test_one_lost_packet_is_no_block(first):
     runner = Runner(first, OPEN)
     record, took, _ = rounds(runner, gap=0, target=WITNESSED)
     assert record.verdict is Verdict.VIOLATED
-    assert (record.probes, record.failures, record.attempts) == (1, 1, 2)
+    assert (record.probes, record.failures, record.attempts) == (1, 1, 1 + LOOKS)
     assert took >= CONFIRM_AFTER
 
 
@@ -78,14 +106,14 @@ def test_a_silent_block_is_confirmed_once_when_it_begins():
     runner = Runner(OPEN, OPEN, BLOCKED)
     record, _, _ = rounds(runner, 4, target=WITNESSED)
     assert record.verdict is Verdict.HOLDS
-    assert runner.runs == 2 + 2 + 1 + 1
+    assert runner.runs == 2 + 1 + LOOKS + 1 + 1
 
 
 def test_want_of_a_witness_asks_for_one_second_look_in_all():
     runner = Runner(UNWITNESSED)
     record, _, _ = rounds(runner, 4, target=WITNESSED)
     assert record.verdict is Verdict.UNKNOWN
-    assert runner.runs == 5
+    assert runner.runs == 4 + LOOKS
 
 
 @pytest.mark.parametrize(
@@ -114,13 +142,13 @@ def test_where_everything_fails_alike_no_second_look_is_needed_any_more():
     targets = [make.target(id=f"rule-{i}") for i in range(10)]
     runner = Runner(DOWN)
     store, _, _ = one_round(runner, targets, second_looks=3)
-    assert runner.runs == 10 + 3
+    assert runner.runs == 10 + 3 * LOOKS
     assert {record.verdict for record in store.records()} == {Verdict.VIOLATED}
 
 
 def test_a_second_look_that_shows_another_thing_begins_the_count_anew():
     targets = [make.target(id=f"rule-{i}") for i in range(6)]
-    runner = Runner(DOWN, DOWN, DOWN, GOOD, DOWN)
+    runner = Runner(RESET, RESET, RESET, GOOD, RESET)
     store, _, _ = one_round(runner, targets, second_looks=2)
     # Confirmed, refuted, confirmed twice; the last two are believed.
     assert runner.runs == 2 + 2 + 4 + 2

@@ -39,7 +39,7 @@ def test_silence_is_traced_once_per_failure():
 
 
 def test_no_target_is_traced_more_often_than_the_cooldown():
-    runner = Runner(*[GOOD, DOWN, DOWN] * 4)
+    runner = Runner(*[GOOD, *[DOWN] * 4] * 4)
     rounds(runner, 8, gap=60.0)
     assert len(runner.traces) == 2
     assert TRACE_COOLDOWN < 8 * 60.0
@@ -252,7 +252,7 @@ def test_a_trace_that_this_host_was_too_busy_for_is_made_in_a_later_round():
 
 def test_another_failure_has_another_path():
     prohibited = make.result(Verdict.VIOLATED, reason=Reason.PROHIBITED)
-    record, _, _ = rounds(Runner(DOWN, DOWN, prohibited), 2)
+    record, _, _ = rounds(Runner(*[DOWN] * 4, prohibited), 2)
     assert record.path is None
 
 

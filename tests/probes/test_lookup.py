@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from exporter.model.outcome import ProbeError, Reason
+from exporter.model.outcome import Origin, ProbeError, Reason
 from exporter.probes import host_network, kernel, lookup
 from exporter.probes.lookup import Resolved, look_up
 from exporter.probes.nameserver import NameServer
@@ -256,6 +256,28 @@ async def test_a_server_that_is_not_there_costs_no_time():
         end = await look_up(NAME, ResolvConf(), servers)
     assert end.result() == Resolved((V4,))
     assert time.monotonic() - started < 2
+
+
+async def test_this_hosts_own_firewall_keeps_questions_back(monkeypatch):
+    def forbidden(*_args):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(kernel, "connected_udp_socket", forbidden)
+    found = await look_up(NAME, ResolvConf(), [NameServer("127.0.0.1")] * 2)
+    with pytest.raises(ProbeError) as caught:
+        found.result()
+    assert (caught.value.reason, caught.value.origin) == (
+        Reason.DNS_FAILURE,
+        Origin.SELF,
+    )
+
+
+async def test_a_server_that_refuses_itself_is_no_destination():
+    servers = [NameServer(f"127.0.0.1:{free_port()}")]
+    found = await look_up(NAME, ResolvConf(), servers)
+    with pytest.raises(ProbeError) as caught:
+        found.result()
+    assert caught.value.origin is Origin.NOBODY
 
 
 async def test_the_first_servers_no_is_final():

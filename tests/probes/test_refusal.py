@@ -139,3 +139,9 @@ def test_no_port_to_send_from_is_told_as_this_hosts_want(err):
     error = refusal(err, None, peer=PEER, own="")
     assert error.reason is Reason.LOCAL_FAULT
     assert "local port" in error.detail
+
+
+def test_a_route_that_prohibits_is_no_firewall():
+    error = refusal(errno.EACCES, None, peer=PEER, own="")
+    assert (error.reason, error.origin) == (Reason.PROHIBITED, Origin.SELF)
+    assert "route of type prohibit" in error.detail
