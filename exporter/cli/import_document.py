@@ -149,6 +149,10 @@ def import_document(  # noqa: PLR0913 - one for each option
 
 def _page(document: str, config: Path | None) -> tuple[Page, str]:
     """The document taken apart, and what a catalogue of it may be called."""
+    if re.match(r"[a-z][a-z0-9+.-]*://", document, re.IGNORECASE) and not _URL.match(
+        document
+    ):
+        fail(f"{document}: must be a file, or a URL with http or https")
     if not _URL.match(document):
         return read_page(Path(document)), Path(document).stem
     site = load(config, ()) if config or usual_site() else None

@@ -54,7 +54,7 @@ class _Commands(click.Group):
         except BrokenPipeError:
             _nobody_reads()
         except OSError as error:
-            fail(str(error))
+            fail(_without_number(error))
         except KeyboardInterrupt:
             fail("interrupted")
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -62,6 +62,12 @@ class _Commands(click.Group):
         except Exception as error:
             logger.debug("unexpected", exc_info=True)
             fail(f"unexpected error: {printable(f'{type(error).__name__}: {error}')}")
+
+
+def _without_number(error: OSError) -> str:
+    """What the system says, and of which file, without the number of the error."""
+    said = error.strerror or str(error)
+    return f"{error.filename}: {said}" if error.filename else said
 
 
 def _escape_what_cannot_be_written() -> None:

@@ -21,7 +21,11 @@ def deliver(text: str, output: Path | None) -> None:
         # A device or a pipe cannot be put in another's place.
         output.write_text(text, encoding="utf-8")
     else:
-        _replace(output.resolve(), text)
+        try:
+            _replace(output.resolve(), text)
+        except OSError as error:
+            # Not the name of the file that was to take its place.
+            raise OSError(error.errno, error.strerror, str(output)) from error
 
 
 def _replace(path: Path, text: str) -> None:

@@ -32,7 +32,9 @@ def contradictions(rule: RuleModel, keys: Collection[str]) -> Iterator[Wrong]:
         said = "an advisory rule is not in the document, so it has no rows"
         yield ("rows",), said
     yield from _ports(rule, keys)
-    for key, said in outsiders(rule.destination):
+    probed = rule.unprovable is None and rule.retired is None
+    nowhere = unreachable(rule.destination) if probed else ()
+    for key, said in (*outsiders(rule.destination), *nowhere):
         yield ("destination", key), said
 
 
@@ -48,6 +50,16 @@ def _ports(rule: RuleModel, keys: Collection[str]) -> Iterator[Wrong]:
     elif "port" not in keys and "ports" not in keys and rule.unprovable is None:
         said = "is required: one port, or ports: with a list such as [80, 5000-5100]"
         yield ("port",), said
+
+
+def unreachable(lead: DestinationModel) -> Iterator[tuple[str, str]]:
+    """Addresses that no probe can reach, or that are no single host's, by key."""
+    for key, several in (("host", (lead.host,)), ("hosts", lead.hosts or ())):
+        for one in filter(None, several):
+            if said := destination.unreachable(one):
+                yield key, said
+    if lead.network and (said := destination.unreachable(lead.network)):
+        yield "network", said
 
 
 def outsiders(lead: DestinationModel) -> Iterator[tuple[str, str]]:

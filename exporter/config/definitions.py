@@ -143,7 +143,9 @@ def _read(
 
 
 def _keys_of(written: object) -> frozenset[str]:
-    return frozenset(written) if isinstance(written, dict) else frozenset()
+    """The keys that say something: a null one does not."""
+    said = written.items() if isinstance(written, dict) else ()
+    return frozenset(key for key, value in said if value is not None)
 
 
 def _defaults(file: YamlFile, problems: list[Problem]) -> Mapping[str, object]:

@@ -90,6 +90,26 @@ def wildcard(value: object) -> str:
     return value.lower().removesuffix(".")
 
 
+def unreachable(text: str) -> str:
+    """Why an address, or a network, is no place that a probe can reach; empty if it may be.
+
+    A name leads where it leads.
+    """
+    try:
+        found = ipaddress.ip_network(text)
+    except ValueError:
+        return ""
+    if found.num_addresses > 1 and found.prefixlen == 0:
+        return f"{text} is every address there is: name the networks or hosts that are meant"
+    if found.network_address.is_unspecified and found.num_addresses == 1:
+        return f"{text} is no host's address: write the one that others reach it by"
+    if found.is_multicast or text == "255.255.255.255":
+        return f"{text} is for many hosts at once, which no probe can prove: its rule needs the key unprovable"
+    if found.version == 6 and found.is_link_local:  # noqa: PLR2004 - IPv6
+        return f"{text} is reached by way of one interface, which a rule cannot name"
+    return ""
+
+
 def outside_network(member: str, whole: str) -> str:
     """Why an address is no member of a network; empty if it may be one."""
     try:

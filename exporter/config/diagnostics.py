@@ -93,7 +93,12 @@ def listed(words: Iterable[str]) -> str:
 def unknown(what: str, word: str, allowed: Iterable[str]) -> str:
     """Says that `word` is not one of `allowed`, and which of them was likely meant."""
     known = sorted(allowed)
-    near = difflib.get_close_matches(word[:_SHOWN], known[:_COMPARED], n=1)
-    hint = f"did you mean {shown(near[0])}? " if near else ""
+    folded = {one.lower(): one for one in known[:_COMPARED]}
+    near = difflib.get_close_matches(word[:_SHOWN].strip().lower(), folded, n=1)
+    hint = f"did you mean {shown(folded[near[0]])}? " if near else ""
+    if not word[:1].isascii() and word[:1].isspace():
+        hint = (
+            f"it is indented with U+{ord(word[0]):04X}, which is no plain space; {hint}"
+        )
     among = f"allowed: {listed(known)}" if known else "none is defined"
     return f"unknown {what} {shown(word)}; {hint}{among}"

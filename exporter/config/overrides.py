@@ -193,7 +193,9 @@ class Overrides:
         if timeout >= interval and self._is_a_catalogues_wish(definition, override):
             timeout = interval / 2
         if timeout >= interval:
-            self.problems.extend(self._too_slow(definition, override))
+            self.problems.extend(
+                self._too_slow(definition, override, timeout, interval)
+            )
         return _Timing(interval, timeout, wished if wished < interval else None)
 
     def _is_a_catalogues_wish(
@@ -204,17 +206,24 @@ class Overrides:
         return definition.file is not self.file and not words_of_its_own
 
     def _too_slow(
-        self, definition: RuleDefinition, override: OverrideModel
+        self,
+        definition: RuleDefinition,
+        override: OverrideModel,
+        timeout: float,
+        interval: float,
     ) -> Iterator[Problem]:
         """Said where the last word was, or nowhere if the schedule is wrong itself."""
-        said = "must be shorter than the rule's interval in force"
+        said = {
+            "timeout": f"must be shorter than the rule's interval in force, {interval:g}s",
+            "interval": f"must be longer than the timeout in force, {timeout:g}s",
+        }
         if override.timeout or override.interval:
             at = ("overrides", definition.written.id)
             key = "timeout" if override.timeout else "interval"
-            yield self.file.problem((*at, key), _from(key, said))
+            yield self.file.problem((*at, key), said[key])
         elif definition.written.timeout or definition.written.interval:
             key = "timeout" if definition.written.timeout else "interval"
-            yield definition.problem(key, _from(key, said))
+            yield definition.problem(key, said[key])
 
 
 def _with_members(lead: DestinationModel, override: OverrideModel) -> DestinationModel:
@@ -237,8 +246,3 @@ def _tls_policy(model: TlsModel, probe: str) -> TlsPolicy:
     if verify is None:
         verify = probe not in PROBERS or PROBERS[probe].certificates_verify
     return TlsPolicy(verify, model.server_name, model.expected_issuer)
-
-
-def _from(key: str, said: str) -> str:
-    """The same said of the interval, where only that was written."""
-    return said if key == "timeout" else "must be longer than the timeout in force"

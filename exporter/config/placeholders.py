@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.config.catalogue import endpoint
+from exporter.config.destination import unreachable
 from exporter.config.diagnostics import unknown
 from exporter.model.rule import Status
 
@@ -63,6 +64,17 @@ def bind(
     }
 
 
+def _of_a_host(value: Endpoint) -> Endpoint:
+    """The same endpoint.
+
+    Raises:
+        ValueError: its address is no host's.
+    """
+    if said := unreachable(value.host):
+        raise ValueError(said)
+    return value
+
+
 def _endpoints(
     placeholder: Placeholder,
     texts: tuple[str, ...],
@@ -75,7 +87,9 @@ def _endpoints(
         if at not in file.lines:  # one host, not written as a list
             at = at[:2]
         try:
-            value = endpoint(text, port=placeholder.port, url=placeholder.url)
+            value = _of_a_host(
+                endpoint(text, port=placeholder.port, url=placeholder.url)
+            )
         except ValueError as error:
             if not file.flawed(at):
                 problems.append(file.problem(at, str(error)))

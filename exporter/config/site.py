@@ -175,7 +175,9 @@ def load_site(
     names = site_names.own_names(model, own, written_ids(written))
     whole = merge_catalogues(catalogues, own, names, file, problems)
     roles = site_names.played(model, own, roles_override)
-    problems += site_names.unknown_roles(roles, model, file, whole.names.roles)
+    problems += site_names.unknown_roles(
+        roles, model, file, whole.names.roles, (own, len(written))
+    )
     problems += site_names.unknown_features(model, file, whole.names.features)
     bindings = placeholders.bind(whole.placeholders, model.placeholders, file, problems)
     overrides = Overrides(file, model.schedule, model.overrides, problems)

@@ -62,9 +62,20 @@ def played(
 
 
 def unknown_roles(
-    roles: Sequence[str], model: SiteModel, file: YamlFile, known: frozenset[str]
+    roles: Sequence[str],
+    model: SiteModel,
+    file: YamlFile,
+    known: frozenset[str],
+    own: tuple[Sequence[RuleDefinition], int],
 ) -> Iterator[Problem]:
-    """Roles that this host plays and nobody declares."""
+    """Roles that this host plays and nobody declares.
+
+    `own` are the file's own rules that could be read, and how many there are: what the
+    others come from is not known, so that no role can be called unknown.
+    """
+    definitions, written = own
+    if len(definitions) < written or any("source" in one.unread for one in definitions):
+        return
     for role in roles:
         if role not in known:
             written = role in model.roles

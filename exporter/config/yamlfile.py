@@ -9,6 +9,7 @@ neither reading is taken: the word is a problem, explained at its line.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -134,6 +135,8 @@ def _text(path: Path, data: bytes) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"is not UTF-8 text at byte {error.start}"
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            message = "is UTF-16 text: save it as UTF-8"
         raise ConfigError([Problem(str(path), line, "", message)]) from error
 
 

@@ -8,6 +8,7 @@ feed), and neither the size nor the time an answer takes is the server's to choo
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -101,6 +102,8 @@ def why(error: Exception) -> str:
         error = error.certificate_error
     elif isinstance(error, aiohttp.ClientConnectorError):
         error = error.os_error
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+        return printable(os.strerror(error.errno) if error.errno else str(error))
     return printable(f"{type(error).__name__}: {error}")
 
 

@@ -122,6 +122,8 @@ def _unprovable(text: str) -> str:
             continue
         if address.is_multicast or str(address) == "255.255.255.255/32":
             return f"goes to many hosts at once: {token}"
+        if address.version == 6 and address.is_link_local:  # noqa: PLR2004 - IPv6
+            return f"is reached by way of one interface: {token}"
         if address.is_loopback:
             return f"stays on one host: {token}"
     return ""

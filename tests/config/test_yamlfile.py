@@ -237,3 +237,11 @@ def test_whatever_a_file_holds_is_loaded_or_refused_with_problems(data):
                 assert min(one.line for one in error.problems) >= 1  # noqa: PT017 - either end is right
     finally:
         Path(name).unlink()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_named_as_such(tmp_path, encoding):
+    path = tmp_path / "site.yaml"
+    path.write_bytes("\ufeffroles: [till]\n".encode(encoding))
+    with pytest.raises(ConfigError, match="is UTF-16 text: save it as UTF-8"):
+        read_yaml(path)

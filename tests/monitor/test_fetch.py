@@ -11,7 +11,7 @@ import pytest
 from exporter.config.feed_formats import MAX_BYTES
 from exporter.model.endpoint import Endpoint
 from exporter.model.outcome import ProbeError, Reason
-from exporter.monitor.fetch import Fetcher, FetchError
+from exporter.monitor.fetch import Fetcher, FetchError, why
 from exporter.probes.lookup import Resolved
 from tests.probing import EXPIRED, ISSUED, NAME, ROOT, server_tls
 from tests.servers.process import free_port
@@ -55,6 +55,19 @@ async def failure(treatment, **options):
     with pytest.raises(FetchError) as caught:
         await fetch(treatment, **options)
     return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed"), "Connection refused"),
+        (OSError(113, "Connect call failed"), "No route to host"),
+        (OSError("a.example.com: no usable answer"), "a.example.com: no usable answer"),
+        (ValueError("no"), "ValueError: no"),
+    ],
+)
+def test_what_the_system_says_is_told_in_its_words(error, said):
+    assert why(error) == said
 
 
 async def test_the_body_of_a_200_is_the_list_and_the_request_is_plain():
@@ -139,7 +152,7 @@ async def test_names_are_resolved_as_for_probes():
 
 async def test_a_closed_port_is_an_error():
     url = f"http://lists.example.org:{free_port()}/"
-    with pytest.raises(FetchError, match="Connect call failed"):
+    with pytest.raises(FetchError, match="Connection refused"):
         await Fetcher(Here()).fetch(url)
 
 

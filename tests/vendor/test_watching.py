@@ -96,7 +96,7 @@ TORN = "<table><tr><td>Source<td>Destination<td>Port<tr><td>Till<td>a.vendor.com
         (answers(http("<h1>Please log in</h1>")), "holds no table of requirements"),
         (answers(http(TORN)), "never ends"),
         (answers(http("%PDF-1.7 \0\0")), "is not text"),
-        (closes_at_once, "Error: "),
+        (closes_at_once, "needs.html: "),
     ],
 )
 def test_a_broken_page_exits_with_2_and_replaces_nothing(
