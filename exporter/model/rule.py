@@ -50,6 +50,9 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+LOUDEST_FIRST = tuple(Severity)
+
+
 class AddressPolicy(StrEnum):
     """How many of a host's addresses must answer."""
 

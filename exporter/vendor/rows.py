@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from exporter.model.rule import Transport
-    from exporter.vendor.answers import RowModel
     from exporter.vendor.columns import Layout
     from exporter.vendor.conditions import Condition
+    from exporter.vendor.map_file import RowModel
     from exporter.vendor.page import Row
     from exporter.vendor.pairing import Cells
     from exporter.vendor.reading import TableContext
