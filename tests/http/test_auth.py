@@ -89,13 +89,22 @@ async def test_an_unknown_user_costs_as_much_as_the_dearest_known(compared):
     users.close()
 
 
-async def test_who_guesses_on_and_on_keeps_nobody_else_waiting(users, compared):
+async def test_who_guesses_on_and_on_keeps_nobody_else_waiting(
+    users, compared, monkeypatch
+):
+    begun, check = threading.Event(), bcrypt.checkpw
+    monkeypatch.setattr(
+        bcrypt, "checkpw", lambda *given: begun.wait(30) and check(*given)
+    )
     guesses = [
         asyncio.create_task(users.check("empty", f"guess {i}", "192.0.2.66"))
         for i in range(40)
     ]
     await asyncio.sleep(0)
-    assert await users.check("alice", "sécret", "192.0.2.77")
+    right = asyncio.create_task(users.check("alice", "sécret", "192.0.2.77"))
+    await asyncio.sleep(0)
+    begun.set()
+    assert await right
     # One of the guesses was being compared, and one may have been next.
     assert compared.index(SECRET) <= 2
     assert await asyncio.gather(*guesses) == [False] * 40
