@@ -35,7 +35,8 @@ _UDP_ALONE = frozenset({67, 68, 69, 123, 161, 162, 500, 1812, 1813, 4500})
 PING = Span(0, 0, (Transport.ICMP,))
 """An echo request, which has no port."""
 _HOST_AND_PORT = re.compile(
-    r"(?<![\w.@-])((?:https?://)?(?:\*\.|[a-z0-9<{])[a-z0-9<>{}._*-]*\.[a-z]{2,}:[0-9]{1,5})(?![0-9])\S*",
+    r"(?<![\w.@-])((?:https?://)?(?:\*\."
+    r"|[a-z0-9<{])[a-z0-9<>{}._*-]*\.[a-z]{2,}:[0-9]{1,5})(?![0-9])\S*",
     re.IGNORECASE,
 )
 
