@@ -55,10 +55,11 @@ class Statement:
     """One requirement in the words of the page.
 
     `sources` are empty if the page names none. `lead` is where it goes; None where a
-    table without destinations sums up others. `internal` is what the heading says of
-    the destinations. `spans` have their transports. `choice` says that one of the spans
-    is enough, `both` that connections are opened from either end. `notes` hold what
-    else the row says, `probe` what speaks the application that it names. `text` is the whole row in one line.
+    table without destinations sums up others. `internal` is what the heading says of the
+    destinations. `spans` have their transports. `choice` says that one of the spans is
+    enough, `both` that connections are opened from either end. `notes` hold what else the
+    row says, `probe` what speaks the application that it names. `text` is the whole row
+    in one line.
     """
 
     row: str
