@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CONFIG ?= config/connectivity.yaml
 
-.PHONY: help run quick scripts-update test check imports lint types lab soak alerts bench dashboards dashboards-test lock dist audit clean
+.PHONY: help run quick scripts-update test other-pythons check imports lint types lab soak alerts bench dashboards dashboards-test lock dist audit clean
 
 help:
 	@grep -E '^## ' Makefile | sed 's/^## //'
@@ -17,11 +17,12 @@ run: $(VENV)/run
 
 ## quick       what needs neither root nor Debian's packages, in under a minute
 quick: $(VENV)/dev
-	$(BIN)/python -m pytest -q tests/app tests/config tests/http tests/metrics tests/model \
-		tests/monitor tests/present tests/vendor tests/probes/wire $(LENGTHY:%=--ignore=%)
+	$(BIN)/python -m pytest -q $(QUICK) tests/probes/wire
 
+QUICK = tests/app tests/config tests/http tests/metrics tests/model tests/monitor \
+	tests/present tests/vendor $(LENGTHY:%=--ignore=%)
 # Hostile documents, files of 20 000 rules and real waits, which `make test` has time for.
-LENGTHY := tests/vendor/test_import.py tests/vendor/test_changes.py tests/config/test_language.py \
+LENGTHY = tests/vendor/test_import.py tests/vendor/test_changes.py tests/config/test_language.py \
 	tests/config/test_scalars.py tests/monitor/test_resolver_watch.py tests/app/test_service.py
 
 ## scripts-update  write down what the commands of tests/scripts print now, in documents too
@@ -36,6 +37,10 @@ test: $(VENV)/dev $(VENV)/deploy
 	BIN=$(BIN) tests/run-all
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+## other-pythons  the same and the probes' tests, with newer Pythons (root, debootstrap)
+other-pythons:
+	tests/other-pythons $(QUICK) tests/probes
 
 ## check       lint, types, and which room imports which
 check: lint types imports

@@ -135,3 +135,18 @@ def test_the_first_example_of_the_readme_is_what_a_check_prints():
         r"(?:^    .*\n|^\n)+", readme[readme.index("    ") :], re.MULTILINE
     )
     assert textwrap.dedent(example[0]).strip() == table.check(outcome).strip()
+
+
+def test_what_the_architecture_says_is_where_it_says():
+    text = (ROOT / "docs/architecture.md").read_text()
+    _, _, rest = text.partition("## Where is …?")
+    index, _, _ = rest.partition("\n## ")
+    cells = re.findall(r"^\|[^|]+\|([^|]+)\|$", index, re.MULTILINE)
+    named = re.findall(r"`([\w./-]+[/.][\w]*)`", "".join(cells))
+    assert len(named) > 40
+    gone = [
+        path
+        for path in named
+        if not ((ROOT / "exporter" / path).exists() or (ROOT / path).exists())
+    ]
+    assert gone == []

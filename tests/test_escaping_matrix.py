@@ -50,7 +50,7 @@ from exporter.present.formats.json import findings_text, rule_text, targets_text
 from exporter.present.pages import render
 from exporter.present.pages.views import Clock
 from exporter.report import render as report
-from exporter.report.account import IDENTITY, Group, Incident, Measured
+from exporter.report.availability import IDENTITY, Group, Incident, Measured
 from exporter.report.gather import Report
 from tests import exposing, make
 from tests.exposing import NOW

@@ -231,3 +231,12 @@ def test_the_health_check_takes_plain_and_tls_and_nothing_else():
     with answering(status=503) as address:
         assert not healthy(address)
     assert not healthy(address)
+
+
+def test_every_python_that_is_promised_is_tested():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    promised = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
+    script = (ROOT / "tests/other-pythons").read_text()
+    later = re.findall(r"\((3\.\d+)\)", script)
+    oldest = project["requires-python"].removeprefix(">=")
+    assert sorted(promised) == sorted([oldest, *later])

@@ -17,14 +17,14 @@ from exporter.cli.exit_codes import EXIT_UNKNOWN, EXIT_VIOLATED, fail
 from exporter.cli.output import deliver
 from exporter.cli.server_api import server_option
 from exporter.probes.wire.text import visible
+from exporter.report.alert_trial import Trial, now, rehearse
 from exporter.report.alertmanager import Alertmanager
-from exporter.report.rehearsal import Trial, now, rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exporter.report.alert_trial import Outcome
     from exporter.report.api import Api
-    from exporter.report.rehearsal import Outcome
 
 _ARRIVES = 10.0
 """Seconds in which Alertmanager finds the routes of an alert that it was sent."""

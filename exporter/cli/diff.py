@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter.config.catalogue import load_catalogue
-from exporter.present.formats import json
+from exporter.present.formats import json, markdown
 from exporter.vendor.changes import Difference, Effect, differences
 from exporter.vendor.compare import compare
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EXIT_DIFFERENT = 1
 _PIPE_WIDTH = 240
+_FIELD_COLUMNS = ("", "what", "name", "field", "old", "new")
 _MARKS = {Effect.OPEN: "+", Effect.CLOSE: "-", Effect.TEXT: "~"}
 
 
@@ -129,20 +130,18 @@ def _as_markdown(changes: Sequence[Difference]) -> None:
         if not rows:
             continue
         click.echo(f"## {str(effect).capitalize()}\n")
-        click.echo("| what | old | new | the document says |\n|---|---|---|---|")
-        for change in rows:
-            said = " / ".join(change.rows)
-            cells = (f"{change.what} {change.name}", change.old, change.new, said)
-            click.echo(f"| {' | '.join(map(_markdown, cells))} |")
-        click.echo("")
+        cells = [
+            (
+                f"{change.what} {change.name}",
+                change.old,
+                change.new,
+                " / ".join(change.rows),
+            )
+            for change in rows
+        ]
+        click.echo(markdown.table(("what", "old", "new", "the document says"), cells))
     if not changes:
         click.echo("No difference.")
-
-
-def _markdown(text: str) -> str:
-    """Text that stays one cell, and text."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return "".join(f"\\{c}" if c in "\\|*_`<>[]" else c for c in line)
 
 
 def _fields_as_json(changes: Sequence[Change]) -> None:
@@ -162,16 +161,13 @@ def _field_json(change: Change) -> dict[str, object]:
 
 def _fields_as_table(changes: Sequence[Change]) -> None:
     """One line for each field that differs, or each part that came or went."""
-    headings = ("", "what", "name", "field", "old", "new")
-    _print(headings, [cells for change in changes for cells in _lines(change)])
+    _print(_FIELD_COLUMNS, [cells for change in changes for cells in _lines(change)])
     _count(str(_field_json(change)["change"]) for change in changes)
 
 
 def _fields_as_markdown(changes: Sequence[Change]) -> None:
-    click.echo("| | what | name | field | old | new |\n|---|---|---|---|---|---|")
-    for change in changes:
-        for cells in _lines(change):
-            click.echo(f"| {' | '.join(map(_markdown, cells))} |")
+    rows = (cells for change in changes for cells in _lines(change))
+    click.echo(markdown.table(_FIELD_COLUMNS, rows), nl=False)
 
 
 _EFFECTS = {"table": _as_table, "json": _as_json, "markdown": _as_markdown}

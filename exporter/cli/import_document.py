@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from exporter.app.documents import fetched
+from exporter.app.document_fetch import fetched
 from exporter.cli.diff import alias_option, end_with, format_option
 from exporter.cli.exit_codes import fail
 from exporter.cli.options import load, output_option, usual_site
@@ -21,10 +21,10 @@ from exporter.config.catalogue import load_catalogue
 from exporter.config.diagnostics import ConfigError, Problem
 from exporter.config.field_types import SLUG
 from exporter.monitor.fetch import FetchError
-from exporter.vendor.answers import Answers, read_answers
 from exporter.vendor.catalogue_writer import written
 from exporter.vendor.changes import differences
 from exporter.vendor.draft import draft_of
+from exporter.vendor.map_file import Answers, read_answers
 from exporter.vendor.names import slug
 from exporter.vendor.questions import explained
 from exporter.vendor.readers import page_from, read_page

@@ -13,7 +13,7 @@ import click
 from exporter.cli.exit_codes import fail
 from exporter.cli.server_api import server_option
 from exporter.report import render
-from exporter.report.account import GROUPS
+from exporter.report.availability import GROUPS
 from exporter.report.gather import gather
 from exporter.report.prometheus import Prometheus
 

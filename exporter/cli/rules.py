@@ -98,7 +98,7 @@ def _list_shipped(context: click.Context) -> None:
 
 
 def _flows(site: Site, shown: Sequence[Target]) -> Sequence[Flow]:
-    from exporter.app.flows import flows  # noqa: PLC0415 - the others need no network
+    from exporter.app.firewall_flows import flows  # noqa: PLC0415 - the others need no network
 
     found = asyncio.run(flows(site, shown))
     lost = {one.destination for one in found if not one.destination_addresses}

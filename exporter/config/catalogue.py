@@ -17,9 +17,9 @@ from exporter.config.definitions import RuleDefinition, read_rules, written_ids
 from exporter.config.diagnostics import ConfigError, Problem, unknown
 from exporter.config.feeds import Feed
 from exporter.config.ledger import entry, unaccounted
-from exporter.config.older_words import in_current_words
 from exporter.config.ports import chosen_port
 from exporter.config.references import DeclaredNames
+from exporter.config.renamed_keys import in_current_words
 from exporter.config.validation import validate
 from exporter.config.yamlfile import YamlFile, read_yaml
 from exporter.model.endpoint import Endpoint

@@ -20,6 +20,7 @@ import defusedxml.ElementTree
 from exporter.config import destination, scalars
 from exporter.config.feeds import FeedFormat, Member, MemberKind
 from exporter.model.addresses import is_public
+from exporter.model.endpoint import MAX_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -43,7 +44,6 @@ _NAMESPACE = "{http://www.metalinker.org/}"
 _VISIBLE = re.compile(r"[!-~]+")
 _SCHEMES = {"http": False, "https": True}
 _PORTS = re.compile(r"\s*([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?\s*")
-_MAX_PORT = 65535
 FIELDS: Mapping[FeedFormat, tuple[str, ...]] = {
     FeedFormat.MIRRORLIST: (),
     FeedFormat.METALINK: (),
@@ -238,7 +238,7 @@ def _ports(value: object) -> Iterator[tuple[int, int]]:
     for part in value.split(",")[:100] if isinstance(value, str) else ():
         if found := _PORTS.fullmatch(part):
             first, last = int(found[1]), int(found[2] or found[1])
-            if 0 < first <= last <= _MAX_PORT:
+            if 0 < first <= last <= MAX_PORT:
                 yield first, last
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from exporter.config import scalars
 from exporter.config.destination import sampled
+from exporter.model.endpoint import place
 from exporter.model.rule import Proof, Status, Target
 
 if TYPE_CHECKING:
@@ -74,8 +75,7 @@ class Member:
     flows: frozenset[tuple[str, int, int]] | None = None
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host and self.port else self.host
-        return f"{host}:{self.port}" if self.port else host
+        return place(self.host, self.port) if self.port else self.host
 
     def is_meant_by(self, rule: Rule) -> bool:
         """Whether a rule leads to it: by its probe, its transport and its port."""
@@ -93,7 +93,7 @@ class Feed:
     """A feed that a catalogue names; `interval` is in seconds.
 
     Attributes:
-        name: what rules call it, and the `feed` label.
+        name: what rules call it, and the `list` label.
         title: the name for people.
         url: where it is fetched.
         format: how it is written.

@@ -19,7 +19,7 @@ from pydantic import (
 from exporter.config import destination, ports, scalars
 from exporter.config.ports import PortPlaceholder, PortRange
 from exporter.config.scalars import ProbeCall
-from exporter.model.endpoint import Endpoint
+from exporter.model.endpoint import MAX_PORT, Endpoint
 
 WORD = r"^[a-z0-9]+([_-][a-z0-9]+)*$"
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -44,7 +44,7 @@ Line: TypeAlias = Annotated[
 ]
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Row: TypeAlias = Annotated[str, StringConstraints(max_length=20, pattern=ROW)]
-Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
+Port: TypeAlias = Annotated[int, Field(ge=1, le=MAX_PORT)]
 Word: TypeAlias = Annotated[str, StringConstraints(max_length=60, pattern=WORD)]
 Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=SHA256)]
 
@@ -76,7 +76,7 @@ Network: TypeAlias = Annotated[
 Wildcard: TypeAlias = Annotated[
     str, PlainValidator(destination.wildcard), _written(None, "*.cdn.example.com")
 ]
-_PORT: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 65535}
+_PORT: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_PORT}
 _BY_NAME: dict[str, Any] = {
     "type": "object",
     "properties": {"placeholder": {"type": "string", "pattern": NAME}},

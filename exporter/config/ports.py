@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from exporter.config.diagnostics import described, shown
+from exporter.model.endpoint import MAX_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 TURN = 6 * 3600.0
 """Seconds for which the same ports of a range are probed."""
 MOST_SAMPLES = 20
-_MAX_PORT = 65535
 _RANGE = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 _GOLDEN = 0.618
 _LIST = "ports: [80, 443, 5000-5100]"
@@ -66,7 +66,7 @@ def port(value: object) -> int | PortPlaceholder:
             return PortPlaceholder(name)
         case bool():
             pass
-        case int() if 0 < value <= _MAX_PORT:
+        case int() if 0 < value <= MAX_PORT:
             return value
     said = "must be a port from 1 to 65535 or {placeholder: name}"
     if isinstance(value, tuple) or (isinstance(value, str) and _several(value)):
@@ -99,11 +99,11 @@ def _range(value: object) -> PortRange:
     match value:
         case bool():
             pass
-        case int() if 0 < value <= _MAX_PORT:
+        case int() if 0 < value <= MAX_PORT:
             return PortRange(value, value)
         case str() if found := _RANGE.fullmatch(value):
             first, last = int(found[1]), int(found[2])
-            if 0 < first <= last <= _MAX_PORT:
+            if 0 < first <= last <= MAX_PORT:
                 return PortRange(first, last)
             raise ValueError(f"must be a range from 1 to 65535 upwards, not {value}")
     said = f"must be a list such as {_LIST}"
@@ -116,7 +116,7 @@ def chosen_port(text: str) -> int:
     Raises:
         ValueError: it is none.
     """
-    if re.fullmatch(r"[0-9]{1,5}", text) and 0 < int(text) <= _MAX_PORT:
+    if re.fullmatch(r"[0-9]{1,5}", text) and 0 < int(text) <= MAX_PORT:
         return int(text)
     raise ValueError(f"must be a port from 1 to 65535, not {shown(text)}")
 

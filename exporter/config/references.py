@@ -1,4 +1,4 @@
-"""DeclaredNames that parts of files use for each other: do they exist, do they make sense."""
+"""Names by which parts of files refer to each other: do they exist, do they make sense."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from exporter.config.diagnostics import described, shown
-from exporter.model.endpoint import Endpoint
+from exporter.model.endpoint import MAX_PORT, Endpoint
 
 DURATION_PATTERN = r"^[0-9]{1,9}(ms|s|m|h)$"
 RATE_PATTERN = r"^[0-9]{1,5}(\.[0-9]{1,3})?/s$"
@@ -25,7 +25,6 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MAX_NAME = 253
-_MAX_PORT = 65535
 
 
 def duration(value: object) -> float:
@@ -175,7 +174,7 @@ def listen(value: object) -> Endpoint:
     found = isinstance(value, str) and re.fullmatch(
         r"(?:\[([^\[\]]+)\]|([^:\[\]]*)):([0-9]{1,5})", value
     )
-    if not found or int(found[3]) > _MAX_PORT:
+    if not found or int(found[3]) > MAX_PORT:
         raise ValueError(f"{said}, not {described(value)}")
     name = found[1] or found[2]
     return Endpoint(host(name) if name else "", int(found[3]))
@@ -188,7 +187,7 @@ def name_server(value: object) -> str:
     found = re.fullmatch(r"\[([^\[\]]+)\]:([0-9]{1,5})|([0-9.]+):([0-9]{1,5})", value)
     address = (found[1] or found[3]) if found else value
     port = int(found[2] or found[4]) if found else 53
-    if _address(address) is None or not 0 < port <= _MAX_PORT:
+    if _address(address) is None or not 0 < port <= MAX_PORT:
         raise ValueError(f"{said}, not {shown(value)}")
     return value
 

@@ -15,11 +15,11 @@ from exporter.config.definitions import read_rules, written_ids
 from exporter.config.diagnostics import ConfigError
 from exporter.config.expansion import SiteBindings
 from exporter.config.expansion import targets as expand
-from exporter.config.files import read_regular
 from exporter.config.ledger import ledgers
 from exporter.config.merge import merge_catalogues, read_catalogues
-from exporter.config.older_words import in_current_words
 from exporter.config.overrides import Overrides
+from exporter.config.regular_files import read_regular
+from exporter.config.renamed_keys import in_current_words
 from exporter.config.sharding import divided
 from exporter.config.site_schema import SiteModel
 from exporter.config.validation import validate

@@ -27,7 +27,7 @@ from exporter.config.diagnostics import (
     dotted,
     shown,
 )
-from exporter.config.files import read_regular
+from exporter.config.regular_files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -45,24 +45,25 @@ _REQUESTS = {
 }
 _MISNAMED = frozenset({TlsError.NAME_MISMATCH, TlsError.NO_ALTERNATIVE_NAME})
 _PRODUCTS = (
-    *(
-        "Zscaler",
-        "Palo Alto",
-        "Fortinet",
-        "FortiGate",
-        "Sophos",
-        "Blue Coat",
-        "Symantec",
-    ),
-    *(
-        "Netskope",
-        "Cisco Umbrella",
-        "WatchGuard",
-        "Check Point",
-        "SonicWall",
-        "Barracuda",
-    ),
-    *("Smoothwall", "Lightspeed", "McAfee", "Forcepoint", "Squid", "Untangle"),
+    "Zscaler",
+    "Palo Alto",
+    "Fortinet",
+    "FortiGate",
+    "Sophos",
+    "Blue Coat",
+    "Symantec",
+    "Netskope",
+    "Cisco Umbrella",
+    "WatchGuard",
+    "Check Point",
+    "SonicWall",
+    "Barracuda",
+    "Smoothwall",
+    "Lightspeed",
+    "McAfee",
+    "Forcepoint",
+    "Squid",
+    "Untangle",
 )
 
 

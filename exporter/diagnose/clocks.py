@@ -28,9 +28,9 @@ ENDED = frozenset({TlsError.EXPIRED, TlsError.ISSUER_EXPIRED})
 _AGREE = 2
 """Servers that tell the same time, so that it is the right one."""
 _STRANGERS = 2
-"""Domains whose certificates are of tomorrow by nobody's mistake but this host's ..."""
+"""Unrelated domains whose certificates are not yet valid: this host's clock is slow."""
 _ALL_ENDED = 3
-"""... and of which all ended, where none is valid."""
+"""Unrelated domains whose certificates all ended, none valid: its clock is fast."""
 
 
 def clocks(scene: Scene) -> list[Explanation]:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from exporter.diagnose.symptoms import Symptom
 
 FEW = 2
-"""Hosts from which on something in common is more likely than chance ..."""
+"""Failing hosts from which on what they have in common is unlikely to be chance."""
 SOME = 3
-"""... and where it is a purpose or a connection that stood, which chance hits sooner."""
+"""The same for a weaker feature: a purpose, a network, or a connection that stood."""
 STRANGERS = 3
 """Unrelated domains from which on it is no chance that they fail alike."""
 NO_STRANGERS = frozenset({Kind.DOMAIN, Kind.NETWORK, Kind.USAGE})
@@ -83,8 +83,12 @@ def common_to(scene: Scene, members: Sequence[Symptom]) -> Steps[Feature | None]
 
 def are_strangers(symptoms: Iterable[Symptom]) -> bool:
     """Whether so many of those that failed have nothing to do with each other."""
-    domains = {domain_of(one.host) for one in symptoms} - {""}
-    return len(domains) >= STRANGERS
+    return len(domains_of(symptoms)) >= STRANGERS
+
+
+def domains_of(symptoms: Iterable[Symptom]) -> set[str]:
+    """The registered domains of the names concerned; an address has none."""
+    return {domain_of(one.host) for one in symptoms} - {""}
 
 
 def _is_of(place: str, members: Sequence[Symptom]) -> bool:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from exporter.diagnose.explanation import ASK_WHO_DROPS, Explanation, dropped, extent
 from exporter.diagnose.features import EVERYTHING, features_on_the_way
-from exporter.diagnose.resolvers import address_of
 from exporter.diagnose.trouble import Trouble
 from exporter.model.addresses import neighbourhood
+from exporter.model.endpoint import name_server
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason
 
@@ -75,7 +75,7 @@ def _to_resolvers(
             at,
             scene.known.source(at),
         )
-        for at in map(address_of, scene.known.servers)
+        for at, _ in map(name_server, scene.known.servers)
     ]
 
 

@@ -18,7 +18,7 @@ from exporter.diagnose.ticket import ticket
 from exporter.diagnose.trouble import HOLDING, Trouble
 from exporter.model.finding import Cause, Finding
 from exporter.model.outcome import Verdict
-from exporter.model.rule import Severity
+from exporter.model.rule import LOUDEST_FIRST, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from exporter.model.rule import Key, Rule
     from exporter.monitor.store import Record
 
-_LOUDEST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 _NEAREST = tuple(Cause)
 """Causes from this host on outwards."""
 _QUIET = {
@@ -176,8 +175,8 @@ class _Targets:
     @property
     def severity(self) -> int:
         """The place of the loudest of them among all; that of a warning if none is."""
-        loudness = {_LOUDEST.index(one.severity) for one in self.rules.values()}
-        return min(loudness, default=_LOUDEST.index(Severity.WARNING))
+        loudness = {LOUDEST_FIRST.index(one.severity) for one in self.rules.values()}
+        return min(loudness, default=LOUDEST_FIRST.index(Severity.WARNING))
 
 
 def _targets(one: Explanation, order: Mapping[int, int]) -> Steps[_Targets]:
@@ -240,10 +239,10 @@ def _beside(one: Explanation, now: float) -> tuple[str, ...]:
 
 def _severity(one: Explanation, worst: int, now: float) -> Severity:
     if one.cause in _QUIET and not any(map(_is_violated, one.symptoms)):
-        return _LOUDEST[max(worst, _LOUDEST.index(_QUIET[one.cause]))]
+        return LOUDEST_FIRST[max(worst, LOUDEST_FIRST.index(_QUIET[one.cause]))]
     if _may_wait(one.symptoms, now):
-        return _LOUDEST[max(worst, _LOUDEST.index(Severity.WARNING))]
-    return _LOUDEST[worst]
+        return LOUDEST_FIRST[max(worst, LOUDEST_FIRST.index(Severity.WARNING))]
+    return LOUDEST_FIRST[worst]
 
 
 def _is_violated(symptom: Symptom) -> bool:
@@ -270,5 +269,5 @@ def _ends_soon(symptom: Symptom, now: float) -> bool:
 
 def _urgency(one: Finding) -> tuple[bool, int, int, int, str]:
     """The worst first: by severity, then what breaks the most, then what is nearest."""
-    quiet, loudness = one.cause in _QUIET, _LOUDEST.index(one.severity)
+    quiet, loudness = one.cause in _QUIET, LOUDEST_FIRST.index(one.severity)
     return quiet, loudness, -len(one.targets), _NEAREST.index(one.cause), one.finding

@@ -10,10 +10,9 @@ if TYPE_CHECKING:
 
     from exporter.model.finding import Cause
     from exporter.model.network_path import Path
-    from exporter.model.rule import Key, Target
+    from exporter.model.rule import Key, Target, Transport
     from exporter.monitor.controls import Control
     from exporter.monitor.feed_refresh import FeedState
-    from exporter.monitor.resolver_watch import Transport
     from exporter.monitor.store import Record
 
 

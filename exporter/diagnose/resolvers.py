@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.diagnose.common_features import are_strangers, domains_of
 from exporter.diagnose.explanation import (
     Explanation,
     counted,
@@ -14,9 +15,10 @@ from exporter.diagnose.explanation import (
 )
 from exporter.diagnose.features import domain_of
 from exporter.diagnose.trouble import Trouble
+from exporter.model.endpoint import name_server
 from exporter.model.finding import Cause
 from exporter.model.outcome import Origin
-from exporter.monitor.resolver_watch import Transport
+from exporter.model.rule import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from exporter.diagnose.scene import Scene
     from exporter.diagnose.symptoms import Symptom
     from exporter.model.rule import Target
-
-_UNRELATED = 3
-"""Domains that nobody but a resolver can take away together."""
 
 
 def all_silent(scene: Scene) -> bool:
@@ -66,7 +65,7 @@ def no_answer(scene: Scene, silent: Sequence[Symptom]) -> Explanation:
     """Resolvers that do not answer, or this host, if what leads to them is broken."""
     servers = scene.known.servers
     waiting = _waiting(scene)
-    faults = [scene.known.fault(address_of(server)) for server in servers]
+    faults = [scene.known.fault(name_server(server)[0]) for server in servers]
     # While one of them can be sent to, it is not this host that keeps names away.
     if faults and None not in faults and faults[0] is not None:
         return _shut_in(servers[0], faults[0], silent, waiting)
@@ -84,13 +83,6 @@ def no_answer(scene: Scene, silent: Sequence[Symptom]) -> Explanation:
         ("no name was answered meanwhile",),
         waiting,
     )
-
-
-def address_of(server: str) -> str:
-    """The address of a resolver that may be written with its port."""
-    if server.startswith("["):
-        return server[1:].partition("]")[0]
-    return server.partition(":")[0] if server.count(":") == 1 else server
 
 
 def _shut_in(
@@ -151,13 +143,13 @@ def _watched(scene: Scene) -> tuple[str, ...]:
 
 def deny_every_name(missing: Sequence[Symptom], answered: set[str]) -> bool:
     """Whether names of unrelated domains do not exist, and no other name resolves."""
-    return not answered and len(_domains(missing)) >= _UNRELATED
+    return not answered and are_strangers(missing)
 
 
 def every_name_denied(scene: Scene, missing: Sequence[Symptom]) -> Explanation:
     """Resolvers that answer, and wrongly."""
     servers = scene.known.servers
-    domains = _domains(missing)
+    domains = domains_of(missing)
     return Explanation(
         Cause.RESOLVER,
         ", ".join(servers),
@@ -175,13 +167,13 @@ def know_own_names_alone(
     scene: Scene, failed: Sequence[Symptom], answered: set[str]
 ) -> bool:
     """Whether names of strangers fail, and only an organisation's own are answered."""
-    if len(_domains(failed)) < _UNRELATED or not answered:
+    if not are_strangers(failed) or not answered:
         return False
     ours = {domain_of(name) for name in answered}
     strangers = {
         one.target.destination for one in scene.known.records if one.target.rule.public
     }
-    return len(ours) == 1 and not ours & _domains(failed) and not answered & strangers
+    return len(ours) == 1 and not ours & domains_of(failed) and not answered & strangers
 
 
 def own_names_alone(
@@ -202,14 +194,9 @@ def own_names_alone(
         seen_of(failed),
         (
             f"{counted(len(answered), 'name')} of {ours} resolved meanwhile",
-            f"names of {counted(len(_domains(failed)), 'unrelated domain')} did not",
+            f"names of {counted(len(domains_of(failed)), 'unrelated domain')} did not",
         ),
     )
-
-
-def _domains(symptoms: Iterable[Symptom]) -> set[str]:
-    """The registered domains of the names concerned."""
-    return {domain_of(one.host) for one in symptoms} - {""}
 
 
 def some_down(scene: Scene, found: Sequence[Explanation]) -> list[Explanation]:

@@ -29,9 +29,9 @@ ENDING = 21 * _DAY
 """Seconds before its end from which on a certificate is told of."""
 SKEW = 1.0
 """Seconds by which a time server may differ from this host's clock, beside half of the
-round trip: it is known no better, for either way may have taken it all (RFC 5905 4) ..."""
+round trip: it is known no better, for either way may have taken it all (RFC 5905 4)."""
 KERBEROS_SKEW = 240.0
-"""... and a server of whom sign-in is asked, which refuses beyond 300 (RFC 4120)."""
+"""Seconds by which a KDC may differ from it: sign-in fails beyond 300 (RFC 4120)."""
 NEVER = 3600.0
 """Seconds without any verdict after which a target counts as never proven."""
 

@@ -244,8 +244,8 @@ def too_busy() -> web.HTTPServiceUnavailable:
 def _plain(refused: web.HTTPException) -> web.Response:
     """The same answer without its traceback.
 
-    As an exception and an answer in one it would refer to the request in circles, and
-    a flood of refused requests would fill the memory until these are collected.
+    As an exception and an answer in one it is in a reference cycle with the request,
+    and a flood of refused requests would fill the memory until these are collected.
     """
     return web.Response(
         status=refused.status, text=refused.text, headers=refused.headers

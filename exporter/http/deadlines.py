@@ -52,7 +52,7 @@ class Client(Seat):
             self.handler.transport.abort()
 
     def forget(self) -> None:
-        """Lets go of what it held: nothing is left in circles to be collected."""
+        """Lets go of what it held, so that no reference cycle is left to be collected."""
         self.handler = self.greeting = self.abandon = None
 
     def waiting(self) -> int:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 
 from exporter.http.admission import Admission
-from exporter.http.answers import PLACES, Pages, stream
 from exporter.http.fairness import FairPool
 from exporter.http.negotiation import exposition_format, prefers_html
+from exporter.http.responses import PLACES, Pages, stream
 from exporter.http.web_config import WebConfig
 from exporter.present.formats.json import findings_text, rule_text, targets_text
 from exporter.present.pages import render

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
 
-from exporter.http.answers import Pages
 from exporter.http.auth import (
     Users,
     is_loopback,
@@ -22,6 +21,7 @@ from exporter.http.auth import (
 )
 from exporter.http.connections import Listener
 from exporter.http.handlers import Handlers, Parts
+from exporter.http.responses import Pages
 from exporter.http.server_connection import HEADERS, without_expectations
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field
 
 from exporter.config.diagnostics import ConfigError
-from exporter.config.files import read_regular
+from exporter.config.regular_files import read_regular
 from exporter.config.validation import validate
 from exporter.config.yamlfile import read_yaml
 from exporter.probes.wire.text import printable

@@ -33,10 +33,10 @@ STEP = 512
 _TURNED = 8
 """Families whose pieces are turned from rows into columns at once."""
 HELD = 0.0005
-"""Seconds after which a scrape gives the event loop its turn ..."""
+"""Seconds after which a scrape gives the event loop its turn, on a loop that is idle."""
 HELD_AT_MOST = 0.004
-"""... or later, by a quarter of what the others took for theirs: on a loop that is busy
-with probes a scrape must still end before Prometheus gives up."""
+"""The same on a busy loop, where a scrape takes a quarter of the time that probes take:
+it must still end before Prometheus gives up."""
 
 
 class Exposition:

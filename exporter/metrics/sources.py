@@ -10,10 +10,9 @@ if TYPE_CHECKING:
 
     from exporter.config.sharding import Shard
     from exporter.model.ledger import Ledger
-    from exporter.model.rule import Target
+    from exporter.model.rule import Target, Transport
     from exporter.monitor.controls import Control
     from exporter.monitor.feed_refresh import FeedState
-    from exporter.monitor.resolver_watch import Transport
 
 
 class Load(Protocol):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound to
+"""What names no host (RFC 1122 3.2.1.3, RFC 4291 2.5.2)."""
 # RFC 4291 2.4: what hosts on the Internet have. Not every Python knows that each old or
 # new special range outside it (IPv4-compatible, site-local, SRv6) is none.
 _UNICAST = ipaddress.IPv6Network("2000::/3")

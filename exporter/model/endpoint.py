@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MAX_PORT = 65535
+"""The highest port of TCP and UDP (RFC 9293 3.1, RFC 768)."""
+DNS_PORT = 53
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -18,6 +22,17 @@ class Endpoint:
 
     def __str__(self) -> str:
         return place(self.host, self.port)
+
+
+def name_server(written: str) -> tuple[str, int]:
+    """Address and port of `address`, `address:port` or `[address]:port`, 53 if not said."""
+    if written.startswith("["):
+        address, _, port = written[1:].partition("]")
+        return address, int(port.removeprefix(":") or DNS_PORT)
+    if written.count(":") == 1:
+        address, _, port = written.partition(":")
+        return address, int(port)
+    return written, DNS_PORT
 
 
 def place(host: str, port: int | str, transport: str = "") -> str:

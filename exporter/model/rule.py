@@ -50,6 +50,9 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+LOUDEST_FIRST = tuple(Severity)
+
+
 class AddressPolicy(StrEnum):
     """How many of a host's addresses must answer."""
 
@@ -124,16 +127,16 @@ class Rule:
     """One requirement of a catalogue or site file, overrides applied.
 
     What a file states of several sources or ports is a rule for each, of one id. `port`
-    is 0 where a site has not chosen it yet, or where there is none: ICMP has no ports, and
-    an `unprovable` rule need not name one. `ports`
-    is the range that it begins, `sample` how many members without a name stand for
-    the others, and `member_of` the network or the wildcard that the
-    destination belongs to. `when` is the feature that it is needed for, `any_of` the
-    name of the alternatives that it is one of. `usage` is of `Usage`, or a file's own.
-    `probe` names the prober and `options` are its constructor arguments.
-    `interval` and `timeout` are seconds; `unsent_interval` is the one that would hold
-    without a politeness floor, None where that is the same. `rows` are row ids of the vendor document.
-    `feed` names the one whose members are the rule's destinations.
+    is 0 where a site has not chosen it yet, or where there is none: ICMP has no ports,
+    and an `unprovable` rule need not name one. `ports` is the range that it begins,
+    `sample` how many members without a name stand for the others, and `member_of` the
+    network or the wildcard that the destination belongs to. `when` is the feature that it
+    is needed for, `any_of` the name of the alternatives that it is one of. `usage` is of
+    `Usage`, or a file's own. `probe` names the prober and `options` are its constructor
+    arguments. `interval` and `timeout` are seconds; `unsent_interval` is the one that
+    would hold without a politeness floor, None where that is the same. `rows` are row ids
+    of the vendor document. `feed` names the one whose members are the rule's
+    destinations.
     """
 
     id: str

@@ -4,9 +4,9 @@ A collection visits every object younger than the one before it, and nothing els
 meanwhile. Left alone, Python collects when many more objects were made than went; but
 here each result replaces one before, so that hardly ever happens, and then everything
 of the last minutes is visited, for 30 ms with 10 000 targets. A full collection takes
-a tenth of a second and more. But what lasts here (rules, results, rendered rows) refers
-to nothing in circles, and what does (tasks, tracebacks) dies young: so young objects
-are visited several times a second, and what has lasted hardly ever. The exception is
+a tenth of a second and more. But what lasts here (rules, results, rendered rows) is in
+no reference cycle, and what is (tasks, tracebacks) dies young: so young objects are
+visited several times a second, and what has lasted hardly ever. The exception is
 clients' connections: each refers to itself, and whoever opens many of them for some
 seconds each would fill the memory.
 """

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import aiodns
 import pycares
 
+from exporter.model.rule import Transport
 from exporter.probes import host_network
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 INTERVAL = 60.0
-"""Seconds between two looks at a resolver that answers ..."""
+"""Seconds between two looks at a resolver that answers."""
 INTERVAL_DOWN = 15.0
-"""... and at one that does not, since somebody waits for its recovery."""
+"""Seconds between two looks at one that does not: somebody waits for its recovery."""
 _NOTICE = 5.0
 """Seconds within which a new resolver is noticed, and one that is left forgotten."""
 _PATIENCE = 2.5
@@ -55,13 +55,6 @@ _ANSWERED = frozenset(
         *(pycares.errno.ARES_ENOTIMP, pycares.errno.ARES_EREFUSED),
     }
 )
-
-
-class Transport(StrEnum):
-    """How a resolver is asked."""
-
-    UDP = "udp"
-    TCP = "tcp"
 
 
 class ResolverWatch:
@@ -115,7 +108,7 @@ class ResolverWatch:
 
     async def _look_at(self, server: str) -> None:
         # One after the other: each takes some file descriptors for a moment.
-        for transport in Transport:
+        for transport in (Transport.UDP, Transport.TCP):
             up = await self._answers(server, transport)
             # It may have been replaced meanwhile.
             if up is None or server not in self._due:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.model.outcome import Verdict
-from exporter.model.rule import Severity
+from exporter.model.rule import LOUDEST_FIRST
 from exporter.present import explain
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ STYLES = {
 }
 """How a terminal shows them."""
 WORST_FIRST = (Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.HOLDS)
-_LOUDEST_FIRST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 SPARED = "not needed"
 """Said of a rule beside an alternative that holds."""
 BUT = "holds, but"
@@ -38,7 +37,7 @@ def worst_first(records: Iterable[Record]) -> list[Record]:
         key=lambda record: (
             WORST_FIRST.index(record.verdict),
             not concern(record),
-            _LOUDEST_FIRST.index(record.target.rule.severity),
+            LOUDEST_FIRST.index(record.target.rule.severity),
             record.target.rule.id,
         ),
     )

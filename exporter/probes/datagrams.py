@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from exporter.model.outcome import ProbeError, Reason, Stage
 from exporter.probes import kernel
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from exporter.probes.progress import Progress
+
+    Accept: TypeAlias = Callable[[bytes], "T | None"]
 
 T = TypeVar("T")
 
@@ -38,7 +40,7 @@ class TimedAnswer(Generic[T]):
 class _Asked(Generic[T]):
     """A request that may still be answered."""
 
-    accept: Callable[[bytes], T | None]
+    accept: Accept[T]
     sent: float
     started: float
 
@@ -57,8 +59,41 @@ class Datagrams:
         self._wrong: ProbeError | None = None
         self.transcript = Transcript()
 
+    async def insist(
+        self,
+        request: Callable[[int], tuple[bytes, Accept[T]]],
+        tries: int,
+        within: float,
+        *,
+        called: str = "requests",
+        strays: str = "",
+    ) -> TimedAnswer[T]:
+        """Asks up to `tries` times, since datagrams get lost.
+
+        All tries end before the deadline does, so that silence is told as such.
+
+        Args:
+            request: makes the datagram of a try, counted from 1, and what `ask` accepts
+                as its answer.
+            tries: how often it is asked.
+            within: the seconds of the deadline that they share.
+            called: what the datagrams are, in the plural.
+            strays: what it means if datagrams came and none of them was the answer.
+
+        Raises:
+            ProbeError: timeout if no try is answered; as in `ask` otherwise.
+        """
+        patience = within / (tries + 1)
+        for number in range(1, tries + 1):
+            if (reply := await self.ask(*request(number), patience)) is not None:
+                return reply
+        silence = f"no answer to {tries} {called}"
+        if strays and self.transcript.received:
+            silence += f": {strays}"
+        raise ProbeError(Reason.TIMEOUT, silence)
+
     async def ask(
-        self, request: bytes, accept: Callable[[bytes], T | None], patience: float
+        self, request: bytes, accept: Accept[T], patience: float
     ) -> TimedAnswer[T] | None:
         """Sends one datagram and waits for its answer, or for one to a former request.
 

@@ -42,7 +42,10 @@ class EarlierRounds:
         self._seen: dict[Key, dict[str, Observation]] = {}
         self._claims: dict[_Key, Claim] = {}
         self._kept = (
-            *(self._refusals, self._silences, self._resets, self._nearer),
+            self._refusals,
+            self._silences,
+            self._resets,
+            self._nearer,
             self._claims,
         )
 

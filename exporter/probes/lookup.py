@@ -12,6 +12,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from exporter.model.addresses import UNSPECIFIED
 from exporter.model.outcome import Origin, ProbeError, Reason
 from exporter.probes import host_network
 from exporter.probes.nameserver import ServerError
@@ -36,7 +37,6 @@ _GRACE = 1.0
 are: time for one lost datagram. Resolvers that never answer AAAA are not rare."""
 _SECOND_LOOK = 0.5
 """Seconds after which servers that failed are asked again, before that is believed."""
-_UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound to
 _TOLD = 3
 """Servers whose failure is told: the C library asks no more either."""
 
@@ -154,10 +154,13 @@ async def _families(
 async def _tried(
     servers: Sequence[NameServer], asked: Question, patience: float
 ) -> _End:
+    """An answer or a failure, which is told by its message alone."""
     try:
         return await _ask(servers, asked, patience)
     except (ServerError, ProbeError) as error:
-        return error
+        # The frames of a traceback would hold the error in a reference cycle.
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
 
 
 def _joined(name: str, v4: _End, v6: _End) -> Found:
@@ -191,7 +194,7 @@ def named(addresses: Iterable[str]) -> tuple[str, ...]:
 
     Yet a connection to it is made, by this host to itself, whatever the name.
     """
-    return tuple(address for address in addresses if address not in _UNSPECIFIED)
+    return tuple(address for address in addresses if address not in UNSPECIFIED)
 
 
 def filtered(name: str) -> ProbeError:

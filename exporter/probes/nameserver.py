@@ -15,6 +15,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.model.endpoint import name_server
 from exporter.model.outcome import Origin, ProbeError, Reason
 from exporter.probes import kernel
 from exporter.probes.refusal import refusal
@@ -25,10 +26,9 @@ if TYPE_CHECKING:
     from exporter.probes.wire.dns import Answer, Question
 
 _AGAIN = 0.5
-"""Seconds until a question is sent again for the first time, since datagrams get lost ..."""
+"""Seconds until a question is sent again for the first time, since datagrams get lost."""
 _AND_AGAIN = 1.0
-"""... and then between its further copies."""
-_PORT = 53
+"""Seconds between all further copies of a question."""
 _DATAGRAM = 65535
 _AT_ONCE = 64
 _BETWEEN = frozenset({Origin.SELF, Origin.PATH})
@@ -72,7 +72,7 @@ class NameServer:
     """
 
     def __init__(self, server: str, *, tcp_only: bool = False) -> None:
-        self._address, self._port = _endpoint(server)
+        self._address, self._port = name_server(server)
         self._tcp_only = tcp_only
         self._socket: kernel.Socket | None = None
         self._open: dict[int, _Open] = {}
@@ -250,14 +250,3 @@ class NameServer:
         place = f"{transport} {self._port} to {self._address}"
         kept = said.origin if said.origin in _BETWEEN else Origin.NOBODY
         return ServerError(f"{place}: {said.detail}", unheard=True, origin=kept)
-
-
-def _endpoint(server: str) -> tuple[str, int]:
-    """Address and port of `address`, `address:port` or `[address]:port`."""
-    if server.startswith("["):
-        address, _, port = server[1:].partition("]")
-        return address, int(port.removeprefix(":") or _PORT)
-    if server.count(":") == 1:
-        address, _, port = server.partition(":")
-        return address, int(port)
-    return server, _PORT

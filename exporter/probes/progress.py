@@ -6,14 +6,13 @@ import errno
 import time
 from typing import TYPE_CHECKING
 
+from exporter.model.addresses import UNSPECIFIED
 from exporter.model.outcome import ProbeError, Stage
 from exporter.probes import kernel
 from exporter.probes.refusal import State, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104 - compared with, never bound to
 
 
 class Progress:
@@ -91,4 +90,4 @@ def own_address(sock: kernel.Socket) -> str:
         own: str = sock.getsockname()[0]
     except OSError:
         return ""
-    return "" if own in _UNSPECIFIED else own
+    return "" if own in UNSPECIFIED else own

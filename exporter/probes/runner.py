@@ -94,7 +94,7 @@ class Runner:
         self._earlier = EarlierRounds()
         self._silences = mtu_black_hole.Episodes()
         # Nothing that it is handed refers to this runner: with the store of trusted
-        # certificates, an old one goes at a reload, not with a collection of circles.
+        # certificates, an old one goes at a reload, not with a garbage collection.
         self._witnesses = Witnesses(
             witness, self._probers.of, clock, self._earlier.remind
         )

@@ -38,7 +38,7 @@ async def handshake(sock: kernel.Socket, peer: tuple[str, int]) -> OSError | Non
     # has forgotten it by then: asking for SO_ERROR took it.
     if code in _RESET:
         return OSError(code, os.strerror(code))
-    # Without a name here, which would hold this call and the error in a circle.
+    # Without a name here, which would hold this frame and the error in a cycle.
     raise (SentError if sent else OSError)(code, os.strerror(code))
 
 

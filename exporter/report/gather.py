@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.report.account import grouped, incidents, measured
+from exporter.report.availability import grouped, incidents, measured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.report.account import Group, Incident, Measured
+    from exporter.report.availability import Group, Incident, Measured
     from exporter.report.prometheus import Prometheus
 
 _STEP = 60.0

@@ -11,12 +11,12 @@ from markdown_it import MarkdownIt
 from exporter.model.endpoint import place
 from exporter.present.formats.csv import table as csv_table
 from exporter.present.formats.markdown import table
-from exporter.report.account import IDENTITY
+from exporter.report.availability import IDENTITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.report.account import Group, Incident, Measured
+    from exporter.report.availability import Group, Incident, Measured
     from exporter.report.gather import Report
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400

@@ -13,8 +13,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.model.rule import Transport
-from exporter.vendor.asked import Span, Told, Way, told_by
-from exporter.vendor.wording import reworded
+from exporter.vendor.ledger_changes import reworded
+from exporter.vendor.stated_flows import Span, Told, Way, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _BOTH = re.compile(
-    rf"(.{{2,100}}?)\s+(to|{ARROW}|[\u2192\u21d2\u2194\u21d4]|<[-=]+|[\u2190\u21d0]|nach|vers|hacia)\s+(.{{2,100}})",
+    rf"(.{{2,100}}?)\s+(to|{ARROW}|[\u2192\u21d2\u2194\u21d4]|<[-=]+|[\u2190\u21d0]"
+    rf"|nach|vers|hacia)\s+(.{{2,100}})",
     re.IGNORECASE,
 )
 _BACKWARD = re.compile(r"<[-=]+|[\u2190\u21d0]")

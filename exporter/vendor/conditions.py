@@ -12,28 +12,33 @@ from dataclasses import dataclass
 from exporter.vendor.names import slug
 
 _YES = re.compile(
-    r"(?:yes|y|true|always|required|mandatory|x|\u2713|\u2714|ja|immer|erforderlich|oui|toujours|obligatoire|s[i\u00ed]"
+    r"(?:yes|y|true|always|required|mandatory|x|\u2713|\u2714|ja|immer|erforderlich"
+    r"|oui|toujours|obligatoire|s[i\u00ed]"
     r"|siempre|obligatorio|requerido|all)?\W*",
     re.IGNORECASE,
 )
 _NO = re.compile(
-    r"(?:no|n|false|optional(?:ly)?|not\s+(?:required|needed|mandatory)|recommended|nein|nicht\s+erforderlich|non|facultatif"
+    r"(?:no|n|false|optional(?:ly)?|not\s+(?:required|needed|mandatory)|recommended"
+    r"|nein|nicht\s+erforderlich|non|facultatif"
     r"|optionnel(?:le)?|opcional|never)\W*",
     re.IGNORECASE,
 )
 _OPTIONAL = re.compile(
-    r"\boptional\b|\bif\s+(?:applicable|used|required|needed)\b|\bfacultatif\b|\boptionnel(?:le)?s?\b|\bopcional(?:es)?\b"
+    r"\boptional\b|\bif\s+(?:applicable|used|required|needed)\b|\bfacultatif\b"
+    r"|\boptionnel(?:le)?s?\b|\bopcional(?:es)?\b"
     r"|\bnot\s+required\b",
     re.IGNORECASE,
 )
 _ONLY = re.compile(
-    r"(?<!https )(?<!http )(?<!tcp )(?<!udp )(?<!read )(?<!not )(?<!read-)(?<!bound )\bonly\b(?!\s+(?:one|the\s+first|once))"
+    r"(?<!https )(?<!http )(?<!tcp )(?<!udp )(?<!read )(?<!not )(?<!read-)"
+    r"(?<!bound )\bonly\b(?!\s+(?:one|the\s+first|once))"
     r"|\b(?:nur|seulement|uniquement|s[o\u00f3]lo|solamente|\u00fanicamente)\b",
     re.IGNORECASE,
 )
 _IF = re.compile(
     r"\b(?:if|unless|in\s+case|falls|wenn|sofern|lorsque|cuando|si(?=\s))\b"
-    r"|\b(?:when|where|while)\b(?=[^.]*\b(?:enabled|used|using|configured|installed|deployed|switched|active|selected|needed)\b)",
+    r"|\b(?:when|where|while)\b(?=[^.]*\b(?:enabled|used|using|configured|installed"
+    r"|deployed|switched|active|selected|needed)\b)",
     re.IGNORECASE,
 )
 _DEMANDS = re.compile(

@@ -9,36 +9,51 @@ _IN = r"in\b|in-?bound|in-?coming|ingress|eingehend\w*|entrant(?:e?s?)|entrante?
 _OUT = (
     r"out\b|out-?bound|out-?going|egress|ausgehend\w*|sortant(?:e?s?)|salientes?|salida"
 )
-_BOTH = r"both|bi-?directional\w*|two-?way|beide\w*|bidirektional|bidirectionnel(?:le)?|bidireccional(?:es)?|ambos|ambas|\u2194|\u21d4|<-+>|<=+>"
+_BOTH = (
+    r"both|bi-?directional\w*|two-?way|beide\w*|bidirektional|bidirectionnel(?:le)?"
+    r"|bidireccional(?:es)?|ambos|ambas|\u2194|\u21d4|<-+>|<=+>"
+)
 _INWARD = re.compile(rf"\b(?:{_IN})", re.IGNORECASE)
 _OUTWARD = re.compile(rf"\b(?:{_OUT})", re.IGNORECASE)
 _EITHER = re.compile(rf"(?:\b|^)(?:{_BOTH})", re.IGNORECASE)
 _YES = re.compile(r"(?:yes|y|true|x|ja|oui|s[i\u00ed]|\u2713|\u2714)", re.IGNORECASE)
 _NOTHING = re.compile(
-    r"(?:no|n|nein|non|false|uni-?directional|one-?way|[-\u2013\u2014]*|[-=]+>|[\u2192\u21d2\u27a1\u2794]"
+    r"(?:no|n|nein|non|false|uni-?directional|one-?way|[-\u2013\u2014]*|[-=]+>"
+    r"|[\u2192\u21d2\u27a1\u2794]"
     r"|source\s+to\s+dest\w*|unidirezionale|unidirectionnel(?:le)?|unidireccional)",
     re.IGNORECASE,
 )
 _GENERIC = re.compile(
-    r"\b(?:network|ports?|connectivity|connections?|communications?|firewall|rules?|requirements?|traffic|access|used|required"
-    r"|needed|needs?|opens?|incoming|outgoing|inbound|outbound|list|overview|reference|table|configuring|configuration"
-    r"|your|our|the|that|be|open|opened|these|those|following|all|default|installing|install|deploying|of|for|by|to|from|from|what|which|how|must|reach(?:es)?|and|in|on|settings|tcp|udp|ip|version|guide|deployment|installation|documentation|administrators?|manual|page|prerequisites"
-    r"|v?[0-9][0-9.]*|netzwerk|anforderungen|freischaltungen|puertos?|requisitos|flux|eingehende[nr]?|ausgehende[nr]?|verbindung(?:en)?|kommunikation|connexions?|conexion(?:es)?|conexi\u00f3n|entrant(?:e?s?)|sortant(?:e?s?)|salientes?|entrada|salida|red|de|del|la|los|les|le|des|r\u00e9seau)\b",
+    r"\b(?:network|ports?|connectivity|connections?|communications?|firewall|rules?"
+    r"|requirements?|traffic|access|used|required"
+    r"|needed|needs?|opens?|incoming|outgoing|inbound|outbound|list|overview|reference"
+    r"|table|configuring|configuration"
+    r"|your|our|the|that|be|open|opened|these|those|following|all|default|installing"
+    r"|install|deploying|of|for|by|to|from|from|what|which|how|must|reach(?:es)?|and"
+    r"|in|on|settings|tcp|udp|ip|version|guide|deployment|installation|documentation"
+    r"|administrators?|manual|page|prerequisites"
+    r"|v?[0-9][0-9.]*|netzwerk|anforderungen|freischaltungen|puertos?|requisitos|flux"
+    r"|eingehende[nr]?|ausgehende[nr]?|verbindung(?:en)?|kommunikation|connexions?"
+    r"|conexion(?:es)?|conexi\u00f3n|entrant(?:e?s?)|sortant(?:e?s?)|salientes?"
+    r"|entrada|salida|red|de|del|la|los|les|le|des|r\u00e9seau)\b",
     re.IGNORECASE,
 )
 ARROW = r"<?[ ]?[-=]+[ ]?>"
 """An arrow in ASCII, as wide as its author has drawn it: `->`, `-- >`, `< -- >`."""
 _TO = re.compile(
-    rf"(.{{2,80}}?)\s+(?:to|{ARROW}|[\u2192\u21d2\u2194\u21d4\u27a1\u2794]|nach|vers|hacia|verso|naar)\s+(?:the\s+|your\s+)?(.{{2,80}})",
+    rf"(.{{2,80}}?)\s+(?:to|{ARROW}|[\u2192\u21d2\u2194\u21d4\u27a1\u2794]|nach|vers"
+    rf"|hacia|verso|naar)\s+(?:the\s+|your\s+)?(.{{2,80}})",
     re.IGNORECASE,
 )
 _FROM = re.compile(
-    r"(?:network\s+|outbound\s+|outgoing\s+)?(?:connections?|traffic|ports?|access|communications?|verbindungen|connexions|conexiones)\s+"
+    r"(?:network\s+|outbound\s+|outgoing\s+)?(?:connections?|traffic|ports?|access"
+    r"|communications?|verbindungen|connexions|conexiones)\s+"
     r"(?:from|von|depuis|desde)\s+(?:the\s+|your\s+)?(.{2,60})",
     re.IGNORECASE,
 )
 _BOTH_WAYS = re.compile(
-    r"\bboth\s+(?:directions|ways)\b|\bbi-?directional\b|\bbeide\w*\s+richtungen\b|\bles\s+deux\s+sens\b|\bambos\s+sentidos\b|\u2194|\u21d4|<[ ]?[-=]+[ ]?>",
+    r"\bboth\s+(?:directions|ways)\b|\bbi-?directional\b|\bbeide\w*\s+richtungen\b"
+    r"|\bles\s+deux\s+sens\b|\bambos\s+sentidos\b|\u2194|\u21d4|<[ ]?[-=]+[ ]?>",
     re.IGNORECASE,
 )
 _NO_ENDS = re.compile(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from exporter.config.diagnostics import ConfigError, Problem
 from exporter.model.ledger import Fate
-from exporter.vendor.answers import Answers
 from exporter.vendor.destinations import DraftPlaceholder, Places
 from exporter.vendor.drafter import Drafter
 from exporter.vendor.ledger import Entry, Ledger
+from exporter.vendor.map_file import Answers
 from exporter.vendor.prose import read_prose
 from exporter.vendor.remarks import Remark, Remarks
 from exporter.vendor.tables import read_tables, reading_of

@@ -19,52 +19,75 @@ _MEANINGS: Mapping[str, re.Pattern[str]] = {
     for meaning, words in (
         (
             "port",
-            r"(?:tcp-?|udp-?|ziel-?|quell-?|server-?)?ports?|portnummern?|puertos?|anschlusse?|port[ae]|portas|poort(?:en)?",
+            (
+                r"(?:tcp-?|udp-?|ziel-?|quell-?|server-?)?ports?|portnummern?|puertos?"
+                r"|anschlusse?|port[ae]|portas|poort(?:en)?"
+            ),
         ),
         (
             "direction",
-            r"direction|bi-?directional|bidirektional|richtung|sens|sentido|direzione|direcao|richting",
+            (
+                r"direction|bi-?directional|bidirektional|richtung|sens|sentido|direzione"
+                r"|direcao|richting"
+            ),
         ),
         (
             "transport",
-            r"protocols?|proto|transport|protokolle?|protocoles?|protocolos?|protocoll[io]|protocollen",
+            (
+                r"protocols?|proto|transport|protokolle?|protocoles?|protocolos?"
+                r"|protocoll[io]|protocollen"
+            ),
         ),
         (
             "source",
             (
-                r"sources?|src|from|origin|originator|initiator|quellen?|quellsystem\w*|von|ursprung|absender"
-                r"|origine|depuis|emetteur|origen|desde|sorgent[ei]|mittente|origem|bron(?:nen)?|afzender"
+                r"sources?|src|from|origin|originator|initiator|quellen?"
+                r"|quellsystem\w*|von|ursprung|absender"
+                r"|origine|depuis|emetteur|origen|desde|sorgent[ei]|mittente|origem"
+                r"|bron(?:nen)?|afzender"
             ),
         ),
         (
             "destination",
             (
-                r"dest(?:inations?)?|dst|to|targets?|(?:host|server)(?:s|names?)?|fqdns?|domains?|endpoints?|urls?"
-                r"|address(?:es)?|ziele?|zielsystem\w*|zielserver|nach|empfanger|adressen?|destinataires?|cibles?|vers|hotes?"
-                r"|adresses?|destinos?|hacia|direccion(?:es)?|servidor(?:es)?|destinazion[ei]|destinatario|indirizz[oi]|doel(?:en)?|bestemming(?:en)?|naar"
+                r"dest(?:inations?)?|dst|to|targets?|(?:host|server)(?:s|names?)?"
+                r"|fqdns?|domains?|endpoints?|urls?"
+                r"|address(?:es)?|ziele?|zielsystem\w*|zielserver|nach|empfanger"
+                r"|adressen?|destinataires?|cibles?|vers|hotes?"
+                r"|adresses?|destinos?|hacia|direccion(?:es)?|servidor(?:es)?"
+                r"|destinazion[ei]|destinatario|indirizz[oi]|doel(?:en)?"
+                r"|bestemming(?:en)?|naar"
             ),
         ),
         (
             "condition",
             (
-                r"required|mandatory|optional|conditions?|necessary|enabled|erforderlich|pflicht|bedingung|notwendig"
-                r"|obligatoire|requis|condicion|obligatorio|requerido|necesario|obbligatori[oa]|richiest[oa]|condizion[ei]|verplicht"
+                r"required|mandatory|optional|conditions?|necessary|enabled"
+                r"|erforderlich|pflicht|bedingung|notwendig"
+                r"|obligatoire|requis|condicion|obligatorio|requerido|necesario"
+                r"|obbligatori[oa]|richiest[oa]|condizion[ei]|verplicht"
             ),
         ),
         (
             "usage",
             (
-                r"us(?:ag)?e|used|purpose|descriptions?|reason|functions?|comments?|notes?|details|why|remarks?|zweck"
-                r"|beschreibung|verwendung|bemerkung(?:en)?|kommentar|grund|funktion|objet|descriptif|motif|fonction"
-                r"|commentaires?|remarques?|utilisation|descripcion|uso|proposito|motivo|comentarios?|notas?|funcion"
-                r"|descrizione|scopo|funzione|commenti|descricao|finalidade|funcao|omschrijving|beschrijving|doeleinde|opmerking(?:en)?"
+                r"us(?:ag)?e|used|purpose|descriptions?|reason|functions?|comments?"
+                r"|notes?|details|why|remarks?|zweck"
+                r"|beschreibung|verwendung|bemerkung(?:en)?|kommentar|grund|funktion"
+                r"|objet|descriptif|motif|fonction"
+                r"|commentaires?|remarques?|utilisation|descripcion|uso|proposito"
+                r"|motivo|comentarios?|notas?|funcion"
+                r"|descrizione|scopo|funzione|commenti|descricao|finalidade|funcao"
+                r"|omschrijving|beschrijving|doeleinde|opmerking(?:en)?"
             ),
         ),
         (
             "component",
             (
-                r"components?|services?|names?|applications?|apps?|products?|komponenten?|dienste?|anwendung(?:en)?"
-                r"|composants?|componentes?|servicios?|aplicacion(?:es)?|component[ei]|servizi[o]?|applicazion[ei]|servicos?|diensten|toepassing(?:en)?"
+                r"components?|services?|names?|applications?|apps?|products?"
+                r"|komponenten?|dienste?|anwendung(?:en)?"
+                r"|composants?|componentes?|servicios?|aplicacion(?:es)?|component[ei]"
+                r"|servizi[o]?|applicazion[ei]|servicos?|diensten|toepassing(?:en)?"
             ),
         ),
         ("section", r"section"),
@@ -81,20 +104,24 @@ _ALONE: Mapping[str, re.Pattern[str]] = {
 }
 """Words for an end where nothing but an end's own words stand beside them."""
 _BESIDE_ENDS = re.compile(
-    r"ips?|address(?:es)?|hosts?|names?|hostnames?|side|systems?|machines?|component|of|the|connection|party"
+    r"ips?|address(?:es)?|hosts?|names?|hostnames?|side|systems?|machines?|component"
+    r"|of|the|connection|party"
 )
 _WHOLE = {"section", "row"}
 """Meanings that a heading has only if all of its words say so."""
 MEANINGS = (*_MEANINGS, "source-port", "initiator", "ends", "ignore")
 FAR_PORT = re.compile(
-    r"remote|peer|recipient|receiver|listener|responder|destination|dest|dst|target|ziel\w*|destino|cible"
+    r"remote|peer|recipient|receiver|listener|responder|destination|dest|dst|target"
+    r"|ziel\w*|destino|cible"
 )
 ENDS_PORT = re.compile(rf"{FAR_PORT.pattern}|server")
 _NEAR_PORT = re.compile(
-    r"source|src|local|client|origin|originator|initiator|caller|sender|quelle?|quell-?ports?|origen"
+    r"source|src|local|client|origin|originator|initiator|caller|sender|quelle?"
+    r"|quell-?ports?|origen"
 )
 _QUALIFIERS = re.compile(
-    r"internal|external|numbers?|the|of|ip|type|default|tcp|udp|connection|remote|local|s|for|or|and|system|network|traffic"
+    r"internal|external|numbers?|the|of|ip|type|default|tcp|udp|connection|remote"
+    r"|local|s|for|or|and|system|network|traffic"
 )
 _PLACES = re.compile(r"zones?|interfaces?|vlans?|segments?|networks?|sites?|locations?")
 _NUMBERS = re.compile(r"ips?|addresse?s?|adressen?|urls?")

@@ -1,6 +1,7 @@
 """A page as headings and tables, whatever the form of its file.
 
-The readers of the single forms (`readers/`) put a page together with a `PageBuilder`, which cleans every text and bounds them all.
+The readers of the single forms (`readers/`) put a page together with a `PageBuilder`,
+which cleans every text and bounds them all.
 """
 
 from __future__ import annotations

@@ -10,14 +10,22 @@ _SPELLINGS = tuple(
     (re.compile(pattern, re.IGNORECASE), into)
     for pattern, into in (
         (
-            r"\b(?:(?:tls|ssl|smb)\s*v?[0-9](?:\.[0-9]+)*(?![0-9])|(?:version|v)\s*[0-9]+(?:\.[0-9]+)*)(?:\s*(?:[/+]|or|and)\s*v?[0-9]+\.[0-9]+)*(?:\s+(?:and|or)\s+(?:higher|above|later))?",
+            (
+                r"\b(?:(?:tls|ssl|smb)\s*v?[0-9](?:\.[0-9]+)*(?![0-9])|(?:version"
+                r"|v)\s*[0-9]+(?:\.[0-9]+)*)(?:\s*(?:[/+]|or"
+                r"|and)\s*v?[0-9]+\.[0-9]+)*(?:\s+(?:and|or)\s+(?:higher|above|later))?"
+            ),
             " tls ",
         ),
         (
             (
-                r"\b(windows(?:\s+server)?|rhel|red\s+hat|centos|ubuntu|debian|sles|suse|fedora|rocky|exchange|sharepoint|office"
-                r"|outlook|vsphere|vcenter|esxi?|java|ios|android|macos|kubernetes)\s+(?:server\s+|linux\s+|enterprise\s+)*"
-                r"v?[0-9]+(?:\.[0-9x]+)*(?:\s*/\s*20[0-9]{2})*(?:\s*(?:r2|sp[0-9]))?(?:\s+(?:and|or)\s+(?:newer|later|above|higher|earlier|older))?"
+                r"\b(windows(?:\s+server)?|rhel|red\s+hat|centos|ubuntu|debian|sles"
+                r"|suse|fedora|rocky|exchange|sharepoint|office"
+                r"|outlook|vsphere|vcenter|esxi?|java|ios|android|macos"
+                r"|kubernetes)\s+(?:server\s+|linux\s+|enterprise\s+)*"
+                r"v?[0-9]+(?:\.[0-9x]+)*(?:\s*/\s*20[0-9]{2})*(?:\s*(?:r2"
+                r"|sp[0-9]))?(?:\s+(?:and|or)\s+(?:newer|later|above|higher|earlier"
+                r"|older))?"
             ),
             r"\1",
         ),
@@ -27,34 +35,45 @@ _SPELLINGS = tuple(
             r"\1-\2",
         ),
         (
-            rf"\b(?:from|von|de|desde)\s+{_WORD_FOR_PORTS}{_N}\s+(?:to|through|bis|\u00e0|a|hasta)\s+{_N}",
+            (
+                rf"\b(?:from|von|de|desde)\s+{_WORD_FOR_PORTS}{_N}\s+(?:to|through|bis"
+                rf"|\u00e0|a|hasta)\s+{_N}"
+            ),
             r"\1-\2",
         ),
         (rf"([0-9]+)\s+(?:to|through|thru|until|bis|\u00e0|hasta|a)\s+{_N}", r"\1-\2"),
         (
             (
-                r"(?:\b(?:above|over|greater\s+than|higher\s+than|beyond|oberhalb(?:\s+von)?|\u00fcber|gr\u00f6\u00dfer\s+als"
-                r"|au[- ]dessus\s+de|sup\u00e9rieurs?\s+\u00e0|por\s+encima\s+de|superior(?:es)?\s+a|mayor(?:es)?\s+que)|>)"
+                r"(?:\b(?:above|over|greater\s+than|higher\s+than|beyond"
+                r"|oberhalb(?:\s+von)?|\u00fcber|gr\u00f6\u00dfer\s+als"
+                r"|au[- ]dessus\s+de|sup\u00e9rieurs?\s+\u00e0|por\s+encima\s+de"
+                r"|superior(?:es)?\s+a|mayor(?:es)?\s+que)|>)"
                 rf"\s*{_WORD_FOR_PORTS}{_N}"
             ),
             r"\1>",
         ),
         (
             (
-                r"(?:\b(?:at\s+least|starting\s+(?:at|from)|from|ab|mindestens|\u00e0\s+partir\s+de|a\s+partir\s+de)|>=|\u2265)"
+                r"(?:\b(?:at\s+least|starting\s+(?:at|from)|from|ab|mindestens"
+                r"|\u00e0\s+partir\s+de|a\s+partir\s+de)|>=|\u2265)"
                 rf"\s*{_WORD_FOR_PORTS}{_N}(?:\s+(?:on|upwards?|up|on\s?wards?))?"
             ),
             r"\1+",
         ),
         (
             (
-                r"(?:\b(?:below|under|less\s+than|lower\s+than|unterhalb(?:\s+von)?|kleiner\s+als|inf\u00e9rieurs?\s+\u00e0|menor(?:es)?\s+que)|<)"
+                r"(?:\b(?:below|under|less\s+than|lower\s+than|unterhalb(?:\s+von)?"
+                r"|kleiner\s+als|inf\u00e9rieurs?\s+\u00e0|menor(?:es)?\s+que)|<)"
                 rf"\s*{_WORD_FOR_PORTS}{_N}"
             ),
             r"\1<",
         ),
         (
-            r"([0-9]+)\s*(?:\+|(?:and|or|und|oder|et|ou|y|o)\s+(?:above|higher|up(?:wards?)?|greater|over|h\u00f6her|dar\u00fcber|plus|superior(?:es)?|sup\u00e9rieurs?|m\u00e1s|mayor(?:es)?)|upwards?)(?!\s*[0-9\w])",
+            (
+                r"([0-9]+)\s*(?:\+|(?:and|or|und|oder|et|ou|y|o)\s+(?:above|higher"
+                r"|up(?:wards?)?|greater|over|h\u00f6her|dar\u00fcber|plus|superior(?:es)?"
+                r"|sup\u00e9rieurs?|m\u00e1s|mayor(?:es)?)|upwards?)(?!\s*[0-9\w])"
+            ),
             r"\1+",
         ),
         (
@@ -69,7 +88,10 @@ _SPELLINGS = tuple(
         (r"\b(tcp|udp)\s*:\s*(?=[0-9])", r"\1 "),
         (r"(?<=[^\W\d_])\s+-\s+(?=(?:tcp|udp|[0-9]))", " "),
         (
-            r"\b(?:any|all|every|alle|tous|todos)\s+(?:(?:the|les|los)\s+)?(?:ports?\s+|puertos\s+)?(?=[0-9]+(?:-|[+<>]))",
+            (
+                r"\b(?:any|all|every|alle|tous|todos)\s+(?:(?:the|les"
+                r"|los)\s+)?(?:ports?\s+|puertos\s+)?(?=[0-9]+(?:-|[+<>]))"
+            ),
             "",
         ),
     )

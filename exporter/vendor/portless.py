@@ -25,8 +25,10 @@ _REPLY = re.compile(
     re.IGNORECASE,
 )
 _OTHER = re.compile(
-    r"\b(?:(?:(?:destination|host|network|port)\W+)?unreachable|(?:time|ttl)\W*exceeded|redirects?|(?:packet\W+)?too\W+big"
-    r"|fragment\w*|(?:path\W+)?p?mtu\w*|trace-?route\w*|tracert|router\W+\w+|neighbou?r\W+\w+|timestamps?|source\W+quench"
+    r"\b(?:(?:(?:destination|host|network|port)\W+)?unreachable|(?:time"
+    r"|ttl)\W*exceeded|redirects?|(?:packet\W+)?too\W+big"
+    r"|fragment\w*|(?:path\W+)?p?mtu\w*|trace-?route\w*|tracert|router\W+\w+"
+    r"|neighbou?r\W+\w+|timestamps?|source\W+quench"
     r"|parameter\W+problem|nicht\W+erreichbar|\u00fcberschritten)\b",
     re.IGNORECASE,
 )

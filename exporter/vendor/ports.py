@@ -30,7 +30,8 @@ _TOKEN = re.compile(
     r"|(?P<joint>[/&+*]|\*)|(?P<word>[^\W\d_][\w.'-]*+)|(?P<other>\S)"
 )
 _FILLER = re.compile(
-    r"ports?|portnummern?|puertos?|on|numbers?|range|ranges|and|und|et|y|default|standard|traps?|over|via|the|both|by|[\"'\u201c\u201d\u201e`]",
+    r"ports?|portnummern?|puertos?|on|numbers?|range|ranges|and|und|et|y|default"
+    r"|standard|traps?|over|via|the|both|by|[\"'\u201c\u201d\u201e`]",
 )
 _BESIDE = re.compile(
     r"and|und|et|y|both|only|nur|uniquement|seulement|solo|s\u00f3lo|over|via|\u00fcber|sur|sobre"
@@ -38,21 +39,27 @@ _BESIDE = re.compile(
 """What may stand beside transports in brackets and leaves them what they are."""
 _OR = re.compile(r"or|oder|ou|o")
 _ANY = re.compile(
-    r"any|all|every|\*|alle|jeder|beliebige?r?|tous|toutes|todos|cualquiera?|ephemeral|dynamic(?:ally)?|random|varies"
-    r"|various|dynamische?r?|zuf\u00e4llige?r?|al\u00e9atoires?|dynamiques?|din\u00e1micos?|unprivileged|hohe"
+    r"any|all|every|\*|alle|jeder|beliebige?r?|tous|toutes|todos|cualquiera?|ephemeral"
+    r"|dynamic(?:ally)?|random|varies"
+    r"|various|dynamische?r?|zuf\u00e4llige?r?|al\u00e9atoires?|dynamiques?"
+    r"|din\u00e1micos?|unprivileged|hohe"
 )
 _NOTHING = re.compile(
     r"(?:n/?a|none|x|-+|keine?|aucune?|ninguno|\u2717|\u2715|\u00d7)?", re.IGNORECASE
 )
 _FOR = re.compile(r"\b(?:for|f\u00fcr|pour|para)\b(.*)", re.IGNORECASE | re.DOTALL)
 _TELLS = re.compile(
-    r"\s*(?:was|were|formerly|previously|before|until|till|up\s+to|prior|since|as\s+of|max\w*|at\s+most|(?:by\s+)?defaults?"
-    r"|standard|versions?|v[0-9]|ssl|tls|smb|rfc|e\.?g|see|bis|vor|fr\u00fcher|seit|vorher|avant|jusqu|depuis|ancien\w*|antes"
+    r"\s*(?:was|were|formerly|previously|before|until|till|up\s+to|prior|since|as\s+of"
+    r"|max\w*|at\s+most|(?:by\s+)?defaults?"
+    r"|standard|versions?|v[0-9]|ssl|tls|smb|rfc|e\.?g|see|bis|vor|fr\u00fcher|seit"
+    r"|vorher|avant|jusqu|depuis|ancien\w*|antes"
     r"|hasta|desde|por\s+defecto|par\s+d\u00e9faut|war|standardm\w+)\b",
     re.IGNORECASE,
 )
 TURNS = re.compile(
-    r"\b(?:no|not|never|disabled|inactive|deactivated|removed|obsolete|except\w*|but|without|unless|closed?|block\w*|den(?:y|ied)|instead|excluding|nicht|kein\w*|au\u00dfer"
+    r"\b(?:no|not|never|disabled|inactive|deactivated|removed|obsolete|except\w*|but"
+    r"|without|unless|closed?|block\w*|den(?:y|ied)|instead|excluding|nicht|kein\w*"
+    r"|au\u00dfer"
     r"|ausgenommen|ohne|sauf|sans|pas|excepto|salvo|sin|minus|other\s+than|rather)\b",
     re.IGNORECASE,
 )

@@ -40,8 +40,8 @@ from exporter.vendor.statements import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from exporter.vendor.answers import RowModel
     from exporter.vendor.hosts import End
+    from exporter.vendor.map_file import RowModel
     from exporter.vendor.page import Page
     from exporter.vendor.reading import Reading
     from exporter.vendor.sentences import Sentence

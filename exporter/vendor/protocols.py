@@ -61,7 +61,8 @@ _PORTLESS = re.compile(
     r"icmp(?:v?[46])?|ping|igmp|gre|esp|ah|vrrp|ospf|carp|pim|hsrp|ipip|eigrp|l2tpv3"
 )
 _NUMBERED = re.compile(
-    r"\b(?:ip[- ])?(?:protocol|proto|protokoll|protocole|protocolo)\s*#?\s*(?:1|2|4|41|47|50|51|89|94|97|112|115)\b"
+    r"\b(?:ip[- ])?(?:protocol|proto|protokoll|protocole|protocolo)\s*#?\s*(?:1|2|4|41"
+    r"|47|50|51|89|94|97|112|115)\b"
     r"|\bip\s+(?:1|2|4|41|47|50|51|89|94|97|112|115)\b",
     re.IGNORECASE,
 )

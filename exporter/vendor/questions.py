@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.model.ledger import Fate
-from exporter.vendor.answers import FINGERPRINT, Answers, RowModel
 from exporter.vendor.catalogue_writer import comment, scalar
+from exporter.vendor.map_file import FINGERPRINT, Answers, RowModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,8 +14,8 @@ from exporter.vendor.statements import Unread
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exporter.vendor.answers import Answers, RowModel
     from exporter.vendor.ledger import Ledger
+    from exporter.vendor.map_file import Answers, RowModel
     from exporter.vendor.page import Table
     from exporter.vendor.remarks import Remarks
 

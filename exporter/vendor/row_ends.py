@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 Ends: TypeAlias = "tuple[tuple[str, ...], Destinations | None]"
 
 _EVERYONE = re.compile(
-    r"(?:any|all|every(?:one|where)?|anyone|anywhere|\*|internet|alle|beliebig|tous|todos|0\.0\.0\.0/0|any\s+host)",
+    r"(?:any|all|every(?:one|where)?|anyone|anywhere|\*|internet|alle|beliebig|tous"
+    r"|todos|0\.0\.0\.0/0|any\s+host)",
     re.IGNORECASE,
 )
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from exporter.model.rule import Transport
-    from exporter.vendor.answers import RowModel
     from exporter.vendor.columns import Layout
     from exporter.vendor.conditions import Condition
+    from exporter.vendor.map_file import RowModel
     from exporter.vendor.page import Row
     from exporter.vendor.pairing import Cells
     from exporter.vendor.reading import TableContext
@@ -37,17 +37,25 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[0-9]+")
 _FIRST = re.compile(r"^[0-9]{2,5}(?![0-9.])\b")
 _ACTION = re.compile(
-    r"\b(?:action|allow|permit|decision|verdict|policy|access|aktion|zugriff|acc[e\u00e8]s|acci[o\u00f3]n)",
+    r"\b(?:action|allow|permit|decision|verdict|policy|access|aktion|zugriff"
+    r"|acc[e\u00e8]s|acci[o\u00f3]n)",
     re.IGNORECASE,
 )
 _FORBIDS = re.compile(
-    r"\W*(?:[\u2717\u2718\u2716\u2715\u274c\u26d4]|\U0001f6ab|(?:(?:must|may|should|shall|can)\s*|do(?:es)?\s+)?not\b|cannot|never|no|x|deny|denied|block|blocked|reject|rejected|drop|dropped|forbidden|prohibited|closed|verboten|gesperrt|refus\w*|interdit\w*|denegar|bloque\w*)(?!\w)",
+    r"\W*(?:[\u2717\u2718\u2716\u2715\u274c\u26d4]|\U0001f6ab|(?:(?:must|may|should"
+    r"|shall|can)\s*|do(?:es)?\s+)?not\b|cannot|never|no|x|deny|denied|block|blocked"
+    r"|reject|rejected|drop|dropped|forbidden|prohibited|closed|verboten|gesperrt"
+    r"|refus\w*|interdit\w*|denegar|bloque\w*)(?!\w)",
     re.IGNORECASE,
 )
 _MUST_NOT = re.compile(
-    r"\b(?:must|may|shall|should|can)(?:\s*not|\s+never|n't)\s+(?:\w+\s+){0,2}?(?:reach|access|expos|open|allow|permit|possib|connect|rout|available)"
-    r"|\b(?:must|should|ha(?:s|ve)\s+to|needs?\s+to)\s+(?:be|remain|stay)\s+(?:blocked|closed|denied|dropped|rejected)"
-    r"|\b(?:do\s+not|don't|never)\s+(?:open|allow|expose|permit)|\b(?:is|are)\s+(?:blocked|denied|forbidden|prohibited)\b"
+    r"\b(?:must|may|shall|should|can)(?:\s*not|\s+never"
+    r"|n't)\s+(?:\w+\s+){0,2}?(?:reach|access|expos|open|allow|permit|possib|connect"
+    r"|rout|available)"
+    r"|\b(?:must|should|ha(?:s|ve)\s+to|needs?\s+to)\s+(?:be|remain|stay)\s+(?:blocked"
+    r"|closed|denied|dropped|rejected)"
+    r"|\b(?:do\s+not|don't|never)\s+(?:open|allow|expose|permit)|\b(?:is"
+    r"|are)\s+(?:blocked|denied|forbidden|prohibited)\b"
     r"|\bd(?:arf|\u00fcrfen)\s+nicht\b|\bne\s+doi(?:t|vent)\s+pas\b|\bno\s+debe",
     re.IGNORECASE,
 )

@@ -25,27 +25,37 @@ if TYPE_CHECKING:
 Sides: TypeAlias = "tuple[Destinations, tuple[str, ...]]"
 
 _TO = re.compile(
-    r"(?:\b(?:to(?!\s+ping)|reach|pings?|towards|nach|vers|hacia)|[-=]+[ ]?>|[\u2192\u21d2])\s+(?:the\s+|your\s+)?(.{2,60}?)\s*(?:$|[.,;(]|\b(?:on|via|over|at|using|by|port|tcp|udp|for|from|with|when|if)\b)",
+    r"(?:\b(?:to(?!\s+ping)|reach|pings?|towards|nach|vers|hacia)|[-=]+[ ]?>"
+    r"|[\u2192\u21d2])\s+(?:the\s+|your\s+)?(.{2,60}?)\s*(?:$|[.,;(]|\b(?:on|via|over"
+    r"|at|using|by|port|tcp|udp|for|from|with|when|if)\b)",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
     r"^[^:]{2,60}:\s*(?:the\s+)?(.{2,60}?)\s+(?:via|over|on|at)\s", re.IGNORECASE
 )
 _FROM = re.compile(
-    r"\bfrom\s+(?:every\s+|each\s+|the\s+|all\s+|your\s+)?((?!version|v?[0-9])[^.,;()]{2,50}?)\s*(?:$|[.,;(]|\b(?:on|via|over|at|to|using|port|tcp|udp|for|if|when)\b)",
+    r"\bfrom\s+(?:every\s+|each\s+|the\s+|all\s+|your\s+)?((?!version"
+    r"|v?[0-9])[^.,;()]{2,50}?)\s*(?:$|[.,;(]|\b(?:on|via|over|at|to|using|port|tcp"
+    r"|udp|for|if|when)\b)",
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(
-    r"(?:by\s+default,?\s+)?(?:the|each|every|all|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:must|should|needs?\s+to|has\s+to|have\s+to|will|can|may)?\s*"
-    r"(?:be\s+able\s+to\s+)?(?:connects?\s+to|reach(?:es)?|contacts?|pings?|communicates?\s+with|talks?\s+to|sends?\b.*\bto)\b",
+    r"(?:by\s+default,?\s+)?(?:the|each|every|all"
+    r"|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:must|should|needs?\s+to|has\s+to|have\s+to"
+    r"|will|can|may)?\s*"
+    r"(?:be\s+able\s+to\s+)?(?:connects?\s+to|reach(?:es)?|contacts?|pings?"
+    r"|communicates?\s+with|talks?\s+to|sends?\b.*\bto)\b",
     re.IGNORECASE,
 )
 _NOBODY = re.compile(
-    r"\b(?:you|we|it|they|this|these|that|those|which|who|if|when|where|ports?|tcp|udp|allow|open|connections?|traffic|to)\b",
+    r"\b(?:you|we|it|they|this|these|that|those|which|who|if|when|where|ports?|tcp|udp"
+    r"|allow|open|connections?|traffic|to)\b",
     re.IGNORECASE,
 )
 _LISTENS = re.compile(
-    r"(?:by\s+default,?\s+)?(?:the|each|every|all|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:also\s+)?(?:listens?|accepts?\s+connections?|is\s+listening|are\s+listening)\b",
+    r"(?:by\s+default,?\s+)?(?:the|each|every|all"
+    r"|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:also\s+)?(?:listens?|accepts?\s+connections?"
+    r"|is\s+listening|are\s+listening)\b",
     re.IGNORECASE,
 )
 _BESIDE = re.compile(r"\s*[\u2013\u2014:-]\s*([^()]{2,60}?)\s*(?:\([^()]*\))?\W*")

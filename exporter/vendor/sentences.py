@@ -19,17 +19,25 @@ if TYPE_CHECKING:
 
 _APPLICATION = "|".join(sorted(APPLICATIONS, key=len, reverse=True))
 _NUMBER = r"[0-9]{1,5}(?![0-9.]*[0-9])"
-_LIST = rf"{_NUMBER}(?:(?:\s*[-\u2013]\s*|\s+(?:to|through|thru|bis|\u00e0|a|al|hasta)\s+|\s*,\s*(?:and\s+|or\s+)?|\s*/\s*|\s+and\s+|\s+or\s+|\s+und\s+|\s+[eyo]\s+|\s+et\s+|\s+ou\s+|\s+oder\s+){_NUMBER}){{0,30}}"
+_LIST = (
+    rf"{_NUMBER}(?:(?:\s*[-\u2013]\s*|\s+(?:to|through|thru|bis|\u00e0|a|al|hasta)\s+"
+    r"|\s*,\s*(?:and\s+|or\s+)?|\s*/\s*|\s+and\s+|\s+or\s+|\s+und\s+|\s+[eyo]\s+"
+    rf"|\s+et\s+|\s+ou\s+|\s+oder\s+){_NUMBER}){{0,30}}"
+)
 PORTS = re.compile(
     rf"\b(?:(?:tcp|udp)(?:\s*(?:/|and|&|or)\s*(?:tcp|udp))?[\s/:-]*(?:ports?\s*:?\s*)?{_LIST}"
-    rf"|(?:(?:tcp|udp)\s+)?(?:ports?|portnummern?|puertos?)\s*:?\s*(?:numbers?\s+)?{_LIST}(?:\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?)?"
+    r"|(?:(?:tcp|udp)\s+)?(?:ports?|portnummern?"
+    rf"|puertos?)\s*:?\s*(?:numbers?\s+)?{_LIST}(?:\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?)?"
     rf"|{_LIST}\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?"
-    rf"|(?:{_APPLICATION})\s*\(\s*(?:(?:tcp|udp)[\s/:]*)?(?:ports?\s*)?{_LIST}(?:\s*/?\s*(?:tcp|udp))?\s*\))",
+    rf"|(?:{_APPLICATION})\s*\(\s*(?:(?:tcp"
+    rf"|udp)[\s/:]*)?(?:ports?\s*)?{_LIST}(?:\s*/?\s*(?:tcp|udp))?\s*\))",
     re.IGNORECASE,
 )
 _HINTS = re.compile(
-    rf"\b(?:tcp|udp|ports?|puertos?|portnummern?)\b[^.]{{0,80}}?[0-9]|\b[0-9]{{2,5}}\s*(?:/\s*)?(?:tcp|udp)\b"
-    r"|\b(?:listen\w*|open\w*|allow\w*|h\u00f6r\w*|\u00f6ffne\w*|\u00e9coute\w*|ouvr\w*|escucha\w*|abr\w*)\b[^.0-9]{0,30}\b[0-9]{2,5}\b"
+    rf"\b(?:tcp|udp|ports?|puertos?|portnummern?)\b[^.]{{0,80}}?[0-9]"
+    rf"|\b[0-9]{{2,5}}\s*(?:/\s*)?(?:tcp|udp)\b"
+    r"|\b(?:listen\w*|open\w*|allow\w*|h\u00f6r\w*|\u00f6ffne\w*|\u00e9coute\w*"
+    r"|ouvr\w*|escucha\w*|abr\w*)\b[^.0-9]{0,30}\b[0-9]{2,5}\b"
     rf"|[a-z]:[0-9]{{2,5}}\b|\b(?:{_APPLICATION})\b[^.0-9]{{0,12}}\b[0-9]{{2,5}}\b"
     rf"|\b[0-9]{{2,5}}\s*(?:\(|for\s+)(?:{_APPLICATION})\b",
     re.IGNORECASE,
@@ -41,20 +49,24 @@ _BULLET = re.compile(
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 EXPLAINED = re.compile(
     r"\b(?:versions?|release|v)\s*[0-9][0-9.]*|\b(?:tls|ssl|smb)\s*v?[0-9][0-9.]*"
-    r"|\b[0-9]+\s*(?:seconds?|minutes?|hours?|days?|times?|users?|calls?|[kmg]b(?:it)?(?:/s|ps)?|%)",
+    r"|\b[0-9]+\s*(?:seconds?|minutes?|hours?|days?|times?|users?|calls?"
+    r"|[kmg]b(?:it)?(?:/s|ps)?|%)",
     re.IGNORECASE,
 )
 _JOINED = re.compile(
     r"[\s,;/&+]*(?:(?:and|or|und|oder|et|ou|y|o|e)\s+)?", re.IGNORECASE
 )
 _HOST_AND_NUMBERS = re.compile(
-    rf"[\s\u2022*\u2013-]*(?:https?://)?[a-z0-9*{{}}-]+(?:\.[a-z0-9-]+)+(?:\s*[:,;|\u2013\u2014-]\s+|\s+(?:[:,;|\u2013\u2014-]\s*)?)({_LIST})\W*",
+    rf"[\s\u2022*\u2013-]*(?:https?://)?[a-z0-9*{{}}-]+(?:\.[a-z0-9-]+)+"
+    rf"(?:\s*[:,;|\u2013\u2014-]\s+|\s+(?:[:,;|\u2013\u2014-]\s*)?)({_LIST})\W*",
     re.IGNORECASE,
 )
 _PINGS = re.compile(
     r"\bicmp(?:v?[46])?\b"
-    r"|\b(?:must|should|needs?|able|allow\w*|permit\w*|requires?|enable\w*)\b[^.]*\b(?:ping|pings|pinged|echo\s+requests?)\b"
-    r"|\b(?:pings?|echo\s+requests?)\b[^.]*\b(?:must|should|needs?|allowed|permitted|required|enabled)\b",
+    r"|\b(?:must|should|needs?|able|allow\w*|permit\w*|requires?"
+    r"|enable\w*)\b[^.]*\b(?:ping|pings|pinged|echo\s+requests?)\b"
+    r"|\b(?:pings?|echo\s+requests?)\b[^.]*\b(?:must|should|needs?|allowed|permitted"
+    r"|required|enabled)\b",
     re.IGNORECASE,
 )
 _PORTS_ALONE = re.compile(rf"[\s\u2022*\u2013-]*{PORTS.pattern}\W*", re.IGNORECASE)

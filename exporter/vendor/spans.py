@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from exporter.model.endpoint import MAX_PORT
 from exporter.model.rule import Transport
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 Mark: TypeAlias = "tuple[str, str]"
 """A kind of word, such as `span`, `transport`, `joint` and `bound`, and the word."""
-MAX_PORT = 65535
 
 
 class Span(NamedTuple):

@@ -35,7 +35,8 @@ _UDP_ALONE = frozenset({67, 68, 69, 123, 161, 162, 500, 1812, 1813, 4500})
 PING = Span(0, 0, (Transport.ICMP,))
 """An echo request, which has no port."""
 _HOST_AND_PORT = re.compile(
-    r"(?<![\w.@-])((?:https?://)?(?:\*\.|[a-z0-9<{])[a-z0-9<>{}._*-]*\.[a-z]{2,}:[0-9]{1,5})(?![0-9])\S*",
+    r"(?<![\w.@-])((?:https?://)?(?:\*\."
+    r"|[a-z0-9<{])[a-z0-9<>{}._*-]*\.[a-z]{2,}:[0-9]{1,5})(?![0-9])\S*",
     re.IGNORECASE,
 )
 
@@ -54,10 +55,11 @@ class Statement:
     """One requirement in the words of the page.
 
     `sources` are empty if the page names none. `lead` is where it goes; None where a
-    table without destinations sums up others. `internal` is what the heading says of
-    the destinations. `spans` have their transports. `choice` says that one of the spans
-    is enough, `both` that connections are opened from either end. `notes` hold what
-    else the row says, `probe` what speaks the application that it names. `text` is the whole row in one line.
+    table without destinations sums up others. `internal` is what the heading says of the
+    destinations. `spans` have their transports. `choice` says that one of the spans is
+    enough, `both` that connections are opened from either end. `notes` hold what else the
+    row says, `probe` what speaks the application that it names. `text` is the whole row
+    in one line.
     """
 
     row: str

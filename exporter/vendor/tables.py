@@ -26,8 +26,8 @@ from exporter.vendor.statements import Statement, Unread
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from exporter.vendor.answers import Answers, RowModel
     from exporter.vendor.ledger import Ledger
+    from exporter.vendor.map_file import Answers, RowModel
     from exporter.vendor.page import Page, Row, Table
     from exporter.vendor.remarks import Remarks
 

@@ -14,11 +14,13 @@ Ticked: TypeAlias = "tuple[tuple[int, str], ...]"
 """Columns by index, each with the word that a tick in it says."""
 
 _TICK = re.compile(
-    r"(?:[\u2713\u2714\u2611\u2705\u25cf\u2022]\ufe0f?|x|yes|y|ja|oui|s[i\u00ed]|true|:(?:white_)?(?:heavy_)?check_?mark:)",
+    r"(?:[\u2713\u2714\u2611\u2705\u25cf\u2022]\ufe0f?|x|yes|y|ja|oui|s[i\u00ed]|true"
+    r"|:(?:white_)?(?:heavy_)?check_?mark:)",
     re.IGNORECASE,
 )
 _NO_TICK = re.compile(
-    r"(?:[\u2717\u2718\u2715\u2716\u00d7\u274c\u2610]\ufe0f?|no|n|nein|non|false|n/?a|[-\u2013\u2014]*|:x:)",
+    r"(?:[\u2717\u2718\u2715\u2716\u00d7\u274c\u2610]\ufe0f?|no|n|nein|non|false|n/?a"
+    r"|[-\u2013\u2014]*|:x:)",
     re.IGNORECASE,
 )
 _TRANSPORT = re.compile(r"(?:ports?\s+|protocols?\s+)?(tcp|udp)", re.IGNORECASE)

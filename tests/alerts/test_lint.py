@@ -14,7 +14,7 @@ from alerts.build import HEADLINES, PLACE_LABELS
 from exporter.metrics.labels import COMMON_LABELS
 from exporter.model.finding import Cause
 from exporter.model.rule import Severity
-from exporter.report import rehearsal
+from exporter.report import alert_trial
 from tests.alerts.promql import Catalogue, Mistake
 from tests.alerts.shipped import DASHBOARDS, RUNBOOK, rules, unit_tests
 
@@ -172,7 +172,7 @@ def test_every_alert_has_all_its_texts(rule):
 
 
 def test_every_cause_has_a_sentence_of_its_own():
-    assert {*HEADLINES} == {*Cause, rehearsal.CAUSE}
+    assert {*HEADLINES} == {*Cause, alert_trial.CAUSE}
     assert len({*HEADLINES.values()}) == len(HEADLINES)
 
 

@@ -16,7 +16,6 @@ from exporter.model.tls_facts import UNVERIFIED, TlsError, Trust
 from exporter.model.verdict_case import Case, Placed
 from exporter.monitor.controls import Control
 from exporter.monitor.feed_refresh import FeedState
-from exporter.monitor.resolver_watch import Transport as Over
 from tests import exposing
 from tests.diagnose.scenes import (
     NOW,
@@ -99,20 +98,20 @@ def test_a_name_that_was_answered_before_speaks_for_no_resolver():
 
 
 def test_resolvers_that_are_silent_when_asked_by_themselves_are_it():
-    down = {(one, Over.UDP): False for one in SERVERS}
+    down = {(one, Transport.UDP): False for one in SERVERS}
     found = explain(unresolved(WEB[0]), holds(WEB[1]), resolvers=down)
     assert [one.cause for one in found] == [Cause.RESOLVER]
 
 
 def test_a_resolver_that_is_gone_beside_one_that_answers_is_told_without_targets():
-    down = {(SERVERS[0], Over.UDP): False, (SERVERS[1], Over.UDP): True}
+    down = {(SERVERS[0], Transport.UDP): False, (SERVERS[1], Transport.UDP): True}
     found = explain(*map(holds, WEB), resolvers=down)
     assert told(found) == [("resolver", SERVERS[0], [])]
     assert found[0].severity is Severity.WARNING
 
 
 def test_resolvers_that_are_all_gone_are_one_cause_before_any_name_is_missed():
-    down = {(one, Over.UDP): False for one in SERVERS}
+    down = {(one, Transport.UDP): False for one in SERVERS}
     (one,) = explain(*map(holds, WEB), resolvers=down)
     assert (one.cause, one.subject, one.targets) == (
         Cause.RESOLVER,
@@ -323,7 +322,7 @@ def unnamed_proxy(to):
 def test_a_proxy_whose_name_gets_no_answer_is_the_resolvers_where_no_name_does():
     (one,) = explain(*map(unnamed_proxy, WEB), *map(unresolved, DB))
     assert (one.cause, len(one.targets)) == (Cause.RESOLVER, len(WEB) + len(DB))
-    down = {(one, Over.UDP): False for one in SERVERS}
+    down = {(one, Transport.UDP): False for one in SERVERS}
     (one,) = explain(*map(unnamed_proxy, WEB), resolvers=down)
     assert (one.cause, len(one.targets)) == (Cause.RESOLVER, len(WEB))
 

@@ -23,7 +23,6 @@ from exporter.model.outcome import (
 from exporter.model.rule import AddressPolicy, Expect, Status, Transport, Usage
 from exporter.model.tls_facts import TlsError, Trust
 from exporter.monitor.feed_refresh import FeedState
-from exporter.monitor.resolver_watch import Transport as Over
 from tests import exposing
 from tests.diagnose.scenes import (
     NOW,
@@ -277,8 +276,8 @@ def nothing_passes_over_udp():
         target("192.0.2.99", 1434, "sqlbrowser", transport=Transport.UDP),
     ]
     tcp = [target(f"203.0.113.{n}", 443) for n in (1, 2)]
-    watched = {(one, Over.UDP): False for one in SERVERS}
-    watched |= {(one, Over.TCP): True for one in SERVERS}
+    watched = {(one, Transport.UDP): False for one in SERVERS}
+    watched |= {(one, Transport.TCP): True for one in SERVERS}
     gone = [*map(silent, udp), *map(unresolved, VENDORS[:4])]
     return [*gone, *map(holds, tcp)], {"resolvers": watched}
 

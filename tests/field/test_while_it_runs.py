@@ -55,7 +55,7 @@ async def test_resolvers_that_are_set_right_are_asked(tmp_path, monkeypatch, how
     clock = itertools.count(0, 60)
     with scripted_names(zone, host="127.0.0.3") as names:
         # The file has no place for a port.
-        monkeypatch.setattr("exporter.probes.nameserver._PORT", names.port)
+        monkeypatch.setattr("exporter.model.endpoint.DNS_PORT", names.port)
         resolver = Resolver(etc=tmp_path, clock=lambda: next(clock))
         how(tmp_path, "nameserver 127.0.0.4\n")
         with pytest.raises(ProbeError):

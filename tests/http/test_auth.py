@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import bcrypt
 import pytest
@@ -88,13 +89,22 @@ async def test_an_unknown_user_costs_as_much_as_the_dearest_known(compared):
     users.close()
 
 
-async def test_who_guesses_on_and_on_keeps_nobody_else_waiting(users, compared):
+async def test_who_guesses_on_and_on_keeps_nobody_else_waiting(
+    users, compared, monkeypatch
+):
+    begun, check = threading.Event(), bcrypt.checkpw
+    monkeypatch.setattr(
+        bcrypt, "checkpw", lambda *given: begun.wait(30) and check(*given)
+    )
     guesses = [
         asyncio.create_task(users.check("empty", f"guess {i}", "192.0.2.66"))
         for i in range(40)
     ]
     await asyncio.sleep(0)
-    assert await users.check("alice", "sécret", "192.0.2.77")
+    right = asyncio.create_task(users.check("alice", "sécret", "192.0.2.77"))
+    await asyncio.sleep(0)
+    begun.set()
+    assert await right
     # One of the guesses was being compared, and one may have been next.
     assert compared.index(SECRET) <= 2
     assert await asyncio.gather(*guesses) == [False] * 40
@@ -102,9 +112,13 @@ async def test_who_guesses_on_and_on_keeps_nobody_else_waiting(users, compared):
 
 async def test_a_password_waits_only_so_long_to_be_compared(users, monkeypatch):
     monkeypatch.setattr(auth, "_PATIENCE", 0.0)
-    outcomes = await asyncio.gather(
-        *(users.check("alice", f"guess {i}") for i in range(3)),
-        return_exceptions=True,
-    )
-    assert [type(outcome) for outcome in outcomes] == [bool, TimeoutError, TimeoutError]
+    ended = threading.Event()
+    monkeypatch.setattr(auth.bcrypt, "checkpw", lambda *_: ended.wait(30))
+    compared = asyncio.create_task(users.check("alice", "sécret"))
+    await asyncio.sleep(0)
+    for guess in ("one", "two"):
+        with pytest.raises(TimeoutError):
+            await users.check("alice", guess)
+    ended.set()
+    assert await compared
     assert await users.check("alice", "sécret")

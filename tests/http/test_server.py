@@ -15,7 +15,7 @@ import pytest
 import trustme
 from aiohttp.test_utils import TestClient, TestServer
 
-from exporter.http import answers, deadlines, handlers
+from exporter.http import deadlines, handlers, responses
 from exporter.http.server import make_app, serve
 from exporter.http.web_config import WebConfig, read_web_config
 from exporter.metrics.text_format import ExpositionFormat
@@ -203,7 +203,7 @@ class Drawing:
 
 
 async def test_a_page_is_drawn_once_for_all_who_ask_within_a_second(monkeypatch):
-    monkeypatch.setattr(answers, "FRESH", 3600.0)
+    monkeypatch.setattr(responses, "FRESH", 3600.0)
     drawing = Drawing(monkeypatch)
     async with client_of(exposing.populated()) as client:
         asked = [asyncio.create_task(client.get("/?text=a")) for _ in range(5)]
@@ -215,24 +215,24 @@ async def test_a_page_is_drawn_once_for_all_who_ask_within_a_second(monkeypatch)
         assert pages == ["a"] * 4 + ["b"]
         assert await (await client.get("/?text=A ")).text() == "a"
         assert drawing.drawn == ["a", "b"]
-        monkeypatch.setattr(answers, "FRESH", 0.0)
+        monkeypatch.setattr(responses, "FRESH", 0.0)
         await client.get("/?text=a")
         assert drawing.drawn == ["a", "b", "a"]
 
 
 async def test_a_page_that_cannot_be_drawn_keeps_no_place(monkeypatch):
-    monkeypatch.setattr(answers, "FRESH", 0.0)
+    monkeypatch.setattr(responses, "FRESH", 0.0)
     drawing = Drawing(monkeypatch)
     drawing.release.set()
     async with client_of(exposing.populated()) as client:
-        for _ in range(answers.PLACES + 1):
+        for _ in range(responses.PLACES + 1):
             assert (await client.get("/?text=fails")).status == 500
         assert (await client.get("/?text=a")).status == 200
 
 
 async def test_only_so_many_pages_are_kept(monkeypatch):
-    monkeypatch.setattr(answers, "FRESH", 3600.0)
-    monkeypatch.setattr(answers, "_KEPT", 2)
+    monkeypatch.setattr(responses, "FRESH", 3600.0)
+    monkeypatch.setattr(responses, "_KEPT", 2)
     drawing = Drawing(monkeypatch)
     drawing.release.set()
     async with client_of(exposing.populated()) as client:
@@ -482,22 +482,22 @@ async def until(condition):
 
 
 async def test_no_more_scrapes_are_made_at_once_than_the_pool_has_places(monkeypatch):
-    monkeypatch.setattr(answers, "PATIENCE", 0.05)
+    monkeypatch.setattr(responses, "PATIENCE", 0.05)
     slow = Slow()
     async with client_of(exposing.populated(), exposition=slow) as client:
         scrapes = [
-            asyncio.create_task(client.get("/metrics")) for _ in range(answers.PLACES)
+            asyncio.create_task(client.get("/metrics")) for _ in range(responses.PLACES)
         ]
-        await until(lambda: slow.under_way == answers.PLACES)
+        await until(lambda: slow.under_way == responses.PLACES)
         refused = await client.get("/metrics")
         assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
-        assert slow.begun == answers.PLACES
+        assert slow.begun == responses.PLACES
         assert (await client.get("/-/healthy")).status == 200
         # People wait for people only.
         for path in ("/", "/api/v1/targets", "/rules/api", "/api/v1/rules/api"):
             assert (await client.get(path)).status == 200
         slow.release.set()
-        assert [(await scrape).status for scrape in scrapes] == [200] * answers.PLACES
+        assert [(await scrape).status for scrape in scrapes] == [200] * responses.PLACES
         assert (await client.get("/metrics")).status == 200
 
 

@@ -31,11 +31,10 @@ from exporter.model.ledger import Fate, Requirement, ledger_of
 from exporter.model.maintenance import Maintenance
 from exporter.model.network_path import Hop, Path
 from exporter.model.outcome import Evidence, Judged, Reason, Result, Stage, Verdict
-from exporter.model.rule import Expect, Target
+from exporter.model.rule import Expect, Target, Transport
 from exporter.model.tls_facts import Trust
 from exporter.monitor.controls import Control
 from exporter.monitor.feed_refresh import FeedState
-from exporter.monitor.resolver_watch import Transport
 from tests import exposing, make
 from tests.exposing import NOW, Scene
 

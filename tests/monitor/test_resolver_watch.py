@@ -8,12 +8,12 @@ import logging
 
 import pytest
 
+from exporter.model.rule import Transport
 from exporter.monitor import resolver_watch
 from exporter.monitor.resolver_watch import (
     INTERVAL,
     INTERVAL_DOWN,
     ResolverWatch,
-    Transport,
 )
 from exporter.probes import host_network
 from tests.servers.nameserver import TRUNCATED, scripted_names
@@ -43,7 +43,10 @@ async def seen(*servers, **options):
     await watch.look()
     states = watch.states()
     signs = {True: "+", False: "-", None: "?"}
-    return ["".join(signs[states.get((s, t))] for t in Transport) for s in servers]
+    return [
+        "".join(signs[states.get((s, t))] for t in (Transport.UDP, Transport.TCP))
+        for s in servers
+    ]
 
 
 async def test_a_real_resolver_is_up(tmp_path):

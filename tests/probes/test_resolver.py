@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
+from exporter.model import endpoint
 from exporter.model.outcome import ProbeError, Reason
-from exporter.probes import nameserver
 from exporter.probes import resolver as resolver_module
 from exporter.probes.lookup import Resolved
 from exporter.probes.resolver import Resolver
@@ -248,7 +248,7 @@ def in_place(etc, text):
 async def test_resolv_conf_is_read_again_however_it_changes(
     tmp_path, clock, monkeypatch, write
 ):
-    monkeypatch.setattr(nameserver, "_PORT", free_port())
+    monkeypatch.setattr(endpoint, "DNS_PORT", free_port())
 
     def script(query):
         known = {"one.test": "192.0.2.1", "sql01.corp.test": "192.0.2.2"}
@@ -261,7 +261,7 @@ async def test_resolv_conf_is_read_again_however_it_changes(
     with pytest.raises(ProbeError):
         await resolver.resolve("one.test")
     with scripted_names(script) as server:
-        monkeypatch.setattr(nameserver, "_PORT", server.port)
+        monkeypatch.setattr(endpoint, "DNS_PORT", server.port)
         write(tmp_path, "nameserver 127.0.0.1\nsearch corp.test\n")
         clock.now = 2.1
         assert await addresses(resolver, "one.test") == ("192.0.2.1",)

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from exporter.cli import alert_test
 from exporter.cli.main import main
-from exporter.report import rehearsal
+from exporter.report import alert_trial
 from exporter.report.alertmanager import Counted, Integration, Routed
 from tests.alerts import scaled
 from tests.servers.process import binary, free_port, listens, running
@@ -391,9 +391,9 @@ class Busy:
 
 
 async def test_what_others_were_told_before_it_came_counts_for_nothing(monkeypatch):
-    monkeypatch.setattr(rehearsal, "_TURN", 0.01)
+    monkeypatch.setattr(alert_trial, "_TURN", 0.01)
     server = Busy()
     before = await server.counted()
-    outcome = await rehearsal.rehearse(server, "test", before, arrives=1, told=0.05)
+    outcome = await alert_trial.rehearse(server, "test", before, arrives=1, told=0.05)
     assert outcome.routed
     assert outcome.waiting == ["webhook"]

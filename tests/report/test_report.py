@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from exporter.cli.main import main
-from exporter.report.account import incidents
+from exporter.report.availability import incidents
 from exporter.report.prometheus import Series
 from tests.dashboards.cases import END, STEP
 from tests.dashboards.history import History

@@ -7,10 +7,8 @@ import os
 import socket
 from pathlib import Path
 
-import pytest
-
 from exporter.probes.wire import rpc
-from tests.servers.process import needs_root, running
+from tests.servers.process import binary, needs_root, running
 from tests.servers.smbd import configured
 
 PORT = 135
@@ -23,8 +21,6 @@ _SERVER = "/usr/libexec/samba/samba-dcerpcd"
 def rpcd(folder: Path):
     """Yields its address on loopback: the port is fixed, so each has one of its own."""
     needs_root("samba-dcerpcd")
-    if not Path(_SERVER).exists():
-        pytest.fail("samba-dcerpcd is not installed (tests/install-packages does it)")
     pid = os.getpid()
     address = f"127.135.{pid >> 8 & 0xFF}.{pid & 0xFF}"
     settings = {
@@ -35,7 +31,7 @@ def rpcd(folder: Path):
         "rpcd_epmapper:idle_seconds": "600",
     }
     file = configured(folder, settings)
-    argv = [_SERVER, "--libexec-rpcds", "-F", "-s", str(file), "--debug-stdout"]
+    argv = [binary(_SERVER), "--libexec-rpcds", "-F", "-s", str(file), "--debug-stdout"]
     with running(argv, lambda: _answers(address), folder / "out"):
         yield address
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.model.endpoint import MAX_PORT
 from exporter.vendor.conditions import condition_in, condition_of
 from exporter.vendor.directions import cell_direction, product_of, title_ends
 from exporter.vendor.ends import read_destinations
 from exporter.vendor.hosts import Kind
 from exporter.vendor.ports import read_ports
 from exporter.vendor.protocols import is_protocols, read_protocols, unbound
-from exporter.vendor.spans import MAX_PORT
 
 
 def spans(cell):

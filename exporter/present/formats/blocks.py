@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 _LABEL = 12
 """Columns of a label, its indent included."""
 _FEW = 3
-"""Targets up to which a finding is told in full ..."""
+"""Targets up to which a finding is told in full."""
 _EVIDENCE, _COUNTER = 2, 1
-"""... and lines that more have room for, of what says so and of what rules others out:
-a total outage is read on one screen."""
+"""Lines for what says so, and for what rules others out, where a finding has more targets
+than `_FEW`: a total outage is read on one screen."""
 _MORE = " …"
 _STYLES = {
     Severity.CRITICAL: "bold red",

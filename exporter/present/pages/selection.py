@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from exporter.model.outcome import Verdict
-from exporter.model.rule import Severity
+from exporter.model.rule import LOUDEST_FIRST
 from exporter.present.pages import views
 from exporter.present.verdicts import WORST_FIRST, concern
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 ENDING = 30 * 86400
 """Seconds before a certificate's end from which on it is counted as ending."""
-_SEVERITIES = tuple(Severity)
 
 
 class State(StrEnum):
@@ -154,7 +153,7 @@ def _place(one: tuple[int, Found]) -> tuple[int, int, bool, int, str, str]:
         rank,
         WORST_FIRST.index(record.verdict),
         not concern(record),
-        _SEVERITIES.index(rule.severity),
+        LOUDEST_FIRST.index(rule.severity),
         rule.source,
         rule.usage,
     )

@@ -13,6 +13,7 @@ from exporter.probes.wire import dns
 
 if TYPE_CHECKING:
     from exporter.model.rule import Target
+    from exporter.probes.datagrams import Accept
     from exporter.probes.link import Link
 
 _TRIES = 2
@@ -68,17 +69,18 @@ class Dns(Prober):
     async def _over_udp(
         self, link: Link, target: Target, asked: dns.Question
     ) -> dns.Reply:
-        patience = target.rule.timeout / (_TRIES + 1)
-        datagrams = link.datagrams()
-        for _ in range(_TRIES):
+        def request(_: int) -> tuple[bytes, Accept[dns.Reply]]:
             ident, query = self._query(asked)
-            accept = partial(dns.reply, ident=ident, asked=asked)
-            if (reply := await datagrams.ask(query, accept, patience)) is not None:
-                return reply.answer
-        silence = f"no answer to {_TRIES} questions"
-        if datagrams.transcript.received:
-            silence += ": DNS answers came, but to other questions"
-        raise ProbeError(Reason.TIMEOUT, silence)
+            return query, partial(dns.reply, ident=ident, asked=asked)
+
+        reply = await link.datagrams().insist(
+            request,
+            _TRIES,
+            target.rule.timeout,
+            called="questions",
+            strays="DNS answers came, but to other questions",
+        )
+        return reply.answer
 
     async def _over_tcp(self, link: Link, asked: dns.Question) -> dns.Reply:
         ident, query = self._query(asked)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from exporter.model.outcome import NO_EVIDENCE, Evidence, ProbeError, Reason
+from exporter.model.outcome import NO_EVIDENCE, Evidence
 from exporter.probes.protocols.base import ICMP, Prober
 from exporter.probes.wire import icmp
 
 if TYPE_CHECKING:
     from exporter.model.rule import Target
+    from exporter.probes.datagrams import Accept
     from exporter.probes.link import Link
 
 _TRIES = 3
@@ -26,15 +27,16 @@ class Icmp(Prober):
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """An echo reply with our own bytes is the answer."""
-        patience = target.rule.timeout / (_TRIES + 1)
         version = 6 if ":" in link.address else 4
-        echoes = link.echoes()
-        for sequence in range(1, _TRIES + 1):
+
+        def request(sequence: int) -> tuple[bytes, Accept[bytes]]:
             cookie = secrets.token_bytes(icmp.COOKIE)
-            request = icmp.request(version, sequence, cookie)
             accept = partial(
                 icmp.reply, version=version, sequence=sequence, cookie=cookie
             )
-            if await echoes.ask(request, accept, patience) is not None:
-                return NO_EVIDENCE
-        raise ProbeError(Reason.TIMEOUT, f"no answer to {_TRIES} echo requests")
+            return icmp.request(version, sequence, cookie), accept
+
+        await link.echoes().insist(
+            request, _TRIES, target.rule.timeout, called="echo requests"
+        )
+        return NO_EVIDENCE

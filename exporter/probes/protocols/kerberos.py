@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from exporter.model.outcome import Evidence, ProbeError, Reason
+from exporter.model.outcome import Evidence
 from exporter.probes.protocols.base import BOTH, Prober
 from exporter.probes.wire import kerberos
 
@@ -67,13 +67,10 @@ class Kerberos(Prober):
 
 
 async def _over_udp(link: Link, target: Target, request: bytes) -> Evidence:
-    patience = target.rule.timeout / (_TRIES + 1)
-    datagrams = link.datagrams()
-    for _ in range(_TRIES):
-        reply = await datagrams.ask(request, kerberos.parse, patience)
-        if reply is not None:
-            return _evidence(reply.answer, reply.sent, reply.received)
-    raise ProbeError(Reason.TIMEOUT, f"no answer to {_TRIES} requests")
+    reply = await link.datagrams().insist(
+        lambda _: (request, kerberos.parse), _TRIES, target.rule.timeout
+    )
+    return _evidence(reply.answer, reply.sent, reply.received)
 
 
 async def _over_tcp(link: Link, request: bytes) -> Evidence:

@@ -81,13 +81,13 @@ async def _ask(stream: Connection, request: bytes, reader: ldap.Reader) -> ldap.
 
 async def _over_udp(link: Link, target: Target) -> Evidence:
     """A search alone (RFC 1798); nothing is to be ended."""
-    patience = target.rule.timeout / (_TRIES + 1)
-    datagrams = link.datagrams()
-    for _ in range(_TRIES):
-        reply = await datagrams.ask(ldap.search(), ldap.datagram, patience)
-        if reply is not None:
-            return Evidence(_describe(reply.answer))
-    raise ProbeError(Reason.TIMEOUT, f"no answer to {_TRIES} searches")
+    reply = await link.datagrams().insist(
+        lambda _: (ldap.search(), ldap.datagram),
+        _TRIES,
+        target.rule.timeout,
+        called="searches",
+    )
+    return Evidence(_describe(reply.answer))
 
 
 def _describe(outcome: ldap.Outcome) -> str:

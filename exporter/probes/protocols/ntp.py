@@ -13,7 +13,7 @@ from exporter.probes.wire import ntp
 
 if TYPE_CHECKING:
     from exporter.model.rule import Target
-    from exporter.probes.datagrams import Datagrams, TimedAnswer
+    from exporter.probes.datagrams import Accept
     from exporter.probes.link import Link
 
 _TRIES = 2
@@ -33,7 +33,12 @@ class Ntp(Prober):
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """A server packet is the answer, synchronised or not."""
-        reply = await _ask(link.datagrams(), target.rule.timeout / (_TRIES + 1))
+        reply = await link.datagrams().insist(
+            _request,
+            _TRIES,
+            target.rule.timeout,
+            strays="NTP packets came, but with another request's origin timestamp",
+        )
         answer = reply.answer
         if answer.kiss in _PAUSES:
             raise _kissed(answer.kiss)
@@ -47,17 +52,9 @@ class Ntp(Prober):
         return Evidence(ntp_offset=offset, ntp_stratum=answer.stratum)
 
 
-async def _ask(datagrams: Datagrams, patience: float) -> TimedAnswer[ntp.Reply]:
-    for _ in range(_TRIES):
-        cookie = os.urandom(ntp.COOKIE)
-        accept = partial(ntp.parse, cookie=cookie)
-        reply = await datagrams.ask(ntp.request(cookie), accept, patience)
-        if reply is not None:
-            return reply
-    silence = f"no answer to {_TRIES} requests"
-    if datagrams.transcript.received:
-        silence += ": NTP packets came, but with another request's origin timestamp"
-    raise ProbeError(Reason.TIMEOUT, silence)
+def _request(_: int) -> tuple[bytes, Accept[ntp.Reply]]:
+    cookie = os.urandom(ntp.COOKIE)
+    return ntp.request(cookie), partial(ntp.parse, cookie=cookie)
 
 
 def _kissed(code: str) -> ProbeError:

@@ -1,8 +1,9 @@
 """SMTP: greeting, EHLO, TLS first, on request or where it is offered, and goodbye.
 
 Submission insists on STARTTLS (RFC 6409, RFC 8314 4.1), mail exchangers take it where it
-is offered (RFC 7435), and port 465 begins with TLS (RFC 8314 3.3). Each reply is waited for, because a client that talks ahead is logged as improper; but
-the one to QUIT, after which nothing is left to be known.
+is offered (RFC 7435), and port 465 begins with TLS (RFC 8314 3.3). Each reply is waited
+for, because a client that talks ahead is logged as improper; only the one to QUIT is not,
+after which nothing is left to be known.
 Nothing is ever authenticated, addressed or mailed.
 """
 

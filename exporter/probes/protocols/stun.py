@@ -38,17 +38,14 @@ class Stun(Prober):
 
 
 async def _ask_over_udp(link: Link, target: Target, transaction: bytes) -> Response:
-    datagrams = link.datagrams()
-    accept = partial(stun.parse, transaction=transaction)
-    patience = target.rule.timeout / (_TRIES + 1)
-    for _ in range(_TRIES):
-        reply = await datagrams.ask(stun.request(transaction), accept, patience)
-        if reply is not None:
-            return reply.answer
-    silence = f"no answer to {_TRIES} requests"
-    if datagrams.transcript.received:
-        silence += ": STUN messages came, but with another request's transaction id"
-    raise ProbeError(Reason.TIMEOUT, silence)
+    request = stun.request(transaction), partial(stun.parse, transaction=transaction)
+    reply = await link.datagrams().insist(
+        lambda _: request,
+        _TRIES,
+        target.rule.timeout,
+        strays="STUN messages came, but with another request's transaction id",
+    )
+    return reply.answer
 
 
 async def _ask_over_tcp(link: Link, transaction: bytes) -> Response:

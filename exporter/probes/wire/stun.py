@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.model.endpoint import place
 from exporter.model.outcome import ProbeError, Reason
 from exporter.probes.wire.text import printable
 
@@ -136,8 +137,7 @@ def _address(value: bytes, mask: bytes) -> str:
         raise _malformed(f"a mapped address {printable(value, 60)}")
     port = int.from_bytes(value[2:4]) ^ int.from_bytes(mask[:2])
     octets = bytes(a ^ b for a, b in zip(value[4:], mask, strict=False))
-    address = ipaddress.ip_address(octets)
-    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"  # noqa: PLR2004 - IPv6
+    return place(str(ipaddress.ip_address(octets)), port)
 
 
 def _error(attributes: Mapping[int, bytes]) -> str:

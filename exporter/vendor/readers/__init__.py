@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from exporter.config.diagnostics import ConfigError, Problem
 from exporter.vendor.page import PageBuilder
-from exporter.vendor.readers import asciidoc, csv, feeds, html, markdown
+from exporter.vendor.readers import asciidoc, csv, html, json, markdown
 from exporter.vendor.readers import text as text_reader
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ FORMS: dict[str, html.Reader] = {
     ".tsv": csv.read,
     ".adoc": asciidoc.read,
     ".asciidoc": asciidoc.read,
-    ".json": feeds.read,
+    ".json": json.read,
 }
 """Readers by the end of a file's name; other files are looked into."""
 _MARKS = {
@@ -95,7 +95,7 @@ def _reader(file: str, text: str) -> html.Reader:
     if asciidoc.is_asciidoc(text):
         return asciidoc.read
     if re.match(r"\s*[\[{]\s*[\[{\"]", text[:_LOOKED_AT]):
-        return feeds.read
+        return json.read
     return markdown.read if markdown.is_markdown(text) else text_reader.read
 
 

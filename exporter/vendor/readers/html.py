@@ -179,9 +179,8 @@ class _Reader:
             self.heading.append(text)
         else:
             if not self.prose:
-                self.prose_line = (
-                    line + text[: len(text) - len(text.lstrip())].count("\n") + 1 - 1
-                )
+                blank = text[: len(text) - len(text.lstrip())]
+                self.prose_line = line + blank.count("\n")
             self.prose.append(text)
             if text.strip():
                 self.plain |= not self.bold

@@ -7,6 +7,7 @@ begins after the line with which that connection ends.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import time
 from dataclasses import dataclass
@@ -96,13 +97,14 @@ def _await(look, complaint):
 @pytest.fixture(scope="module")
 def servers(folder):
     """Starts a server when it is first asked for; ends all with the module."""
-    started = {}
+    started, numbers = {}, itertools.count()
     with contextlib.ExitStack() as stack:
 
         def get(name):
             if name not in started:
                 start, ended = STARTED[name]
-                home = folder / "gentle" / name
+                # One that is not installed has left a folder behind at its first try.
+                home = folder / "gentle" / f"{next(numbers)}-{name}"
                 port = stack.enter_context(start(home))
                 started[name] = Served(port, home / "log")
                 started[name].until(ended)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from json import JSONDecodeError
-from json.decoder import scanstring  # type: ignore[attr-defined]
+from json.decoder import scanstring  # type: ignore[attr-defined] # the stubs leave it out
 from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.vendor.hosts import hosts_in

@@ -80,8 +80,7 @@ def _ends(
     lead = definition.written.destination
     if lead.placeholder is not None:
         place = catalogue.placeholders[lead.placeholder]
-        example = place.example
-        name = getattr(example, "host", "") or lead.placeholder
+        name = place.example.host or lead.placeholder
         told.placed.add(name)
         told.loose |= {name} if place.optional else set()
         yield name

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.vendor.answers import FINGERPRINT, read_answers
+from exporter.vendor.map_file import FINGERPRINT, read_answers
 from tests.vendor.drafting import imported
 
 MAPS = sorted((Path(__file__).parents[2] / "config/maps").glob("*.yaml"))

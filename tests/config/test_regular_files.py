@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from exporter.config.files import read_regular
+from exporter.config.regular_files import read_regular
 
 
 def descriptors():
