@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 from pathlib import Path
 
@@ -30,14 +29,15 @@ def test_docstrings_name_arguments_and_attributes_that_exist():
         for file in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        for name in described(node) - existing(node)
+        if (told := described(node))
+        for name in told - existing(node)
     ]
     assert wrong == []
 
 
 def described(node):
     """The names under `Args:` and `Attributes:` of a docstring in Google's style."""
-    text = inspect.cleandoc(ast.get_docstring(node) or "")
+    text = ast.get_docstring(node) or ""
     sections = re.findall(
         r"^(?:Args|Attributes):\n((?:    .*\n?|\n)*)", text, re.MULTILINE
     )
