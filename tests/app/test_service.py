@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import gc
 import hashlib
+import itertools
 import os
 import threading
+import time
 import weakref
 
 import pytest
@@ -279,6 +281,42 @@ async def test_only_so_many_threads_are_left_behind(monkeypatch):
     for thread in list(blocking._left):
         await asyncio.to_thread(thread.join)
     assert await within(None, lambda: 7) == 7
+
+
+async def test_a_thread_that_computes_is_waited_for_and_one_that_hangs_is_not(
+    monkeypatch,
+):
+    release, looks = threading.Event(), itertools.count(1)
+
+    def more_each_time(_thread):
+        look = next(looks)
+        if look == 3:
+            release.set()
+        return look
+
+    monkeypatch.setattr(blocking, "_work", more_each_time)
+    assert await within(0.05, lambda: release.wait(30)) is True
+    monkeypatch.setattr(blocking, "_work", lambda _thread: 7)
+    release.clear()
+    with pytest.raises(TimeoutError):
+        await within(0.05, lambda: release.wait(30))
+    release.set()
+
+
+def test_the_work_of_a_thread_is_the_time_that_it_computed():
+    ended = threading.Event()
+
+    def computes():
+        while not ended.is_set():
+            pass
+
+    thread = threading.Thread(target=computes)
+    thread.start()
+    while blocking._work(thread) < 3:
+        time.sleep(0.001)
+    ended.set()
+    thread.join()
+    assert blocking._work(threading.Thread()) == 0  # there is none
 
 
 async def test_what_a_thread_raises_is_raised_here_and_what_it_gives_is_given():
