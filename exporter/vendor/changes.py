@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.model.rule import Transport
 from exporter.vendor.ledger_changes import reworded
+from exporter.vendor.names import slug
 from exporter.vendor.stated_flows import Span, Told, Way, told_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from exporter.config.catalogue import Catalogue
 
@@ -181,8 +182,8 @@ def _renamed(before: Told, after: Told, known: Names) -> Iterator[Difference]:
         (1, "destination", known.ends),
     ):
         ours, theirs = _profiles(before, index, known), _profiles(after, index, Names())
-        gone = {name: flows for name, flows in ours.items() if name not in theirs}
-        came = {name: flows for name, flows in theirs.items() if name not in ours}
+        gone = _only_here(ours, theirs, after)
+        came = _only_here(theirs, ours, before)
         if what == "destination":
             gone = {
                 name: flows for name, flows in gone.items() if name in before.placed
@@ -194,6 +195,23 @@ def _renamed(before: Told, after: Told, known: Names) -> Iterator[Difference]:
             if other := _closest(flows, came):
                 names[name] = other
                 yield Difference(Effect.TEXT, what, name, name, other)
+
+
+def _only_here(
+    here: Mapping[str, Profile], there: Collection[str], other: Told
+) -> dict[str, Profile]:
+    """What no end of the other side is called: who changes sides has no new name."""
+    called = {_bare(name) for way in other.ways for name in (way.source, way.end)}
+    return {
+        name: flows
+        for name, flows in here.items()
+        if name not in there and _bare(name) not in called
+    }
+
+
+def _bare(name: str) -> str:
+    """A name as a role and as a placeholder's made-up example have it."""
+    return slug(name.removesuffix(".example"))
 
 
 def _closest(flows: Profile, came: Mapping[str, Profile]) -> str:

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_ROWS = 5000
 MAX_CELLS = 50
@@ -37,11 +41,13 @@ class Row:
 class Table:
     """A table under the headings `sections`, outermost first.
 
-    `rows[0]` are the table's own headings, if it has any.
+    `rows[0]` are the table's own headings, if it has any. `intro` is the line that leads
+    over to it, such as "Only for clusters:"; empty if there is none.
     """
 
     sections: tuple[str, ...]
     rows: tuple[Row, ...]
+    intro: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,13 @@ class Page:
     prose: tuple[Prose, ...]
     losses: tuple[tuple[int, str], ...]
     titles: tuple[Prose, ...] = ()
+
+
+def introduction(above: Sequence[Prose], sections: tuple[str, ...]) -> str:
+    """The last line of a text, if it leads over to what stands below it."""
+    last = above[-1] if above else None
+    leads = last is not None and last.sections == sections and last.text.endswith(":")
+    return last.text if last is not None and leads else ""
 
 
 _PLAIN: dict[int, int | str] = {
@@ -152,7 +165,8 @@ class PageBuilder:
     def end_table(self) -> None:
         """The rows since the last call are one table; a single row is mere text."""
         if len(self._rows) > 1:
-            self._tables.append(Table(self.sections, tuple(self._rows)))
+            intro = introduction(self._prose[-1:], self.sections)
+            self._tables.append(Table(self.sections, tuple(self._rows), intro))
         elif self._rows:
             self.text(self._rows[0].line, " | ".join(self._rows[0].cells))
         self._rows = []

@@ -37,7 +37,7 @@ _BESIDE = re.compile(
     r"and|und|et|y|both|only|nur|uniquement|seulement|solo|s\u00f3lo|over|via|\u00fcber|sur|sobre"
 )
 """What may stand beside transports in brackets and leaves them what they are."""
-_OR = re.compile(r"or|oder|ou|o")
+_OR = re.compile(r"or|oder|ou|o|oppure")
 _ANY = re.compile(
     r"any|all|every|\*|alle|jeder|beliebige?r?|tous|toutes|todos|cualquiera?|ephemeral"
     r"|dynamic(?:ally)?|random|varies"

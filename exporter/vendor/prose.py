@@ -113,7 +113,7 @@ def _statement(
         notes=flows.notes,
         text=text,
         choice=flows.choice,
-        when=condition_in(text, text),
+        when=condition_in(text, text) or condition_in(sentence.intro, text),
         probe=flows.probe,
     )
 

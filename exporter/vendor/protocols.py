@@ -73,7 +73,20 @@ _UNBOUND = re.compile(
 )
 _WORD = re.compile(r"[a-z][a-z0-9]*", re.IGNORECASE)
 _EVERY = re.compile(r"(?:any|all|ip|alle|tous|todos|\*)", re.IGNORECASE)
-_JOINERS = {"and", "or", "over", "und", "oder", "et", "ou", "y", "o", "s", "the"}
+_JOINERS = {
+    "and",
+    "or",
+    "oppure",
+    "over",
+    "und",
+    "oder",
+    "et",
+    "ou",
+    "y",
+    "o",
+    "s",
+    "the",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +134,7 @@ def read_protocols(text: str) -> Protocols:
 
 def is_choice(text: str) -> bool:
     """Whether a text of protocols says "or"."""
-    return re.search(r"\b(?:or|oder|ou|o)\b", text, re.IGNORECASE) is not None
+    return re.search(r"\b(?:or|oder|ou|o|oppure)\b", text, re.IGNORECASE) is not None
 
 
 def applications_in(text: str) -> set[str]:

@@ -226,7 +226,12 @@ class RowReader:
                 return found
         told = "" if index is None else f"{self.layout.headings[index]}: "
         others = [one for one in self._others() if not told or not one.startswith(told)]
-        for text in (part["usage"], *others, *self._sections()[-1:]):
+        for text in (
+            part["usage"],
+            *others,
+            *self._sections()[-1:],
+            self.of.table.intro,
+        ):
             if found := condition_in(text, about):
                 return found
         loose_notes = (

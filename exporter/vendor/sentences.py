@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.vendor.hosts import hosts_in
+from exporter.vendor.page import introduction
 from exporter.vendor.ports import read_ports
 from exporter.vendor.protocols import APPLICATIONS
 
@@ -29,13 +30,14 @@ PORTS = re.compile(
     r"|(?:(?:tcp|udp)\s+)?(?:ports?|portnummern?"
     rf"|puertos?)\s*:?\s*(?:numbers?\s+)?{_LIST}(?:\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?)?"
     rf"|{_LIST}\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?"
+    rf"|{_LIST},\s*(?:tcp|udp)\b(?!\s*/?\s*[0-9])"
     rf"|(?:{_APPLICATION})\s*\(\s*(?:(?:tcp"
     rf"|udp)[\s/:]*)?(?:ports?\s*)?{_LIST}(?:\s*/?\s*(?:tcp|udp))?\s*\))",
     re.IGNORECASE,
 )
 _HINTS = re.compile(
     rf"\b(?:tcp|udp|ports?|puertos?|portnummern?)\b[^.]{{0,80}}?[0-9]"
-    rf"|\b[0-9]{{2,5}}\s*(?:/\s*)?(?:tcp|udp)\b"
+    rf"|\b[0-9]{{2,5}}\s*(?:[/,:\u2013\u2014-]\s*)?(?:tcp|udp)\b"
     r"|\b(?:listen\w*|open\w*|allow\w*|h\u00f6r\w*|\u00f6ffne\w*|\u00e9coute\w*"
     r"|ouvr\w*|escucha\w*|abr\w*)\b[^.0-9]{0,30}\b[0-9]{2,5}\b"
     rf"|[a-z]:[0-9]{{2,5}}\b|\b(?:{_APPLICATION})\b[^.0-9]{{0,12}}\b[0-9]{{2,5}}\b"
@@ -75,11 +77,15 @@ _CONTINUES = re.compile(r"(?:\b(?:to|an|vers|hacia)|:)\s*$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of the page, with the line it begins on."""
+    """One sentence of the page, with the line it begins on.
+
+    `intro` is the line that leads over to the list it stands in, such as "Optional:".
+    """
 
     line: int
     text: str
     sections: tuple[str, ...]
+    intro: str = ""
 
 
 def names_a_port(text: str) -> bool:
@@ -98,9 +104,14 @@ def ports_of_title(text: str) -> Sequence[Span] | None:
 def sentences_of(prose: Sequence[Prose]) -> Iterator[Sentence]:
     """Each sentence; hosts on the next lines belong to one that ends in `to`, or to ports."""
     index = 0
+    intro = ""
     while index < len(prose):
         item = prose[index]
         above = prose[index - 1].text if index else ""
+        before = prose[max(0, index - 1) : index]
+        intro = introduction(before, item.sections) or _still(
+            intro, before, item.sections
+        )
         index += 1
         text = item.text
         # Ports in a list of ports are nobody's in particular.
@@ -116,7 +127,14 @@ def sentences_of(prose: Sequence[Prose]) -> Iterator[Sentence]:
             index += 1
         for one in _SENTENCE.split(text):
             if one.strip():
-                yield Sentence(item.line, one.strip(), item.sections)
+                yield Sentence(item.line, one.strip(), item.sections, intro)
+
+
+def _still(intro: str, above: Sequence[Prose], sections: tuple[str, ...]) -> str:
+    """A list's introduction, while the list goes on: no whole sentence stands in one."""
+    last = above[-1] if above else None
+    ends = last is None or last.sections != sections or last.text.endswith(".")
+    return "" if ends else intro
 
 
 def is_host(text: str) -> bool:

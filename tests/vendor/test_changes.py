@@ -104,6 +104,26 @@ OPEN, CLOSE = map(str, (Effect.OPEN, Effect.CLOSE))
             [(CLOSE, "icmp from hub to peer", "")],
         ),
         (
+            "| Hub | Peer | ICMP | | alive? |",
+            "| Peer | Hub | ICMP | | alive? |",
+            [
+                (OPEN, "", "icmp from peer to hub"),
+                (CLOSE, "icmp from hub to peer", ""),
+            ],
+        ),
+        (
+            "| Phone | Hub | TCP | 443, 8443 | sign-in |\n| Phone |",
+            "| Peer | Hub | TCP | 443, 8443 | sign-in |\n| Peer |",
+            [
+                (OPEN, "", "tcp 443 from peer to hub"),
+                (OPEN, "", "tcp 8443 from peer to hub"),
+                (OPEN, "", "tcp 9100 from peer to print.zork.org"),
+                (CLOSE, "tcp 443 from phone to hub", ""),
+                (CLOSE, "tcp 8443 from phone to hub", ""),
+                (CLOSE, "tcp 9100 from phone to print.zork.org", ""),
+            ],
+        ),
+        (
             "| Hub | Old vault | TCP | 8006 | copies |\n",
             "",
             [(CLOSE, "tcp 8006 from hub to old-vault.example", "")],

@@ -142,3 +142,43 @@ def test_a_sentence_of_pings_that_asks_for_nothing_is_passed_over(page):
 def test_a_port_in_brackets_behind_its_application(page):
     found = page("# Ports\n\nThe hub connects to a.zork.org by HTTPS (443).\n")
     assert opened(found) == {"hub > a.zork.org tcp/443"}
+
+
+@pytest.mark.parametrize("intro", ["Optional:", "Only if copies are made:", "If used:"])
+def test_what_leads_over_to_a_list_binds_each_line_of_it(page, intro):
+    found = page(
+        "# Hub\n\nNeeded:\n\n- a.zork.org (TCP 443)\n\n"
+        f"{intro}\n\n- b.zork.org (TCP 443)\n- c.zork.org (TCP 80)\n\n"
+        "The hub connects to d.zork.org on TCP port 22.\n\nAnd the hub to e.zork.org, TCP 9.\n"
+    )
+    bound = {rule["destination"]["host"][0]: "when" in rule for rule in found.rules}
+    assert {name for name, when in bound.items() if when} >= {"b", "c"}
+    assert not bound["a"]
+    assert not bound["e"]
+
+
+def test_what_leads_over_to_a_table_binds_its_rows(page):
+    table = "| From | To | Port |\n|-|-|-|\n| Hub | {} | TCP 9 |\n"
+    found = page(
+        f"# Hub\n\nThese are optional:\n\n{table.format('a.zork.org')}\n"
+        f"These are needed:\n\n{table.format('b.zork.org')}"
+    )
+    assert ["when" in rule for rule in found.rules] == [True, False]
+
+
+@pytest.mark.parametrize("line", ["27018: TCP, shards", "27018, TCP: shards"])
+def test_a_port_with_its_transport_behind_a_sign_is_taken_down(page, line):
+    found = page(f"# Hub\n\nTCP 80 from hub to a.zork.org.\n\n{line}\n")
+    assert found.fates["text-2"][0] == "open"
+
+
+def test_a_ports_list_may_end_in_a_comma_and_its_transport(page):
+    found = page("# Hub\n\nThe hub connects to a.zork.org on port 80 to 82, TCP.\n")
+    assert opened(found) == {"hub > a.zork.org tcp/80-82"}
+
+
+def test_oppure_is_an_or(page):
+    found = page(
+        "| Sorgente | Destinazione | Porta |\n|-|-|-|\n| Hub | a.zork.org | TCP 25 oppure 587 |\n"
+    )
+    assert len({rule["any_of"] for rule in found.rules}) == 1
