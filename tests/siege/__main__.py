@@ -7,14 +7,20 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from tests.siege import siege
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HOUR = 3600.0
 COUNT = 2000
 RSS = 250.0
 GROWTH = 1.1
 """By what memory may grow from the second quarter to the last: the history is full then."""
+MORE = 1.3
+"""Likewise descriptors, of which clients and peers hold now more, now fewer."""
 
 
 def main(seconds: float) -> int:
@@ -24,7 +30,8 @@ def main(seconds: float) -> int:
         with exporter.running() as process:
             seen = asyncio.run(siege.besieged(exporter, process, seconds))
     quarter = len(seen.rss) // 4
-    second, last = fmean(seen.rss[quarter : 2 * quarter]), fmean(seen.rss[-quarter:])
+    second, last = _quarters(seen.rss)
+    open_before, open_now = _quarters(seen.descriptors)
     held = {
         "no verdict moved": not seen.wrong and min(seen.hold) > 0.99,
         "every scrape within 5 s": max(seen.scrapes) < 5,
@@ -32,6 +39,7 @@ def main(seconds: float) -> int:
         f"at most {RSS:.0f} MiB": max(seen.rss) < RSS,
         "memory is flat": last < GROWTH * second,
         "descriptors are bounded": max(seen.descriptors) < 600,
+        "descriptors are constant": open_now < MORE * open_before,
         "threads are constant": max(seen.threads) - min(seen.threads[quarter:]) < 10,
     }
     print(f"{seen.told()}; {second:.0f} MiB and then {last:.0f}")
@@ -40,6 +48,12 @@ def main(seconds: float) -> int:
     for what, is_so in held.items():
         print("held" if is_so else "BROKEN", what)
     return 0 if all(held.values()) else 1
+
+
+def _quarters(values: Sequence[float]) -> tuple[float, float]:
+    """Means of the second quarter and of the last."""
+    size = len(values) // 4
+    return fmean(values[size : 2 * size]), fmean(values[-size:])
 
 
 if __name__ == "__main__":
