@@ -148,12 +148,12 @@ def _numbers() -> list[stat.Panel]:
 
 def _held() -> stat.Panel:
     """What held is said beside how much of the time is known, as for roles."""
-    probes = target("probes_total", ONE)
     failures = f"sum(increase({target('probe_failures_total', ONE)}[7d]))"
-    failed = f"{failures} / sum(increase({probes}[7d]))"
+    failed = f"{failures} / sum(increase({target('probes_total', ONE)}[7d]))"
+    probed = target("last_probe_timestamp_seconds", ONE)
     queries = {
         "Held": f"1 - {failed}",
-        "Known": f"count_over_time(count({probes})[7d:1h]) / 168",
+        "Known": f"count_over_time(count({probed})[7d:1h]) / 168",
         "Budget used": f"{failed} / {budget.ALLOWED}",
     }
     return (

@@ -16,10 +16,8 @@ from dashboards.lib.query import rows, series
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import table, timeseries
-    from grafana_foundation_sdk.models.dashboard import (
-        DynamicConfigValue,
-        ThresholdsConfig,
-    )
+    from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
+    from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 ALLOWED = "(1 - scalar(max(connectivity:objective:ratio) or vector(0.999)))"
 """The share of probes that may fail, as the site's thresholds state it."""
@@ -94,7 +92,9 @@ def per_role(*, width: int) -> table.Panel:
 
 
 def _tinted(colors: ThresholdsConfig) -> list[DynamicConfigValue]:
-    return panels.cell(decimals=0, thresholds=colors.build(), custom_cellOptions=panels.TINTED)
+    return panels.cell(
+        decimals=0, thresholds=colors.build(), custom_cellOptions=panels.TINTED
+    )
 
 
 def burn(*, width: int) -> timeseries.Panel:
