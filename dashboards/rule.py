@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grafana_foundation_sdk.builders.common import StackingConfig
+from grafana_foundation_sdk.builders.common import (
+    StackingConfig,
+    VizTextDisplayOptions,
+)
 from grafana_foundation_sdk.models.common import (
     BigValueColorMode,
     BigValueTextMode,
@@ -173,6 +176,7 @@ def _held() -> stat.Panel:
         .decimals(2)
         .text_mode(BigValueTextMode.VALUE_AND_NAME)
         .color_mode(BigValueColorMode.VALUE)
+        .text(VizTextDisplayOptions().title_size(13).value_size(22))
         .override_by_query("B", cell(decimals=0, thresholds=budget.KNOWN.build()))
         .override_by_query("C", cell(decimals=0, thresholds=budget.USED.build()))
     )
