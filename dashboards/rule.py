@@ -8,10 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grafana_foundation_sdk.builders.common import StackingConfig
-from grafana_foundation_sdk.models.common import StackingMode
+from grafana_foundation_sdk.builders.common import (
+    StackingConfig,
+    VizTextDisplayOptions,
+)
+from grafana_foundation_sdk.models.common import (
+    BigValueColorMode,
+    BigValueTextMode,
+    StackingMode,
+)
 
-from dashboards.lib import certificates, facts, links, panels, words
+from dashboards.lib import budget, certificates, facts, links, panels, words
 from dashboards.lib.frame import frame, one_of, some_of
 from dashboards.lib.panels import cell
 from dashboards.lib.query import ONE, now, rows, series, states, target
@@ -103,9 +110,6 @@ def _seen() -> table.Panel:
 
 
 def _numbers() -> list[stat.Panel]:
-    probes = f"sum(increase({target('probes_total', ONE)}[7d]))"
-    failures = f"sum(increase({target('probe_failures_total', ONE)}[7d]))"
-    shares = words.steps((None, words.BAD), (0.99, words.WARN), (0.999, words.GOOD))
     changed = target("state_change_timestamp_seconds", ONE)
     probed = target("last_probe_timestamp_seconds", ONE)
     silent = target("addresses", ONE, ', state="unreachable"')
@@ -114,27 +118,16 @@ def _numbers() -> list[stat.Panel]:
             "For",
             "Time since the verdict changed, for the destination that changed last.",
             now(f"time() - max({changed})"),
-            width=5,
+            width=4,
         )
         .unit("s")
         .decimals(0),
-        panels.colored(
-            panels.stat(
-                "Held, 7 days",
-                "Share of the probes of the last seven days that found the rule to"
-                " hold.",
-                now(f"1 - {failures} / {probes}"),
-                width=5,
-            )
-            .unit("percentunit")
-            .decimals(2),
-            shares,
-        ),
+        _held(),
         panels.stat(
             "Round trip",
             "Network round trip of the last probe; the slowest destination.",
             now(f"max({target('latency_seconds', ONE)})"),
-            width=5,
+            width=4,
         )
         .unit("s")
         .mappings([words.nothing("none")]),
@@ -149,11 +142,44 @@ def _numbers() -> list[stat.Panel]:
             "Last probe ago",
             "Age of the latest result; it should not exceed the rule's interval.",
             now(f"time() - min({probed})"),
-            width=5,
+            width=4,
         )
         .unit("s")
         .decimals(0),
     ]
+
+
+def _held() -> stat.Panel:
+    """What held is said beside how much of the time is known, as for roles."""
+    failures = f"sum(increase({target('probe_failures_total', ONE)}[7d]))"
+    failed = f"{failures} / sum(increase({target('probes_total', ONE)}[7d]))"
+    probed = target("last_probe_timestamp_seconds", ONE)
+    queries = {
+        "Held": f"1 - {failed}",
+        "Known": f"count_over_time(count({probed})[7d:1h]) / 168",
+        "Budget used": f"{failed} / {budget.ALLOWED}",
+    }
+    return (
+        panels.stat(
+            "Held, 7 days",
+            "Share of the probes of the last seven days that found the rule to hold; the"
+            " share of that time of which anything is known: where that is little, so is"
+            " what the value says; and what failed, as a share of what the site's"
+            " objective allows.",
+            *(
+                now(expr, title, ref)
+                for ref, (title, expr) in zip("ABC", queries.items(), strict=True)
+            ),
+            width=8,
+        )
+        .unit("percentunit")
+        .decimals(2)
+        .text_mode(BigValueTextMode.VALUE_AND_NAME)
+        .color_mode(BigValueColorMode.VALUE)
+        .text(VizTextDisplayOptions().title_size(13).value_size(22))
+        .override_by_query("B", cell(decimals=0, thresholds=budget.KNOWN.build()))
+        .override_by_query("C", cell(decimals=0, thresholds=budget.USED.build()))
+    )
 
 
 def _history() -> statetimeline.Panel:

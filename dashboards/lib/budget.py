@@ -16,13 +16,13 @@ from dashboards.lib.query import rows, series
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import table, timeseries
-    from grafana_foundation_sdk.models.dashboard import (
-        DynamicConfigValue,
-        ThresholdsConfig,
-    )
+    from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
+    from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
-_ALLOWED = "(1 - scalar(max(connectivity:objective:ratio) or vector(0.999)))"
+ALLOWED = "(1 - scalar(max(connectivity:objective:ratio) or vector(0.999)))"
 """The share of probes that may fail, as the site's thresholds state it."""
+KNOWN = words.steps((None, words.WARN), (0.9, words.NEUTRAL))
+USED = words.steps((None, words.GOOD), (0.75, words.WARN), (1, words.BAD))
 _MONTH = 30
 _PER_HOUR = 'source_role_usage:connectivity_rule_%s:rate1h{job=~"$job", site=~"$site",'
 _PER_HOUR += ' source_role=~"$source_role", usage=~"$usage"}'
@@ -63,13 +63,11 @@ def per_role(*, width: int) -> table.Panel:
         "Known, 3d": covered(3),
         "Held, 30d": f"1 - {failed(_MONTH)}",
         "Known, 30d": covered(_MONTH),
-        "Budget used": f"{failed(_MONTH)} / {_ALLOWED}",
+        "Budget used": f"{failed(_MONTH)} / {ALLOWED}",
     }
     refs = dict(zip("ABCDEF", queries, strict=True))
     names = {"source_role": "Source role"}
     names |= {f"Value #{ref}": title for ref, title in refs.items()}
-    known = words.steps((None, words.WARN), (0.9, words.NEUTRAL)).build()
-    used = words.steps((None, words.GOOD), (0.75, words.WARN), (1, words.BAD)).build()
     panel = (
         panels.table(
             "Share of probes that held",
@@ -86,15 +84,17 @@ def per_role(*, width: int) -> table.Panel:
         .unit("percentunit")
         .decimals(2)
         .override_by_name("Source role", panels.cell(links=links.to_role("[0]")))
-        .override_by_name("Budget used", _tinted(used))
+        .override_by_name("Budget used", _tinted(USED))
     )
     for title in ("Known, 3d", "Known, 30d"):
-        panel = panel.override_by_name(title, _tinted(known))
+        panel = panel.override_by_name(title, _tinted(KNOWN))
     return panels.widths(panel, _WIDTHS)
 
 
 def _tinted(colors: ThresholdsConfig) -> list[DynamicConfigValue]:
-    return panels.cell(decimals=0, thresholds=colors, custom_cellOptions=panels.TINTED)
+    return panels.cell(
+        decimals=0, thresholds=colors.build(), custom_cellOptions=panels.TINTED
+    )
 
 
 def burn(*, width: int) -> timeseries.Panel:
@@ -109,7 +109,7 @@ def burn(*, width: int) -> timeseries.Panel:
             " windows; 1 uses up the budget exactly. Above the dashed lines, in the"
             " short and the long window together, alerts fire. Drawn up to 30 times.",
             *(
-                series(f"{ratio(w)} / {_ALLOWED}", f"{{{{source_role}}}}, {w}", ref)
+                series(f"{ratio(w)} / {ALLOWED}", f"{{{{source_role}}}}, {w}", ref)
                 for w, ref in shown.items()
             ),
             width=width,

@@ -408,6 +408,14 @@ def test_a_rule_says_in_one_line_what_is_wrong(seen):
     assert path["Last router that answered"] == "10.20.0.1"
 
 
+def test_what_a_rule_held_says_of_how_much_of_the_time_it_is_known(seen):
+    held, known, used = seen["rule.json"]["panels"]["Held, 7 days"]
+    assert held["text"] == "94.15%"
+    assert (known["text"], known["color"]) == ("4%", ORANGE), "six hours of 168"
+    assert float(used["text"].rstrip("%")) > 1000
+    assert used["color"] == RED
+
+
 def test_a_dead_exporter_and_a_failed_reload_are_seen(seen):
     panels = seen["exporter.json"]["panels"]
     rows = rows_by(panels["Exporters"], "Instance")
