@@ -103,10 +103,16 @@ def test_one_lost_packet_is_no_block(first):
 
 
 def test_a_silent_block_is_confirmed_once_when_it_begins():
-    runner = Runner(OPEN, OPEN, BLOCKED)
+    runner = Runner(OPEN, BLOCKED)
     record, _, _ = rounds(runner, 4, target=WITNESSED)
     assert record.verdict is Verdict.HOLDS
-    assert runner.runs == 2 + 1 + LOOKS + 1 + 1
+    assert runner.runs == 1 + 1 + LOOKS + 1 + 1
+
+
+def test_a_connection_that_was_let_through_is_no_accident():
+    runner = Runner(OPEN, BLOCKED)
+    record, _, _ = rounds(runner, target=WITNESSED)
+    assert (record.verdict, runner.runs) == (Verdict.VIOLATED, 1)
 
 
 def test_want_of_a_witness_asks_for_one_second_look_in_all():
