@@ -14,7 +14,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.model.outcome import Stage, Verdict
+from exporter.model.outcome import OWN_FAULT, Stage, Verdict
 from exporter.model.rule import Expect
 from exporter.monitor.traces import Traces
 from exporter.probes.protocols.base import FLOOR
@@ -94,7 +94,14 @@ class Rounds:
             found = await asyncio.gather(*looks)
         finally:
             self._racing -= 1
-        best = min(found, key=lambda one: (one.verdict is result.verdict, _silent(one)))
+        best = min(
+            found,
+            key=lambda one: (
+                one.observation.reason in OWN_FAULT,
+                one.verdict is result.verdict,
+                _silent(one),
+            ),
+        )
         return replace(best, attempts=sum(one.attempts for one in found))
 
     async def wait_for_traces(self) -> None:

@@ -58,6 +58,12 @@ def test_of_several_looks_after_silence_one_answer_is_enough(answered):
     assert record.verdict is Verdict.HOLDS
 
 
+def test_a_look_that_this_host_was_too_busy_for_speaks_against_none():
+    busy = make.result(Verdict.UNKNOWN, reason=Reason.LOCAL_FAULT)
+    record, _, _ = rounds(Runner(DOWN, busy, DOWN, busy, DOWN), gap=0)
+    assert record.verdict is Verdict.VIOLATED
+
+
 def test_where_much_is_silent_at_once_each_is_looked_at_once_more():
     targets = [make.target(id=f"rule-{i}") for i in range(40)]
     runner = Runner(DOWN)
