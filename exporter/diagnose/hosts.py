@@ -116,7 +116,8 @@ def _says(symptom: Symptom) -> str:
     if _is_dead(symptom):
         return "does not answer, though the host does"
     if _is_shut(symptom):
-        return "refuses connections"
+        forbids = symptom.seen.reason is Reason.PROHIBITED
+        return "prohibits connections itself" if forbids else "refuses connections"
     if symptom.trouble is Trouble.CUT:
         if symptom.seen.reason in _ENDED:
             return "takes connections and cuts them off"
@@ -133,6 +134,8 @@ def _request(symptom: Symptom) -> str:
             f"Please check that {to} is offered to us, and that neither the host's"
             " own firewall nor one before it drops these connections."
         )
+    if _is_shut(symptom) and symptom.seen.reason is Reason.PROHIBITED:
+        return f"Please allow these connections to {to} in the host's own firewall."
     if _is_shut(symptom):
         return f"Please check that the service at {to} runs and takes connections."
     if symptom.trouble is Trouble.CUT:

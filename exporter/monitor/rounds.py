@@ -2,6 +2,7 @@
 
 A verdict flips to violated only after a second look, for one lost packet is no
 outage; and no more is it a block, so neither does it flip to holds because of silence.
+What a rule denies is open once it was seen so: silence later takes nothing back from it.
 Then it is told at once: see traces.py for what is found out afterwards.
 """
 
@@ -13,7 +14,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.model.outcome import Stage, Verdict
+from exporter.model.outcome import OWN_FAULT, Stage, Verdict
+from exporter.model.rule import Expect
 from exporter.monitor.traces import Traces
 from exporter.probes.protocols.base import FLOOR
 from exporter.probes.verdict import is_silent
@@ -92,7 +94,14 @@ class Rounds:
             found = await asyncio.gather(*looks)
         finally:
             self._racing -= 1
-        best = min(found, key=lambda one: (one.verdict is result.verdict, _silent(one)))
+        best = min(
+            found,
+            key=lambda one: (
+                one.observation.reason in OWN_FAULT,
+                one.verdict is result.verdict,
+                _silent(one),
+            ),
+        )
         return replace(best, attempts=sum(one.attempts for one in found))
 
     async def wait_for_traces(self) -> None:
@@ -104,7 +113,8 @@ class Rounds:
         await self._traces.close()
 
     def _flips(self, target: Target, result: Result) -> bool:
-        if result.verdict is not Verdict.VIOLATED:
+        """Whether a failure is new; that a connection was let through is proven by one."""
+        if result.verdict is not Verdict.VIOLATED or target.rule.expect is Expect.DENY:
             return False
         record = self._store.record(target)
         return record is None or record.verdict is not Verdict.VIOLATED

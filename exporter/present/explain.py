@@ -103,6 +103,7 @@ _ASK_SILENT_LATER = (
 _ASK_UNFINISHED = (
     "Check what listens on {host} and how it fares: what it said is in the detail."
 )
+_ASK_THEIR_FIREWALL = "Allow {flow} in the own firewall of {host}, which forbids it."
 _ASK_HERE = "Check that the service runs on this host, which {host} stands for here."
 _ASK_ENDED = (
     "Check the service on {host} and its log: it spoke, and then ended the connection."
@@ -246,8 +247,16 @@ def _template(target: Target, observation: Observation) -> str:
         return _ASK_BROKEN
     if stage in {Stage.TLS, Stage.EXCHANGE} and reason in _CUT_OFF:
         return _cut_off(target, observation)
-    if observation.origin is Origin.SELF and reason in _ASK_SELF:
+    return _by_whom(observation)
+
+
+def _by_whom(observation: Observation) -> str:
+    """What to ask of whoever it was, as far as that is known."""
+    reason, origin = observation.reason, observation.origin
+    if origin is Origin.SELF and reason in _ASK_SELF:
         return _ASK_SELF[reason]
+    if origin is Origin.DESTINATION and reason is Reason.PROHIBITED:
+        return _ASK_THEIR_FIREWALL
     if reason is Reason.REFUSED and is_loopback(observation.address):
         return _ASK_HERE
     return _ASK_ALLOW.get(reason, "")

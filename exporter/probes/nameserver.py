@@ -31,9 +31,7 @@ _AND_AGAIN = 1.0
 """Seconds between all further copies of a question."""
 _DATAGRAM = 65535
 _AT_ONCE = 64
-_BETWEEN = frozenset({Origin.SELF, Origin.PATH})
-"""Who may keep a question from a server; its own refusal is none of a rule's
-destination."""
+_LOST = frozenset({Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE})
 
 
 class ServerError(Exception):
@@ -248,5 +246,15 @@ class NameServer:
         if said.reason is Reason.LOCAL_FAULT:
             return ProbeError(said.reason, f"no socket for DNS: {said.detail}")
         place = f"{transport} {self._port} to {self._address}"
-        kept = said.origin if said.origin in _BETWEEN else Origin.NOBODY
+        kept = said.origin if _is_kept_back(said) else Origin.NOBODY
         return ServerError(f"{place}: {said.detail}", unheard=True, origin=kept)
+
+
+def _is_kept_back(said: ProbeError) -> bool:
+    """Whether somebody between keeps questions from a server.
+
+    A router that knows no way to it keeps nothing back, and what the server itself
+    refuses is no word of a rule's destination.
+    """
+    between = said.origin in {Origin.SELF, Origin.PATH}
+    return between and said.reason not in _LOST

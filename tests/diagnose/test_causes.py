@@ -509,6 +509,15 @@ def test_a_service_that_is_stopped_is_that_service():
     ]
 
 
+def test_a_hosts_own_firewall_is_asked_for_what_it_forbids():
+    to, icmp = DB[0], Icmp(3, 13, address_of(DB[0].destination))
+    facts = {"origin": Origin.DESTINATION, "icmp": icmp}
+    no = seen(icmp.sender, Reason.PROHIBITED, **facts)
+    (one,) = explain(record(to, no), holds(target(to.destination, 445)))
+    assert one.cause is Cause.SERVICE
+    assert "in the host's own firewall" in one.ask
+
+
 def test_a_host_that_offers_nothing_of_what_it_should_is_that_host():
     (one,) = explain(refused(DB[0]), refused(target(DB[0].destination, 445)))
     assert (one.cause, one.subject) == (Cause.DESTINATION, DB[0].destination)

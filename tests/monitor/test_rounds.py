@@ -58,6 +58,12 @@ def test_of_several_looks_after_silence_one_answer_is_enough(answered):
     assert record.verdict is Verdict.HOLDS
 
 
+def test_a_look_that_this_host_was_too_busy_for_speaks_against_none():
+    busy = make.result(Verdict.UNKNOWN, reason=Reason.LOCAL_FAULT)
+    record, _, _ = rounds(Runner(DOWN, busy, DOWN, busy, DOWN), gap=0)
+    assert record.verdict is Verdict.VIOLATED
+
+
 def test_where_much_is_silent_at_once_each_is_looked_at_once_more():
     targets = [make.target(id=f"rule-{i}") for i in range(40)]
     runner = Runner(DOWN)
@@ -103,10 +109,16 @@ def test_one_lost_packet_is_no_block(first):
 
 
 def test_a_silent_block_is_confirmed_once_when_it_begins():
-    runner = Runner(OPEN, OPEN, BLOCKED)
+    runner = Runner(OPEN, BLOCKED)
     record, _, _ = rounds(runner, 4, target=WITNESSED)
     assert record.verdict is Verdict.HOLDS
-    assert runner.runs == 2 + 1 + LOOKS + 1 + 1
+    assert runner.runs == 1 + 1 + LOOKS + 1 + 1
+
+
+def test_a_connection_that_was_let_through_is_no_accident():
+    runner = Runner(OPEN, BLOCKED)
+    record, _, _ = rounds(runner, target=WITNESSED)
+    assert (record.verdict, runner.runs) == (Verdict.VIOLATED, 1)
 
 
 def test_want_of_a_witness_asks_for_one_second_look_in_all():

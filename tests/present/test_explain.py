@@ -166,6 +166,12 @@ def test_no_firewall_team_is_asked_about_this_host_itself():
     assert "firewall" not in asked
 
 
+def test_what_a_hosts_own_firewall_forbids_is_asked_of_that_host():
+    seen = make.seen(Reason.PROHIBITED, origin=Origin.DESTINATION)
+    asked = explain.ask(make.target(destination="sql.uni.example"), seen)
+    assert "own firewall of sql.uni.example" in asked
+
+
 def path(ended, ttl, last="10.9.2.2", *, on_path=False, hops=(), own=False):
     return Path(hops, ttl, ended, last, 2 if last else 0, on_path, local=own)
 

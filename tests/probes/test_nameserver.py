@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.model.outcome import ProbeError, Reason
+from exporter.model.outcome import Icmp, Origin, ProbeError, Reason
 from exporter.probes import kernel, nameserver
 from exporter.probes.nameserver import NameServer, ServerError
 from exporter.probes.wire.dns import Kind, question
@@ -275,6 +275,24 @@ async def test_a_question_given_up_leaves_nothing_behind():
         asking.cancel()
         await asyncio.wait([asking])
         assert descriptors() == before
+
+
+@pytest.mark.parametrize(
+    ("code", "sender", "origin"),
+    [
+        (13, "192.0.2.1", Origin.PATH),
+        (3, "192.0.2.1", Origin.PATH),
+        (0, "192.0.2.1", Origin.NOBODY),
+        (1, "192.0.2.1", Origin.NOBODY),
+        (3, "127.0.0.1", Origin.NOBODY),
+    ],
+)
+async def test_who_keeps_questions_back_is_told(monkeypatch, code, sender, origin):
+    monkeypatch.setattr(kernel, "drain_errors", lambda _sock: Icmp(3, code, sender))
+    asker = NameServer(f"127.0.0.1:{free_port()}")
+    with pytest.raises(ServerError) as caught:
+        await asker.ask(question(NAME, Kind.A), 1.0)
+    assert caught.value.origin is origin
 
 
 @pytest.mark.parametrize("tcp_only", [False, True])
