@@ -42,7 +42,7 @@ class Host:
 
     Attributes:
         silent: minutes at which it is not scraped with success.
-        gone: from when on Prometheus no longer looks for it.
+        there: from when and until when Prometheus looks for it.
         own: labels that it gives to all its series by itself.
     """
 
@@ -51,7 +51,7 @@ class Host:
     role: str
     labels: dict[str, str]
     silent: object = never
-    gone: int = ALWAYS
+    there: tuple[int, int] = (0, ALWAYS)
     own: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -62,7 +62,8 @@ class Host:
         """A series of it; `at(minute)` is its value, None for none."""
 
         def seen(minute):
-            if minute >= self.gone or (alive and self.silent(minute)):
+            born, gone = self.there
+            if not born <= minute < gone or (alive and self.silent(minute)):
                 return None
             return at(minute)
 
@@ -162,10 +163,9 @@ class Topology:
     without: str = "^nothing$"
     series: list[dict[str, str]] = field(default_factory=list)
 
-    def host(
-        self, instance, role="web", *, silent=never, gone=ALWAYS, own=None, **labels
-    ):
-        return Host(self, instance, role, labels, silent, gone, own or {})
+    def host(self, instance, role="web", *, silent=never, own=None, **labels):
+        there = (labels.pop("born", 0), labels.pop("gone", ALWAYS))
+        return Host(self, instance, role, labels, silent, there, own or {})
 
     def add(self, name, labels, at):
         values = [at(minute) for minute in range(self.minutes + 1)]
