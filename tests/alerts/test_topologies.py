@@ -419,6 +419,23 @@ def a_milder_rule_lost_beside_what_never_held():
     return world, {28: [opened], 58: ["warning Finding network"]}
 
 
+def a_clock_that_only_certificates_tell_of():
+    """None of their owners can do anything about it."""
+    world = Topology(60)
+    host = world.host("a:9842")
+    wrong = during(10, ALWAYS)
+    for vendor in ("one", "two", "three"):
+        name = f"app-{vendor}"
+        host.rule(name, "vendor-api", owner=vendor, finding="c1", reserved=wrong)
+        where = {"rule": name, "source_role": "web", "usage": "vendor-api"}
+        where |= {"destination": f"{name}.example.org", "port": "443"}
+        bad = lambda minute: int(not wrong(minute))  # noqa: E731 - one line says it
+        verified = where | {"protocol": "tcp"}
+        host.add("connectivity_rule_tls_verified", verified, bad)
+    host.finding("c1", "clock", "this host", wrong, "vendor-api", owner="host")
+    return world, {9: [], 30: ["warning Finding host"], 58: ["warning Finding host"]}
+
+
 def pods_replaced_in_an_outage():
     """The new ones never saw it hold; those before them did."""
     world = Topology(90)
@@ -462,6 +479,7 @@ STORIES = (
     what_held_is_unknown_for_hours,
     a_new_rule_whose_cause_is_known,
     a_milder_rule_lost_beside_what_never_held,
+    a_clock_that_only_certificates_tell_of,
     pods_replaced_in_an_outage,
 )
 

@@ -81,7 +81,8 @@ class Host:
             finding: what explains it while it is broken.
             muted: when maintenance mutes it.
             about: role, owner, severity, expect, port, host, hop, seen (stage, reason,
-                origin), proven (whether it ever held), held (minutes at which its
+                origin), reserved (minutes at which it is in the finding though it
+                holds), proven (whether it ever held), held (minutes at which its
                 exporter says so), known (minutes with a verdict).
         """
         get = about.get
@@ -102,7 +103,8 @@ class Host:
         for word in {"", finding}:
 
             def when(minute, word=word):
-                named = finding if broken(minute) else ""
+                told = broken(minute) or get("reserved", never)(minute)
+                named = finding if told else ""
                 return 1 if named == word else None
 
             self.add("connectivity_rule_info", labels | info | {"finding": word}, when)
