@@ -63,9 +63,8 @@ class Trial:
             "test": "true",
         }
         description = (
-            f"{CAUSE} {self.subject}: 1 connection(s), as seen by {self.role} for"
-            f" {self.usage} (1); sent by `connectivity-exporter alert-test`, and over"
-            f" at {now + LASTS:%H:%M:%S} UTC."
+            f"1 connection(s): 1 from {self.role} for {self.usage}; sent by"
+            f" `connectivity-exporter alert-test`, and over at {now + LASTS:%H:%M:%S} UTC."
         )
         return {
             "labels": labels | dict(self.labels),

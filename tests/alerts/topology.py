@@ -42,7 +42,7 @@ class Host:
 
     Attributes:
         silent: minutes at which it is not scraped with success.
-        gone: from when on Prometheus no longer looks for it.
+        there: from when and until when Prometheus looks for it.
         own: labels that it gives to all its series by itself.
     """
 
@@ -51,7 +51,7 @@ class Host:
     role: str
     labels: dict[str, str]
     silent: object = never
-    gone: int = ALWAYS
+    there: tuple[int, int] = (0, ALWAYS)
     own: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -62,7 +62,8 @@ class Host:
         """A series of it; `at(minute)` is its value, None for none."""
 
         def seen(minute):
-            if minute >= self.gone or (alive and self.silent(minute)):
+            born, gone = self.there
+            if not born <= minute < gone or (alive and self.silent(minute)):
                 return None
             return at(minute)
 
@@ -80,7 +81,8 @@ class Host:
             finding: what explains it while it is broken.
             muted: when maintenance mutes it.
             about: role, owner, severity, expect, port, host, hop, seen (stage, reason,
-                origin), proven (whether it ever held), held (minutes at which its
+                origin), reserved (minutes at which it is in the finding though it
+                holds), proven (whether it ever held), held (minutes at which its
                 exporter says so), known (minutes with a verdict).
         """
         get = about.get
@@ -101,7 +103,8 @@ class Host:
         for word in {"", finding}:
 
             def when(minute, word=word):
-                named = finding if broken(minute) else ""
+                told = broken(minute) or get("reserved", never)(minute)
+                named = finding if told else ""
                 return 1 if named == word else None
 
             self.add("connectivity_rule_info", labels | info | {"finding": word}, when)
@@ -162,10 +165,9 @@ class Topology:
     without: str = "^nothing$"
     series: list[dict[str, str]] = field(default_factory=list)
 
-    def host(
-        self, instance, role="web", *, silent=never, gone=ALWAYS, own=None, **labels
-    ):
-        return Host(self, instance, role, labels, silent, gone, own or {})
+    def host(self, instance, role="web", *, silent=never, own=None, **labels):
+        there = (labels.pop("born", 0), labels.pop("gone", ALWAYS))
+        return Host(self, instance, role, labels, silent, there, own or {})
 
     def add(self, name, labels, at):
         values = [at(minute) for minute in range(self.minutes + 1)]
