@@ -40,7 +40,7 @@ def settings(unit, name):
 
 @each_unit
 def test_the_unit_waits_for_what_the_process_tells(unit):
-    assert settings(unit, "Type") == ["notify-reload"]
+    assert settings(unit, "Type") == ["notify", "notify-reload"]
     assert settings(unit, "ExecReload") == []  # it is sent SIGHUP
     assert settings(unit, "WatchdogSec")
     assert settings(unit, "RestartPreventExitStatus") == [str(EXIT_CANNOT_RUN)]
