@@ -55,6 +55,16 @@ async def within(seconds: float | None, call: Callable[[], T]) -> T:
             _left.add(thread)
 
 
+def join_left(seconds: float) -> None:
+    """Waits for what still computes: ended with the interpreter, it would abort the process.
+
+    Args:
+        seconds: how long at most, for each; one that hangs in the system does no harm.
+    """
+    for thread in _left:
+        thread.join(seconds)
+
+
 def _work(thread: threading.Thread) -> int:
     """The processor's time that a thread has had (proc_pid_stat(5)), in clock ticks."""
     try:

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Self
 
 from exporter.app import systemd
+from exporter.app.blocking import join_left
 from exporter.app.service import Exporter
 from exporter.config.scalars import listen
 from exporter.config.site import load_site
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_LEAVE = 3.0
+"""Seconds for which the end waits for a configuration that is being loaded."""
 _SHARE = 0.001
 """Seconds of the interpreter that a thread has while the event loop waits for it, as at
 each of its turns while a configuration is loaded (5 ms unless told)."""
@@ -71,6 +74,7 @@ async def serve(
                         await _until_told(hangups, exporter.reload)
                 finally:
                     await exporter.close()
+                    join_left(_LEAVE)
 
 
 class _Hangups:

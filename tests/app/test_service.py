@@ -303,6 +303,20 @@ async def test_a_thread_that_computes_is_waited_for_and_one_that_hangs_is_not(
     release.set()
 
 
+async def test_the_end_waits_for_what_is_still_computed(monkeypatch):
+    """A thread that is ended with the interpreter would abort the process."""
+    monkeypatch.setattr(blocking, "_left", set())
+    release = threading.Event()
+    with pytest.raises(TimeoutError):
+        await within(0.01, lambda: release.wait(30))
+    (thread,) = blocking._left
+    blocking.join_left(0.01)
+    assert thread.is_alive()
+    release.set()
+    blocking.join_left(30)
+    assert not thread.is_alive()
+
+
 def test_the_work_of_a_thread_is_the_time_that_it_computed():
     ended = threading.Event()
 
