@@ -135,6 +135,8 @@ def planted(value, text, seen):
     if dataclasses.is_dataclass(value):
         changes = {}
         for field in dataclasses.fields(value):
+            if not field.init:  # made of the others
+                continue
             at = (type(value).__name__, field.name)
             old = getattr(value, field.name)
             new = old if at in _KEPT else planted(old, text, seen)

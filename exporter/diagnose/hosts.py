@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _ENDED = frozenset({Reason.RESET, Reason.CLOSED})
 _HOSTS = 16
 """Hosts looked at in one step."""
+_OR_A_DEVICE = " Or a device on the way inspects these connections and cuts them off."
 _DEAD = frozenset({Trouble.SILENT, Trouble.UNREACHABLE})
 _GONE = frozenset(
     {
@@ -141,10 +142,9 @@ def _request(symptom: Symptom) -> str:
     if symptom.trouble is Trouble.CUT:
         inside = " in the TLS handshake" if symptom.seen.stage is Stage.TLS else ""
         return (
-            f"Please check the service at {to} and its log, and whether a device on the"
-            " way inspects these connections: they come about and are then cut off or"
-            f" left without an answer{inside}."
-        ) + _usual_cause(symptom)
+            f"Please check the service at {to} and its log: connections come about"
+            f" and are then cut off or left without an answer{inside}."
+        ) + (_usual_cause(symptom) or _OR_A_DEVICE)
     return f"Please check the service at {to}: what it answers is not as it should be."
 
 

@@ -201,9 +201,11 @@ def own_names_alone(
 
 def some_down(scene: Scene, found: Sequence[Explanation]) -> list[Explanation]:
     """Resolvers that are gone while others answer: the next to go takes all names along."""
-    if any(one.cause in {Cause.RESOLVER, Cause.THIS_HOST} for one in found):
-        return []
     known = scene.known
+    told = {Cause.RESOLVER, Cause.THIS_HOST}
+    all_of_them = ", ".join(known.servers)
+    if any(one.cause in told or one.subject == all_of_them for one in found):
+        return []
     if all_silent(scene):
         return [_all_down(known.servers)]
     down = [

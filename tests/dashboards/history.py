@@ -40,18 +40,23 @@ def metrics(expr):
 
 
 def recorded(files, needed):
-    """Recording rules for the metrics `needed`, as levels that build on each other."""
-    rules = [
-        rule
+    """Recording rules for the metrics `needed`, as levels that build on each other.
+
+    What a rule reads of itself, or of one further down in its group, is of the
+    evaluation before: a memory, which is empty here.
+    """
+    groups = [
+        [rule for rule in group["rules"] if "record" in rule]
         for file in files
         for group in yaml.safe_load(file.read_text())["groups"]
-        for rule in group["rules"]
-        if "record" in rule
     ]
+    rules = [rule for group in groups for rule in group]
     names = {rule["record"] for rule in rules}
     reads = {name: set() for name in names}
-    for rule in rules:
-        reads[rule["record"]] |= metrics(rule["expr"]) & names - {rule["record"]}
+    for group in groups:
+        for position, rule in enumerate(group):
+            remembered = {one["record"] for one in group[position:]}
+            reads[rule["record"]] |= metrics(rule["expr"]) & names - remembered
     wanted = _closure(needed & names, reads)
     levels = []
     done = set()

@@ -110,6 +110,14 @@ def test_a_resolver_that_is_gone_beside_one_that_answers_is_told_without_targets
     assert found[0].severity is Severity.WARNING
 
 
+def test_resolvers_that_a_device_keeps_us_from_are_told_once():
+    down = {(one, Transport.UDP): False for one in SERVERS}
+    kept = [unresolved(one, origin=Origin.PATH) for one in WEB]
+    (one,) = explain(*kept, resolvers=down)
+    assert (one.cause, one.subject) == (Cause.PATH, ", ".join(SERVERS))
+    assert len(one.targets) == len(WEB)
+
+
 def test_resolvers_that_are_all_gone_are_one_cause_before_any_name_is_missed():
     down = {(one, Transport.UDP): False for one in SERVERS}
     (one,) = explain(*map(holds, WEB), resolvers=down)

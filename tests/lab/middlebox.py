@@ -58,8 +58,11 @@ class Middlebox:
         self._process = self._lab.fw.start(
             f"middlebox-{self._port}", PYTHON, "-m", "tests.lab.middlebox", *words
         )
+        # It listens on the addresses of IPv6 last.
         self._process.wait_until(
-            lambda: self._lab.fw.listens(self._transport, self._port), "listens", 30
+            lambda: self._lab.fw.listens(self._transport, self._port, v6=True),
+            "listens",
+            30,
         )
         return self
 

@@ -63,10 +63,13 @@ class Host:
         """Starts a server on this host; see `Cell.start`."""
         return self.cell.start(name, *command, net=self.name, unprivileged=unprivileged)
 
-    def listens(self, transport: str, port: int) -> bool:
-        """Whether something on this host listens on a port."""
+    def listens(self, transport: str, port: int, *, v6: bool = False) -> bool:
+        """Whether something on this host listens on a port, of IPv6 if it must."""
         kind = "-lnt" if transport == "tcp" else "-lnu"
-        return bool(self.run("ss", "-H", kind, f"sport = :{port}").stdout.strip())
+        family = ("-6",) if v6 else ()
+        return bool(
+            self.run("ss", "-H", *family, kind, f"sport = :{port}").stdout.strip()
+        )
 
     def sysctl(self, **settings: int) -> None:
         """Sets kernel parameters; write `__` for the dot in their names."""
