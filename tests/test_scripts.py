@@ -77,7 +77,7 @@ def peers():
     """Ports by the names that scripts call them by."""
     with contextlib.ExitStack() as stack:
         ports = {
-            "CLOSED": free_port(address="::1"),
+            "CLOSED": free_port("::1"),
             "DNS": stack.enter_context(resolver_that_knows_nothing()),
             "SSH": stack.enter_context(scripted(says(b"SSH-2.0-Peer\r\n"))),
         }

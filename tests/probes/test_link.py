@@ -19,6 +19,7 @@ import pytest
 from exporter.model.outcome import Origin, ProbeError, Reason, Stage
 from exporter.probes.link import Link
 from tests import make
+from tests.servers.process import free_port
 from tests.servers.threaded import (
     closes_and_resets,
     closes_at_once,
@@ -50,13 +51,6 @@ def peer(address):
         yield lambda treatment: link_to(
             address, stack.enter_context(scripted(treatment, address))
         )
-
-
-def closed_port(address, kind=socket.SOCK_STREAM):
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, kind) as sock:
-        sock.bind((address, 0))
-        return sock.getsockname()[1]
 
 
 async def test_a_connection_has_the_kernels_round_trip(peer):
@@ -96,7 +90,7 @@ async def test_a_refusal_leaves_nothing_for_the_garbage_collector(address):
     gc.disable()
     try:
         with (
-            link_to(address, closed_port(address)) as link,
+            link_to(address, free_port(address)) as link,
             contextlib.suppress(ProbeError),
         ):
             await link.connect()
@@ -108,7 +102,7 @@ async def test_a_refusal_leaves_nothing_for_the_garbage_collector(address):
 
 
 async def test_a_closed_port_is_refused(address):
-    with link_to(address, closed_port(address)) as link:
+    with link_to(address, free_port(address)) as link:
         with pytest.raises(ProbeError) as caught:
             await link.connect()
         assert caught.value.reason is Reason.REFUSED
@@ -121,7 +115,7 @@ async def test_the_source_is_known_whether_anything_answers_or_not(peer, address
         assert link.source_address() == ""
         await link.connect()
         assert link.source_address() == address
-    with link_to(address, closed_port(address)) as link:
+    with link_to(address, free_port(address)) as link:
         with pytest.raises(ProbeError):
             await link.connect()
         assert link.source_address() == address
@@ -178,7 +172,7 @@ async def test_small_segments_are_asked_for_on_request(peer):
 
 
 async def test_of_an_address_of_this_hosts_own_nothing_is_explained(address):
-    with link_to(address, closed_port(address)) as link:
+    with link_to(address, free_port(address)) as link:
         for reason in (Reason.REFUSED, Reason.TIMEOUT, Reason.RESET):
             error = ProbeError(reason, "as seen")
             assert await link.explained(error) is error
@@ -195,7 +189,7 @@ async def test_another_port_can_be_tried_without_a_trace(peer, address):
     with peer(mute) as link:
         await link.connect()
         stage, latency = link.stage, link.latency
-        failure = await link.try_port(closed_port(address), 5)
+        failure = await link.try_port(free_port(address), 5)
         assert failure.reason is Reason.REFUSED
         assert await link.try_port(link.target.port, 5) is None
         assert (link.stage, link.latency) == (stage, latency)
@@ -265,7 +259,7 @@ async def test_an_early_end_is_closed(peer):
 
 
 async def test_a_datagram_to_a_closed_port_names_the_destination(address):
-    port = closed_port(address, socket.SOCK_DGRAM)
+    port = free_port(address)
     with link_to(address, port, "udp") as link:
         datagrams = link.datagrams()
         with pytest.raises(ProbeError) as caught:

@@ -14,7 +14,7 @@ from tests.servers.process import binary, free_port, needs_root, running
 def chrony(folder: Path, *directives: str):
     """Runs chronyd; yields its port. `local stratum 10` makes it synchronised."""
     needs_root("chronyd")
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "chrony.conf"
     lines = [

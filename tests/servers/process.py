@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 PATIENCE = 20.0
+_LOWEST = 10_000
+"""The lowest port that is used: those of well-known services are below."""
+_HANDED_OUT = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 
 
 def needs_root(server):
@@ -31,12 +37,27 @@ def binary(name):
     return path
 
 
-def free_port(kind=socket.SOCK_STREAM, address="127.0.0.1"):
-    """A port that nobody listens on now."""
+def free_port(address="127.0.0.1"):
+    """A port that nobody listens on now, over TCP or UDP.
+
+    It is none of those that the kernel hands out: one of them may be another socket's
+    the next moment, of a test beside this one, or even of whoever connects to it.
+    """
+    handed_out = int(_HANDED_OUT.read_text().split()[0])
+    while True:
+        port = _LOWEST + secrets.randbelow(handed_out - _LOWEST)
+        if all(_is_free(address, port, kind) for kind in _KINDS):
+            return port
+
+
+def _is_free(address, port, kind):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, kind) as sock:
-        sock.bind((address, 0))
-        return sock.getsockname()[1]
+        try:
+            sock.bind((address, port))
+        except OSError:
+            return False
+    return True
 
 
 @contextlib.contextmanager
