@@ -8,7 +8,6 @@ import os
 import re
 import socket
 import struct
-from pathlib import Path
 
 import pytest
 
@@ -47,8 +46,22 @@ async def failure(script, patience=5.0, **options):
     return caught.value
 
 
-def descriptors():
-    return len(list(Path("/proc/self/fd").iterdir()))
+@pytest.fixture
+def opened(monkeypatch):
+    """The sockets that questions over UDP were sent through."""
+    sockets = []
+    opens = kernel.connected_udp_socket
+
+    def noting(address, port):
+        sockets.append(opens(address, port))
+        return sockets[-1]
+
+    monkeypatch.setattr(kernel, "connected_udp_socket", noting)
+    return sockets
+
+
+def is_closed(sock):
+    return sock.fileno() == -1
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -244,37 +257,28 @@ async def test_answers_to_another_question_are_told():
     )
 
 
-async def test_open_questions_share_a_socket_that_ends_with_them(monkeypatch):
-    opened = []
-    opens = kernel.connected_udp_socket
-
-    def counting(address, port):
-        opened.append(address)
-        return opens(address, port)
-
-    monkeypatch.setattr(kernel, "connected_udp_socket", counting)
+async def test_open_questions_share_a_socket_that_ends_with_them(opened):
     with scripted_names(here) as server:
-        before = descriptors()
         asker = NameServer(server.address)
         names = [f"n{number}.example" for number in range(100)]
         answers = await asyncio.gather(
             *(asker.ask(question(name, Kind.A), 20.0) for name in names)
         )
         assert {one.addresses for one in answers} == {(HERE,)}
-        assert opened == ["127.0.0.1"]
-        assert descriptors() == before
+        (one,) = opened
+        assert is_closed(one)
 
 
-async def test_a_question_given_up_leaves_nothing_behind():
+async def test_a_question_given_up_leaves_nothing_behind(opened):
     with scripted_names(lambda _query: None) as server:
         asker = NameServer(server.address)
-        before = descriptors()
         asking = asyncio.create_task(asker.ask(question(NAME, Kind.A), 60.0))
         await asyncio.sleep(0)
-        assert descriptors() == before + 1
+        (one,) = opened
+        assert not is_closed(one)
         asking.cancel()
         await asyncio.wait([asking])
-        assert descriptors() == before
+        assert is_closed(one)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,8 @@ async def test_what_cannot_begin_the_protocol_is_malformed_at_once(probe, name, 
         seen = await probe(name, port, timeout=8.0)
     stage = Stage.TLS if name == "tls" else Stage.EXCHANGE
     assert (seen.reason, seen.stage) == (Reason.MALFORMED, stage)
-    assert seen.heard == len(data) or name == "mssql"
+    if name != "mssql":
+        assert seen.heard == len(data)
     assert seen.conversation.received
     assert sum(seen.phases.values()) < 6
 
