@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _ENDED = frozenset({Reason.RESET, Reason.CLOSED})
 _HOSTS = 16
 """Hosts looked at in one step."""
-_OR_A_DEVICE = " Or a device on the way inspects these connections and cuts them off."
+_OR_A_DEVICE = " Or a device on the way inspects these connections."
 _DEAD = frozenset({Trouble.SILENT, Trouble.UNREACHABLE})
 _GONE = frozenset(
     {
