@@ -22,7 +22,7 @@ _STEP = 1.15
 _STEPS = 6
 _MET = 0.95
 """Share of the demand from which on it counts as met."""
-_SCRAPES = 5
+_SCRAPES = 9
 _SCRAPE_EVERY = 15.0
 _PATIENCE = 240.0
 
@@ -50,15 +50,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Scrapes:
-    """Scrapes in one encoding.
+    """Scrapes in one encoding; medians of some.
 
-    Seconds from request to last byte as a median, bytes on the wire, and for how many
-    seconds the event loop was held at the most in all of them.
+    Seconds from request to last byte, bytes on the wire, for how many seconds the event
+    loop was held at the most during one, and in as long a time just before it.
     """
 
     seconds: float
     size: int
     stall: float
+    before: float
 
 
 @dataclass(frozen=True)
@@ -151,13 +152,17 @@ def _minute(ours):
 
 
 def _scrapes(ours, encoding):
-    done, stalls = [], []
+    done, before, during = [ours.scrape(encoding)], [], []
     for _ in range(_SCRAPES):
         ours.watch()
+        time.sleep(done[-1].seconds)
+        before.append(ours.stall())
+        ours.watch()
         done.append(ours.scrape(encoding))
-        stalls.append(ours.stall())
+        during.append(ours.stall())
     seconds = statistics.median(scrape.seconds for scrape in done)
-    return Scrapes(seconds, done[-1].size, max(stalls))
+    stalls = (statistics.median(during), statistics.median(before))
+    return Scrapes(seconds, done[-1].size, *stalls)
 
 
 def _put_in_force(ours, shapes, targets, rate, **more):
