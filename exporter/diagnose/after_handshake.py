@@ -50,6 +50,16 @@ def _inspected(
             seen_of(members),
             others(scene),
         )
+    if via := members[0].seen.via:
+        return Explanation(
+            Cause.PROXY,
+            via,
+            members,
+            f"Connections stand and are then cut off for {what}: {extent(members)}",
+            "Please check what the proxy does with these connections: it lets them"
+            " begin, and they are then cut off.",
+            seen_of(members),
+        )
     return Explanation(
         Cause.PATH,
         what,

@@ -72,11 +72,15 @@ _WORDS = {
     Kind.DOMAIN: "every host of {}",
 }
 _SHORT = 3
+_THROUGH = "\0"
+"""Stands before the proxy in the value of a feature of what passes one."""
 
 
 def words(feature: Feature) -> str:
     """A feature as the subject of a sentence."""
-    return _WORDS[feature[0]].format(feature[1])
+    value, _, via = feature[1].partition(_THROUGH)
+    said = _WORDS[feature[0]].format(value)
+    return f"{said} through the proxy {via}" if via else said
 
 
 @dataclass(slots=True, eq=False)
@@ -98,15 +102,26 @@ class Features:
         return feature in self.shared or feature in self.own
 
 
-def features(target: Target, address: str, source: str) -> Features:
+def features(target: Target, address: str, source: str, via: str = "") -> Features:
     """The features of what goes to a target at one of its addresses.
 
     Args:
         target: where it goes.
         address: empty through a proxy and without one.
         source: the address that it was sent from; empty if none was chosen.
+        via: the proxy that it passed, if it did.
     """
+    if via:
+        return Features(*_behind(target, via))
     return Features(*_parts(target, address, source, beyond=False))
+
+
+def _behind(
+    target: Target, via: str
+) -> tuple[tuple[Feature, ...], tuple[Feature, ...]]:
+    """The same of a flow that a proxy has let through: another way than this host's."""
+    shared, own = _parts(target, "", "", beyond=False)
+    return _through(shared, via), own
 
 
 def _parts(
@@ -181,6 +196,12 @@ def shared_features(
     return tuple(kinds.items())
 
 
+@lru_cache(1 << 12)
+def _through(shared: tuple[Feature, ...], via: str) -> tuple[Feature, ...]:
+    """Features of what passed a proxy: none of what goes its own way."""
+    return tuple((kind, f"{value}{_THROUGH}{via}") for kind, value in shared)
+
+
 @lru_cache(1 << 16)
 def own_features(host: str, address: str) -> tuple[Feature, ...]:
     """The features of a host, as far as its name and its address tell."""
@@ -208,7 +229,10 @@ def domain_of(host: str) -> str:
 
 @dataclass(slots=True, eq=False)
 class Heard:
-    """One address that answered, with all that it is counted by."""
+    """One address that answered, with all that it is counted by.
+
+    Through a proxy it is neither that host nor an address that is known to answer.
+    """
 
     host: str
     address: str
@@ -222,7 +246,9 @@ def heard(record: Record) -> list[Heard]:
     found: list[Heard] = []
     for one in latest.addresses if latest is not None else ():
         seen = one.observation
-        if answers(seen):
+        if seen.via and seen.reason is Reason.ANSWERED:
+            found.append(Heard("", "", *_behind(target, seen.via)))
+        elif answers(seen):
             at, source = seen.address, seen.source_address
             of = _parts(target, at, source, beyond=True)
             found.append(Heard(target.destination, at, *of))
@@ -241,8 +267,8 @@ class Answers:
 
     def add(self, one: Heard) -> None:
         """Counts what answered."""
-        self.hosts[one.host] += 1
-        self.hosts[one.address] += 1
+        for name in filter(None, (one.host, one.address)):
+            self.hosts[name] += 1
         # The tuples are the same objects for flows alike: no need to compare them.
         flow = id(one.shared)
         self._flows[flow] += 1

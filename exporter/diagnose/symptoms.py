@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from exporter.diagnose.features import answers, features, heard
 from exporter.diagnose.trouble import HOLDING, Trouble, is_named, trouble_of
 from exporter.model.addresses import neighbourhood
-from exporter.model.outcome import Reason, Verdict
+from exporter.model.outcome import Reason, Stage, Verdict
 from exporter.model.rule import Expect
 from exporter.model.tls_facts import UNVERIFIED
 
@@ -74,8 +74,14 @@ class Symptom:
     def features(self) -> Features:
         """What it may have in common with others."""
         if self._features is None:
-            source = self.seen.source_address
-            self._features = features(self.target, self.address, source)
+            seen = self.seen
+            passed = seen.stage in {Stage.TLS, Stage.EXCHANGE}
+            self._features = features(
+                self.target,
+                self.address,
+                seen.source_address,
+                seen.via if passed else "",
+            )
         return self._features
 
     @property

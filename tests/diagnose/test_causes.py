@@ -340,6 +340,31 @@ def test_a_proxy_whose_name_alone_gets_no_answer_is_the_proxy():
     assert (one.cause, one.subject) == (Cause.PROXY, PROXY)
 
 
+def behind_proxy(to, reason=Reason.CLOSED, stage=Stage.TLS, **facts):
+    at = {"via": PROXY, "latency": 0.001, "detail": f"{reason} behind it", **facts}
+    return record(to, seen("10.1.1.1", reason, stage, **at))
+
+
+def test_what_a_proxy_cuts_off_is_not_everything_while_others_pass_it():
+    cut, passed = WEB[:3], WEB[3:]
+    found = explain(*map(behind_proxy, cut), *(holds(to, via=PROXY) for to in passed))
+    assert [one.cause for one in found] == [Cause.SERVICE] * len(cut)
+
+
+def test_what_is_cut_off_behind_a_proxy_alone_is_the_proxys():
+    (one,) = explain(*map(behind_proxy, WEB), *map(holds, DB))
+    assert (one.cause, one.subject, one.owner) == (Cause.PROXY, PROXY, "proxy")
+    assert f"everything through the proxy {PROXY}" in one.summary
+    assert "\0" not in str(one)
+
+
+def test_a_page_that_a_proxy_shows_for_some_is_not_every_services():
+    paged = {"reason": Reason.REJECTED, "stage": Stage.EXCHANGE, "detail": "HTTP 403"}
+    shown = [behind_proxy(to, **paged) for to in WEB[:3]]
+    found = explain(*shown, holds(WEB[3], via=PROXY))
+    assert [one.cause for one in found] == [Cause.SERVICE] * 3
+
+
 # ---- the path
 
 FIREWALL, ROUTER = "10.0.0.2", "10.0.0.3"
