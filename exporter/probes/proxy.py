@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from exporter.model.outcome import INCONCLUSIVE, Origin, ProbeError, Reason
 from exporter.model.rule import Expect, Transport
-from exporter.probes.wire.http import USER_AGENT, HeadReader
+from exporter.probes.wire.http import HEAD_LIMIT, USER_AGENT, HeadReader
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from exporter.probes.stream import Stream
     from exporter.probes.wire.http import Head
 
-_LINE = 4096
-_LINES = 64
 _PASSWORD = 407
+# RFC 9110 15.5.4, RFC 7725: what a proxy says of a policy. Other statuses may be those
+# of a failure of its own, or of a web server that is no proxy.
+_FORBIDDEN = frozenset({403, 451})
 _UPSTREAM = frozenset({502, 503, 504})
 # What Squid says of its own connection, under whatever status: 5.7 answers a CONNECT
 # to a name that does not resolve with 500 and ERR_CANNOT_FORWARD.
 _SQUID_UPSTREAM = ("ERR_CONNECT_FAIL", "ERR_DNS_FAIL", "ERR_CANNOT_FORWARD")
+_SQUID_DENIED = "ERR_ACCESS_DENIED"
 _GATEWAY_TIMEOUT = 504
 _BY_ERRNO = {
     errno.ECONNREFUSED: (Reason.REFUSED, "its connection was refused"),
@@ -51,12 +53,11 @@ async def connect(stream: Stream, destination: Endpoint) -> Head:
     ask = f"CONNECT {destination} HTTP/1.1\r\nHost: {destination}\r\n"
     await stream.send(f"{ask}User-Agent: {USER_AGENT}\r\n\r\n".encode("ascii"))
     reader = HeadReader()
-    for _ in range(_LINES):
-        line = await stream.receive_line(_LINE, reader.begins)
+    head = None
+    while head is None:
+        line = await stream.receive_line(HEAD_LIMIT, reader.begins)
         head = reader.feed(line + b"\r\n")
-        if head is not None:
-            return head
-    raise ProbeError(Reason.MALFORMED, f"a head of more than {_LINES} lines")
+    return head
 
 
 def check(head: Head, proxy: Endpoint) -> None:
@@ -75,9 +76,11 @@ def check(head: Head, proxy: Endpoint) -> None:
         origin = Origin.DESTINATION if reason is Reason.REFUSED else Origin.NOBODY
         detail = f"the proxy {proxy} cannot reach the destination: {says} ({told})"
         raise ProbeError(reason, detail, origin=origin)
-    says = "does not allow this connection"
+    says = "does not make this connection"
     if head.status == _PASSWORD:
         says = "wants a password, and the exporter has none"
+    elif head.status in _FORBIDDEN or squid.startswith(_SQUID_DENIED):
+        says = "does not allow this connection"
     detail = f"the proxy {proxy} {says} ({told})"
     raise ProbeError(Reason.REJECTED, detail, origin=Origin.PATH)
 

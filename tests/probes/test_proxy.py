@@ -140,7 +140,8 @@ async def test_an_ipv6_destination_stands_in_brackets():
         GRANTED,
         b"HTTP/1.0 200 \n\n",
         b"HTTP/1.1 100 Continue\r\n\r\n" + GRANTED,
-        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 60 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 9000 + b"\r\n\r\n",
     ],
 )
 async def test_every_way_to_say_yes_is_understood_in_the_smallest_pieces(answer):
@@ -177,6 +178,21 @@ async def test_a_no_of_the_proxy_is_the_proxys_and_not_the_destinations(line):
         *(Reason.REJECTED, Stage.CONNECT, Origin.PATH),
     )
     assert f"the proxy {proxy} {NOES[line]}" in seen.detail
+
+
+@pytest.mark.parametrize("line", ["400 Bad Request", "404 Not Found", "500 Oops"])
+async def test_a_no_that_states_no_policy_is_not_told_as_one(line):
+    seen, proxy = await observe(status(line))
+    assert (seen.reason, seen.origin) == (Reason.REJECTED, Origin.PATH)
+    assert f"the proxy {proxy} does not make this connection" in seen.detail
+
+
+async def test_a_long_no_is_read_to_its_end():
+    seen, _ = await observe(
+        status("407 Auth", f"Proxy-Authenticate: Negotiate {'a' * 9000}")
+    )
+    assert (seen.reason, seen.stage) == (Reason.REJECTED, Stage.CONNECT)
+    assert "wants a password" in seen.detail
 
 
 REPORTS = {
@@ -221,15 +237,15 @@ BROKEN = {
     ),
     "endless head": (
         says(b"HTTP/1.1 200 OK\r\n", then=endless(b"X: y\r\n")),
-        *(Reason.MALFORMED, Origin.PATH, "more than 64 lines"),
+        *(Reason.MALFORMED, Origin.PATH, "more than 1000 lines"),
     ),
     "endless line": (
         says(b"HTTP/1.1 200 ", then=endless(b"x" * 100)),
-        *(Reason.MALFORMED, Origin.PATH, "no line end"),
+        *(Reason.MALFORMED, Origin.PATH, "it begins with"),
     ),
     "endless no": (
-        says(b"HTTP/1.1 100 Continue\r\n\r\n" * 500),
-        *(Reason.MALFORMED, Origin.PATH, "more than 64 lines"),
+        says(b"", then=endless(b"HTTP/1.1 100 Continue\r\n\r\n" * 500)),
+        *(Reason.MALFORMED, Origin.PATH, "a head of more than"),
     ),
     "speaks unasked": (
         drips(b"\x00\xff" * 5000),
