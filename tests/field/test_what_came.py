@@ -231,6 +231,11 @@ MAIL = {
         holds(),
         **_PLAIN,
     ),
+    "smtp-greeting-of-a-lawyer": by_smtp(
+        line_by_line(b"220-%b\r\n220 mx\r\n" % (b"x" * 4000), b"250 mx\r\n"),
+        holds(),
+        **_PLAIN,
+    ),
     "smtp-code-alone": by_smtp(line_by_line(b"220\r\n", b"250\r\n"), holds(), **_PLAIN),
     "smtp-lf-alone": by_smtp(line_by_line(b"220 mx\n", b"250 mx\n"), holds(), **_PLAIN),
     "smtp-521": by_smtp(says_and_closes(b"521 takes no mail\r\n"), rejected("521")),

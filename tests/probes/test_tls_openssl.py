@@ -14,6 +14,9 @@ from tests.tlspeers import failure, link_to, open_tls, s_server
         (("-tls1_2",), "TLSv1.2"),
         (("-tls1_3",), "TLSv1.3"),
         (("-tls1_3", "-groups", "P-384"), "TLSv1.3"),
+        (("-tls1_3", "-groups", "X448"), "TLSv1.3"),
+        (("-tls1_3", "-groups", "ffdhe2048"), "TLSv1.3"),
+        (("-tls1_2", "-groups", "X448"), "TLSv1.2"),
         (("-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"), "TLSv1.3"),
     ],
 )

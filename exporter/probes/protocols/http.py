@@ -157,6 +157,7 @@ def _blocks(status: int) -> bool:
 
 def _same_site(one: str, other: str) -> bool:
     """Whether two hosts are one, but for a `www.` in front."""
+    other = other.removesuffix(".")
     return one.removeprefix("www.") == other.removeprefix("www.")
 
 
@@ -188,7 +189,7 @@ def _is_page(head: Head) -> bool:
 def _describe(head: Head) -> str:
     told = (
         f"{name}: {printable(head.headers[name], 120)}"
-        for name in ("server", "location", "via")
+        for name in ("server", "location", "refresh", "via")
         if name in head.headers
     )
     return ", ".join((f"HTTP {head.status}", *told))

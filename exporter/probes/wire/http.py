@@ -29,6 +29,10 @@ _BEGINNING = re.compile(
     rb"(?:(?<=\d)[ \t]+(?:[1-9](?:\d(?:\d(?:\D.*)?)?)?)?)?)?)?)?)?)?)?",
     re.IGNORECASE | re.DOTALL,
 )
+# What browsers take for a redirect without a status: seconds, and where to.
+_REFRESH = re.compile(
+    r"[\d.]+[ \t]*[;,][ \t]*(?:url[ \t]*=[ \t]*)?[\"']?([^\"']+)", re.IGNORECASE
+)
 _INTERIM = 1
 _SWITCHING = 101
 _REDIRECTION = 3
@@ -59,14 +63,23 @@ def redirect_host(head: Head) -> str | None:
     None where there is no redirect, or one that names no host: it stays on this one.
     A location that cannot be understood leads to nowhere, the empty host.
     """
-    location = head.headers.get("location")
-    if head.status // 100 != _REDIRECTION or location is None:
+    location = _redirect(head)
+    if location is None:
         return None
     try:
         parts = urlsplit(location)
     except ValueError:
         return ""
-    return parts.hostname if parts.netloc else None
+    # The root's dot is one more way to spell the same host (RFC 3986 3.2.2).
+    return (parts.hostname or "").removesuffix(".") if parts.netloc else None
+
+
+def _redirect(head: Head) -> str | None:
+    """Where a client is sent to, by the status or, whatever that is, by Refresh."""
+    if head.status // 100 == _REDIRECTION and "location" in head.headers:
+        return head.headers["location"]
+    refresh = _REFRESH.match(head.headers.get("refresh", ""))
+    return refresh[1] if refresh else None
 
 
 class HeadReader:

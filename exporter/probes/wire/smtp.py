@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from exporter.model.outcome import ProbeError, Reason
 from exporter.probes.wire.text import printable
 
-LINE_LIMIT = 1024
-"""Octets of a line: twice what RFC 5321 4.5.3.1.5 allows, since servers exceed it."""
-_LINES = 128
+LINE_LIMIT = 8192
+"""Octets of a line: RFC 5321 4.5.3.1.5 allows 512, and clients take this many."""
+_LINES = 1024
 _ENDLESS = 32
 _BEGINNING = re.compile(rb"[2-5](?:[0-5](?:[0-9](?:[ \r\n-].*)?)?)?", re.DOTALL)
 _LINE = re.compile(rb"([2-5][0-5][0-9])(?:([ -])(.*))?", re.DOTALL)

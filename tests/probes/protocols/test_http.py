@@ -120,6 +120,8 @@ async def test_the_rule_says_where_a_redirect_may_lead(
     [
         (b"/login", Reason.ANSWERED),
         (b"https://SERVER.uni.example:8443/", Reason.ANSWERED),
+        (b"https://server.uni.example./", Reason.ANSWERED),
+        (b"//cdn.vendor.test.:443/", Reason.ANSWERED),
         (b"//portal.test/", Reason.REJECTED),
         (b"http://[", Reason.REJECTED),
         (b"http://user@portal.test/?server.uni.example", Reason.REJECTED),
@@ -130,6 +132,26 @@ async def test_a_redirect_to_the_host_itself_is_no_portal(probe, location, reaso
     with scripted(answers(head)) as port:
         seen = await probe("http", port, location=("vendor.test",))
     assert seen.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("refresh", "reason"),
+    [
+        (b"30", Reason.ANSWERED),
+        (b"0; url=/status", Reason.ANSWERED),
+        (b"5;URL='https://server.uni.example./a'", Reason.ANSWERED),
+        (b"0; url=http://portal.test/login", Reason.REJECTED),
+        (b'1,"//portal.test"', Reason.REJECTED),
+    ],
+)
+async def test_what_browsers_are_sent_to_without_a_status_is_a_redirect(
+    probe, refresh, reason
+):
+    head = b"HTTP/1.1 200 OK\r\nRefresh: " + refresh + b"\r\n\r\n"
+    with scripted(answers(head)) as port:
+        seen = await probe("http", port, location=("vendor.test",))
+    assert seen.reason is reason
+    assert f"refresh: {refresh.decode()}" in seen.detail
 
 
 async def test_the_request_says_who_asks_and_for_which_host(probe, server):
