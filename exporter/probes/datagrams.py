@@ -29,7 +29,10 @@ _STRAY_DATAGRAMS = 16
 
 @dataclass(frozen=True, slots=True)
 class TimedAnswer(Generic[T]):
-    """An answer with the Unix times of sending and of the kernel receiving it."""
+    """An answer with the Unix times of sending and of the kernel receiving it.
+
+    Both are by one clock, also if it was set in between.
+    """
 
     answer: T
     sent: float
@@ -43,6 +46,10 @@ class _Asked(Generic[T]):
     accept: Accept[T]
     sent: float
     started: float
+
+    def elapsed(self) -> float:
+        """Seconds since then, whatever is done to the clock."""
+        return time.perf_counter() - self.started
 
 
 class Datagrams:
@@ -137,9 +144,10 @@ class Datagrams:
                 if answer is None:
                     continue
                 # A clock that is set meanwhile is not the network's doing.
-                longest = time.perf_counter() - asked.started
-                self._progress.latency = min(max(received - asked.sent, 0.0), longest)
-                return TimedAnswer(answer, asked.sent, received)
+                took, longest = received - asked.sent, asked.elapsed()
+                took = took if 0 <= took <= longest else longest
+                self._progress.latency = took
+                return TimedAnswer(answer, received - took, received)
         raise ProbeError(Reason.MALFORMED, "datagrams, but none is the answer")
 
     def _read(self, asked: _Asked[T], data: bytes) -> T | None:

@@ -317,8 +317,9 @@ async def test_a_clock_that_is_set_meanwhile_is_not_the_networks_doing(
     before = time.time() - step
     with await datagram_peer(b"pong") as link:
         monkeypatch.setattr("exporter.probes.datagrams.time.time", lambda: before)
-        await link.datagrams().ask(b"ping", bytes, 5)
+        reply = await link.datagrams().ask(b"ping", bytes, 5)
     assert 0 <= link.latency < 60
+    assert reply.received - reply.sent == pytest.approx(link.latency, abs=1e-5)
 
 
 async def test_strays_are_read_over_until_the_answer(datagram_peer):

@@ -70,22 +70,21 @@ async def _over_udp(link: Link, target: Target, request: bytes) -> Evidence:
     reply = await link.datagrams().insist(
         lambda _: (request, kerberos.parse), _TRIES, target.rule.timeout
     )
-    return _evidence(reply.answer, reply.sent, reply.received)
+    return _evidence(reply.answer, (reply.sent + reply.received) / 2)
 
 
 async def _over_tcp(link: Link, request: bytes) -> Evidence:
     stream = await link.connect()
-    sent = time.time()
+    started = time.perf_counter()
     await stream.send(kerberos.frame(request))
     head = await stream.receive_exactly(kerberos.LENGTH, kerberos.frame_begins)
-    received = time.time()
+    # By one clock, also if it was set in between.
+    halfway = time.time() - (time.perf_counter() - started) / 2
     size = kerberos.frame_length(head)
     message = await stream.receive_exactly(size, kerberos.begins)
-    return _evidence(kerberos.parse(message), sent, received)
+    return _evidence(kerberos.parse(message), halfway)
 
 
-def _evidence(answer: kerberos.Answer, sent: float, received: float) -> Evidence:
-    skew = None
-    if answer.server_time is not None:
-        skew = answer.server_time - (sent + received) / 2
+def _evidence(answer: kerberos.Answer, now: float) -> Evidence:
+    skew = None if answer.server_time is None else answer.server_time - now
     return Evidence(f"{answer.meaning}, realm {answer.realm}", clock_skew=skew)

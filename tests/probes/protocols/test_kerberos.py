@@ -8,7 +8,7 @@ import pytest
 
 from exporter.model.outcome import Reason, Stage
 from exporter.probes.protocols.kerberos import Kerberos
-from exporter.probes.wire import ber
+from exporter.probes.wire import ber, kerberos
 from tests import make
 from tests.lab.misbehave import udp_peer
 from tests.servers.krb5kdc import KNOWN, OPEN, REALM
@@ -65,6 +65,24 @@ async def test_the_skew_is_how_far_the_server_is_ahead(probe, skew):
     async with udp_peer(lambda _: [late_error(skew)]) as (_, port):
         seen = await probe("kerberos", port, udp=True)
     assert seen.evidence.clock_skew == pytest.approx(skew, abs=2)
+
+
+@pytest.mark.parametrize("udp", [False, True])
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+async def test_a_clock_that_is_set_meanwhile_makes_no_skew(
+    probe, monkeypatch, step, udp
+):
+    read, asked, answer = time.time, [], late_error(0)
+
+    async def talk(reader, writer):
+        asked.append(await reader.read(4096))
+        writer.write(kerberos.frame(answer))
+
+    monkeypatch.setattr(time, "time", lambda: read() - (0 if asked else step))
+    datagrams = udp_peer(lambda data: asked.append(data) or [answer])
+    async with datagrams as (_, one), peer(talk) as other:
+        seen = await probe("kerberos", one if udp else other, udp=udp)
+    assert seen.evidence.clock_skew == pytest.approx(0, abs=60)
 
 
 async def test_silence_is_a_timeout_after_two_requests(probe):

@@ -29,6 +29,22 @@ async def test_the_skew_is_how_far_the_server_is_ahead(probe, skew):
     assert seen.evidence.clock_skew == pytest.approx(skew, abs=10)
 
 
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+async def test_a_clock_that_is_set_meanwhile_makes_no_skew(probe, monkeypatch, step):
+    read, asked = time.time, []
+    filetime = int((read() + 11_644_473_600) * 10_000_000)
+    answer = header() + body(now=filetime)
+
+    async def talk(reader, writer):
+        asked.append(await reader.read(4096))
+        writer.write(len(answer).to_bytes(4) + answer)
+
+    monkeypatch.setattr(time, "time", lambda: read() - (0 if asked else step))
+    async with peer(talk) as port:
+        seen = await probe("smb", port)
+    assert seen.evidence.clock_skew == pytest.approx(0, abs=60)
+
+
 async def test_required_signing_is_told(probe, folder):
     with smbd(folder / "signing", "server signing = mandatory") as port:
         seen = await probe("smb", port)
