@@ -239,8 +239,9 @@ async def _in_turn(
     """The answer of the first server that has one; a slow one keeps its chance.
 
     A later server is asked when those before have failed or used up their share of the
-    time. What it knows is taken at once, but that there is no such name is believed from
-    it only when no server before it may still know better.
+    time. What it knows is taken at once, but that there is no such name, and what else
+    ends a look-up, is believed from it only when no server before it may still know
+    better.
     """
     loop = asyncio.get_running_loop()
     patience = until - loop.time()
@@ -259,6 +260,8 @@ async def _in_turn(
                 answer = await _first(asked, None)
             if answer is not None:
                 return answer
+    except ServerError as no:
+        raise ServerError(f"{no}, after which no other server is asked") from no
     finally:
         for task in asked:
             task.cancel()
@@ -269,13 +272,17 @@ async def _in_turn(
 async def _first(
     asked: Sequence[asyncio.Task[Answer]], patience: float | None
 ) -> Answer | None:
-    """The answer to go by; None if all have failed, or none came in time."""
+    """The answer to go by; None if all have failed, or none came in time.
+
+    Raises:
+        ServerError: a failure to go by.
+    """
     loop = asyncio.get_running_loop()
     until = None if patience is None else loop.time() + patience
     while True:
         done = [task for task in asked if _has_answered(task)]
         for task in done:
-            if task.result().rcode == NOERROR:
+            if task.exception() is None and task.result().rcode == NOERROR:
                 return task.result()
         waiting = [task for task in asked if not task.done()]
         # Only the servers before the first that is still silent have the last word.
@@ -289,7 +296,11 @@ async def _first(
 
 
 def _has_answered(task: asyncio.Task[Answer]) -> bool:
-    return task.done() and task.exception() is None
+    """Whether a server has said something that no other is asked after."""
+    if not task.done():
+        return False
+    failure = task.exception()
+    return failure is None or (isinstance(failure, ServerError) and failure.final)
 
 
 def _combined(ends: Sequence[Answer | BaseException]) -> Exception:

@@ -31,6 +31,8 @@ _AND_AGAIN = 1.0
 """Seconds between all further copies of a question."""
 _DATAGRAM = 65535
 _AT_ONCE = 64
+# glibc's res_send asks on after these alone; any other code is the end of a look-up.
+_ASK_THE_NEXT = frozenset({"SERVFAIL", "NOTIMP", "REFUSED"})
 _LOST = frozenset({Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE})
 
 
@@ -38,15 +40,22 @@ class ServerError(Exception):
     """A server gave no usable answer; the message says which, and what it did.
 
     `unheard` if it said nothing of use about any name, as when it is not there. `origin`
-    is who kept the question from it, if somebody is known to.
+    is who kept the question from it, if somebody is known to. `final` if the C library
+    asks no other server after that.
     """
 
     def __init__(
-        self, said: str, *, unheard: bool = False, origin: Origin = Origin.NOBODY
+        self,
+        said: str,
+        *,
+        unheard: bool = False,
+        origin: Origin = Origin.NOBODY,
+        final: bool = False,
     ) -> None:
         super().__init__(said)
         self.unheard = unheard
         self.origin = origin
+        self.final = final
 
 
 @dataclass(slots=True, eq=False)
@@ -95,7 +104,8 @@ class NameServer:
             if answer.truncated:
                 answer = await self._longer(question, until)
         if answer.rcode not in {dns.NOERROR, dns.NXDOMAIN}:
-            raise ServerError(f"{self._address} says {answer.rcode}")
+            final = answer.rcode not in _ASK_THE_NEXT
+            raise ServerError(f"{self._address} says {answer.rcode}", final=final)
         if answer.lame:
             said = "knows nothing of the name, and asks no other server for us"
             raise ServerError(f"{self._address} {said}")

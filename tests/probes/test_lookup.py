@@ -285,6 +285,19 @@ async def test_the_first_servers_no_is_final():
     assert error.reason is Reason.NXDOMAIN
 
 
+@pytest.mark.parametrize("rcode", [1, 6, 9, 12])
+async def test_what_ends_a_look_up_of_the_c_library_ends_ours(rcode):
+    error = await failure(refuses(rcode), addresses(V4))
+    assert error.reason is Reason.DNS_FAILURE
+    assert "after which no other server is asked" in error.detail
+
+
+async def test_what_ends_a_look_up_waits_for_an_earlier_server_too(monkeypatch):
+    monkeypatch.setattr(lookup, "PATIENCE", 0.6)
+    error = await failure(silent, refuses(1), addresses(V4))
+    assert "FORMERR" in error.detail
+
+
 async def test_a_later_servers_no_waits_for_an_earlier_one_that_is_slow(monkeypatch):
     monkeypatch.setattr(lookup, "PATIENCE", 5.0)
     slow = lambda query: (3.0, query.addresses(V4))  # noqa: E731 - one line says it
