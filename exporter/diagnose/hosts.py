@@ -144,8 +144,14 @@ def _request(symptom: Symptom) -> str:
         return (
             f"Please check the service at {to} and its log: connections come about"
             f" and are then cut off or left without an answer{inside}."
-        ) + (_usual_cause(symptom) or _OR_A_DEVICE)
+        ) + (_usual_cause(symptom) or _or_another(symptom))
     return f"Please check the service at {to}: what it answers is not as it should be."
+
+
+def _or_another(symptom: Symptom) -> str:
+    """Who else may have cut it off."""
+    via = symptom.seen.via
+    return f" Or the proxy {via}, which took them, does." if via else _OR_A_DEVICE
 
 
 def _usual_cause(symptom: Symptom) -> str:

@@ -125,6 +125,10 @@ _ASK_PROXY = (
     "Ask those who run the proxy {via} to allow CONNECT to {place}, or what keeps it "
     "from getting there."
 )
+_ASK_BEHIND_PROXY = (
+    "Ask those who run the proxy {via} whether it cuts off what it let through to "
+    "{place}, and check the service's own log."
+)
 _ASK_DENY_OPEN = "Ask the firewall team to block {flow}: it must not pass."
 _ASK_DENY_UNKNOWN = "Nothing proves a block yet: check the witness rule to {host}."
 # What no witness helps with: there was no packet that anything could have blocked.
@@ -216,8 +220,13 @@ def ask(target: Target, observation: Observation) -> str:
     host = target.destination
     if _at_the_proxy(observation) and not observation.broken:
         return _ASK_PROXY.format(via=observation.via, place=place(host, target.port))
-    template = _template(target, observation)
-    return template.format(flow=flow(target), host=host, broken=observation.broken)
+    return _template(target, observation).format(
+        flow=flow(target),
+        host=host,
+        broken=observation.broken,
+        via=observation.via,
+        place=place(host, target.port),
+    )
 
 
 def concern(rule: Rule, observation: Observation) -> str:
@@ -276,4 +285,4 @@ def _cut_off(target: Target, observation: Observation) -> str:
         # A greeting is small and comes unasked: no packet size keeps it away.
         plain = "" if target.port in _TLS_PORTS else " " + _ASK_ALLOW[Reason.RESET]
         return _ASK_TLS_FIRST + plain
-    return usual
+    return _ASK_BEHIND_PROXY if observation.via else usual

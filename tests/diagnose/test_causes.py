@@ -349,6 +349,7 @@ def test_what_a_proxy_cuts_off_is_not_everything_while_others_pass_it():
     cut, passed = WEB[:3], WEB[3:]
     found = explain(*map(behind_proxy, cut), *(holds(to, via=PROXY) for to in passed))
     assert [one.cause for one in found] == [Cause.SERVICE] * len(cut)
+    assert all(f"Or the proxy {PROXY}" in one.ask for one in found)
 
 
 def test_what_is_cut_off_behind_a_proxy_alone_is_the_proxys():

@@ -69,6 +69,14 @@ def test_what_ends_before_a_proxy_lets_us_through_is_for_those_who_run_it(reason
     assert explain.seen(later) == explain.seen(make.seen(Reason.RESET, Stage.TLS))
 
 
+@pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.RESET, Reason.CLOSED])
+def test_what_is_cut_off_behind_a_proxy_is_asked_of_those_who_run_it_first(reason):
+    seen = make.seen(reason, Stage.TLS, via="proxy.test:3128")
+    said = explain.ask(TARGET, seen)
+    assert said.startswith("Ask those who run the proxy proxy.test:3128 whether it")
+    assert "api.test:443" in said
+
+
 def test_our_own_fault_is_not_the_proxys():
     seen = make.seen(Reason.LOCAL_FAULT, Stage.CONNECT, via="proxy.test:3128")
     assert explain.seen(seen) == explain.seen(make.seen(Reason.LOCAL_FAULT))
