@@ -17,7 +17,7 @@ from exporter.vendor.directions import title_ends
 from exporter.vendor.ends import Destinations, read_destinations, words_of
 from exporter.vendor.hosts import hosts_in
 from exporter.vendor.ports import TURNS
-from exporter.vendor.protocols import APPLICATIONS
+from exporter.vendor.protocols import APPLICATIONS, titled_transports
 from exporter.vendor.sentence_ends import FROM_HOST, described, sides_in, source_of
 from exporter.vendor.sentences import (
     EXPLAINED,
@@ -98,7 +98,7 @@ def _statement(
         flows = read_flows([(answer.port, ())], answer.transport)
         lead = read_destinations(reading.answers.hosts(answer.destination))
     else:
-        flows, lead, named = _read(text, sentence.sections)
+        flows, lead, named = _read(sentence)
         sources = sources or named
     check_lead(lead, flows.spans)
     return Statement(
@@ -118,9 +118,7 @@ def _statement(
     )
 
 
-def _read(
-    text: str, sections: Sequence[str]
-) -> tuple[Flows, Destinations, tuple[str, ...]]:
+def _read(sentence: Sentence) -> tuple[Flows, Destinations, tuple[str, ...]]:
     """A sentence's ports, where it leads, and who connects, if it says so.
 
     A host alone has the ports of the heading above it, and ports alone its host.
@@ -128,6 +126,7 @@ def _read(
     Raises:
         Unread: that is not clear.
     """
+    text, sections = sentence.text, sentence.sections
     check_bound([text])
     ends = hosts_in(text)
     found = ports_in(text)
@@ -146,7 +145,8 @@ def _read(
     known = [
         word for word in re.findall(r"[a-z0-9]+", label.lower()) if word in APPLICATIONS
     ]
-    flows = read_flows([(ports, ())], " ".join(known))
+    above = titled_transports((sentence.intro, *reversed(sections)))
+    flows = read_flows([(ports, above)], " ".join(known))
     if flows.guessed and not ends:
         raise Unread(Fate.OPEN, "names neither TCP nor UDP")
     if sides := sides_in(text, found, ends, sections):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from exporter.model.rule import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 _TCP = (Transport.TCP,)
 _UDP = (Transport.UDP,)
@@ -71,6 +71,7 @@ _UNBOUND = re.compile(
     r"|\brundruf\w*|\bdifusi[oó]n\b",
     re.IGNORECASE,
 )
+_TRANSPORT = re.compile(r"\b(?:tcp|udp)\b(?!/ip)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z][a-z0-9]*", re.IGNORECASE)
 _EVERY = re.compile(r"(?:any|all|ip|alle|tous|todos|\*)", re.IGNORECASE)
 _JOINERS = {
@@ -130,6 +131,17 @@ def read_protocols(text: str) -> Protocols:
         portless[numbered[0]] = None
     ways = tuple(named), tuple(carried), tuple(portless)
     return Protocols(*ways, tuple(unknown), is_choice(text))
+
+
+def titled_transports(titles: Iterable[str]) -> tuple[Transport, ...]:
+    """The transport that titles such as "UDP ports" give to what stands below them.
+
+    `titles` begin with the innermost, which is the one that counts; none if it names two.
+    """
+    for title in titles:
+        if found := {word.lower() for word in _TRANSPORT.findall(title)}:
+            return (Transport(found.pop()),) if len(found) == 1 else ()
+    return ()
 
 
 def is_choice(text: str) -> bool:

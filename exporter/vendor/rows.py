@@ -10,6 +10,7 @@ from exporter.config.diagnostics import shown
 from exporter.model.ledger import Fate
 from exporter.vendor.conditions import condition_in, condition_of, demands_in
 from exporter.vendor.pairing import paired
+from exporter.vendor.protocols import titled_transports
 from exporter.vendor.remarks import joined
 from exporter.vendor.row_ends import RowEnds
 from exporter.vendor.sentences import ports_in
@@ -131,6 +132,8 @@ class RowReader:
         for ports, host, rest in self._columns_of_ports(part, alone=alone):
             component = self.layout.cell("component", self.cells)
             purpose = " ".join((component, part["usage"], *self._others()))
+            above = titled_transports(self._titles())
+            ports = [(cell, named or above) for cell, named in ports]
             flows = read_flows(ports, part["transport"], component, purpose)
             for name in flows.portless:
                 self._settle(without_ports(name))
@@ -204,6 +207,11 @@ class RowReader:
             for i in sorted(indices)
             if self.cells[i]
         ]
+
+    def _titles(self) -> Iterator[str]:
+        """What stands above the row, the innermost first."""
+        yield from (self.of.title, self.of.table.intro)
+        yield from reversed(self.of.table.sections)
 
     def _sections(self) -> tuple[str, ...]:
         written = self.layout.cell("section", self.cells)

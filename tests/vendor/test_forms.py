@@ -680,3 +680,43 @@ def test_a_footnote_with_the_rows_own_port_is_its_condition(page):
         f"{FLAT}| App | d.org | TCP 9* | x |\n\n\\* only if port 9 is enabled\n"
     )
     assert found.rules[0]["when"]
+
+
+# --- What stands above a table -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "# Hub\n\n## UDP ports\n\n",
+        "# Hub\n\n## UDP-Ports\n\n### Media\n\n",
+        "# Hub: TCP and UDP\n\n**UDP**\n\n",
+        "# Hub\n\nThese UDP ports must be open:\n\n",
+    ],
+)
+def test_a_title_tells_the_transport_that_no_row_does(page, above):
+    found = page(
+        f"{above}| From | To | Port | Use |\n|-|-|-|-|\n"
+        "| App | d.org | 9 | |\n| App | d.org | 25 | SMTP |\n| App | d.org | TCP 8 | |\n"
+    )
+    assert flows(found) == {
+        "A1: app > d.org udp/9",
+        "A2: app > d.org udp/25",
+        "A3: app > d.org tcp/8",
+    }
+    assert not [said for said in found.remarks if "neither TCP nor UDP" in said]
+
+
+@pytest.mark.parametrize("title", ["TCP and UDP ports", "TCP/IP ports", "UDP/TCP"])
+def test_a_title_that_names_no_single_transport_tells_none(page, title):
+    table = "| From | To | Port |\n|-|-|-|\n| App | d.org | 9 |\n"
+    found = page(f"# Hub\n\n## {title}\n\n{table}")
+    assert flows(found) == {"A1: app > d.org tcp/9"}
+    assert [said for said in found.remarks if "neither TCP nor UDP" in said]
+
+
+@pytest.mark.parametrize("above", ["## UDP ports", "Open these UDP ports:"])
+def test_a_title_tells_the_transport_of_a_list(page, above):
+    lines = "- App to d.org, port 9\n- port 10: d.org\n"
+    found = page(f"# Hub ports\n\n{above}\n\n{lines}")
+    assert {flow.split(" ")[-1] for flow in flows(found)} == {"udp/9", "udp/10"}
