@@ -40,6 +40,8 @@ _GENERIC = re.compile(
 )
 ARROW = r"<?[ ]?[-=]+[ ]?>"
 """An arrow in ASCII, as wide as its author has drawn it: `->`, `-- >`, `< -- >`."""
+POINTER = re.compile(rf"{ARROW}|<[-=]+|[\u2190-\u2194\u21d0-\u21d4\u27a1\u2794]")
+"""A cell of nothing but an arrow, whichever way it points."""
 _TO = re.compile(
     rf"(.{{2,80}}?)\s+(?:to|{ARROW}|[\u2192\u21d2\u2194\u21d4\u27a1\u2794]|nach|vers"
     rf"|hacia|verso|naar)\s+(?:the\s+|your\s+)?(.{{2,80}})",
@@ -100,6 +102,8 @@ def cell_direction(heading: str, cell: str) -> Direction | None:
 def is_direction(cell: str) -> bool:
     """Whether a cell can only be one of directions."""
     words = cell.replace("/", " ").split()
+    if POINTER.fullmatch(cell.strip()):
+        return True
     return len(words) <= _MOST_WORDS and bool(direction_of(cell))
 
 

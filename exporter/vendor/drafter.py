@@ -10,6 +10,7 @@ from exporter.config.diagnostics import ConfigError, Problem, shown
 from exporter.model.ledger import Fate
 from exporter.vendor import names
 from exporter.vendor.boilerplate import notes_of
+from exporter.vendor.ends import read_destinations
 from exporter.vendor.roles import Roles, Switches
 from exporter.vendor.rules import Flow, Rules
 from exporter.vendor.spans import Span
@@ -178,7 +179,15 @@ class Drafter:
             if back:
                 self.roles.add(back)
                 for role in roles:
-                    yield back.name, self.places.of_words(role.title, ())
+                    yield back.name, self._end_called(role.title)
+
+    def _end_called(self, name: str) -> Destination:
+        """The destination that a source is; one word is a host only if it is one already."""
+        known = self.places.placeholders.get(names.placeholder(name))
+        for end in read_destinations(name).ends[:1]:
+            if re.search(r"[.:]", end.name) or (known and known.example == end.name):
+                return self.places.of_end(end, None)
+        return self.places.of_words(name, ())
 
     def _sum_up(self, statement: Statement) -> None:
         """A row without destination stands with the rules that it sums up."""

@@ -720,3 +720,52 @@ def test_a_title_tells_the_transport_of_a_list(page, above):
     lines = "- App to d.org, port 9\n- port 10: d.org\n"
     found = page(f"# Hub ports\n\n{above}\n\n{lines}")
     assert {flow.split(" ")[-1] for flow in flows(found)} == {"udp/9", "udp/10"}
+
+
+# --- Arrows between two components ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headings",
+    [
+        ("Component A", "Direction", "Component B"),
+        ("Node", "", "Peer"),
+        ("System 1", "Flow", "System 2"),
+        ("Host A", "Way", "Host B"),
+    ],
+)
+def test_an_arrow_between_two_columns_joins_them(page, headings):
+    head = f"| {' | '.join(headings)} | Port |\n|-|-|-|-|\n"
+    found = page(
+        f"# Edge\n\n{head}| Edge | \u2192 | Hub | 1 TCP |\n| Edge | <- | Desk | 2 TCP |\n"
+        "| Edge | \u2194 | Hub | 3 TCP |\n| Edge | => | d.org | 4 TCP |\n"
+    )
+    assert flows(found) == {
+        "A1: edge > hub tcp/1",
+        "A2: desk > edge tcp/2",
+        "A3: edge > hub tcp/3",
+        "A3: hub > edge tcp/3",
+        "A4: edge > d.org tcp/4",
+    }
+
+
+def test_what_leads_back_is_what_the_page_has_already_named(page):
+    head = "| Source | Destination | Direction | Port |\n|-|-|-|-|\n"
+    found = page(
+        f"{head}| Desk | Edge | \u2192 | 1 TCP |\n| Edge | Hub | \u2194 | 2 TCP |\n"
+        "| 10.1.0.0/16 | Hub | \u2194 | 3 TCP |\n"
+    )
+    assert flows(found) == {
+        "A1: desk > edge tcp/1",
+        "A2: edge > hub tcp/2",
+        "A2: hub > edge tcp/2",
+        "A3: network-10-1-0-0-16 > hub tcp/3",
+        "A3: hub > 10.1.0.0/16 tcp/3",
+    }
+
+
+def test_arrows_beside_columns_that_name_the_ends_join_nothing(page):
+    head = "| From | Way | To | Port |\n|-|-|-|-|\n"
+    found = page(head + "| App | \u2192 | d.org | 9 TCP |\n| App | \u2190 | d.org | 8 TCP |\n")
+    assert flows(found) == {"A1: app > d.org tcp/9"}
+    assert found.fates["A2"][0] == "open"
