@@ -11,18 +11,27 @@ from dataclasses import dataclass
 
 from exporter.vendor.names import slug
 
+_CROSS = r"[\u2717\u2718\u2716\u2715\u274c\u26d4]"
+_BETWEEN = rf"(?:(?!{_CROSS})\W)*"
 _YES = re.compile(
-    r"(?:yes|y|true|always|required|mandatory|x|\u2713|\u2714|ja|immer|erforderlich"
-    r"|oui|toujours|obligatoire|s[i\u00ed]"
-    r"|siempre|obligatorio|requerido|all)?\W*",
+    rf"{_BETWEEN}(?:\b(?:yes|y|true|always|required|mandatory|x|ja|immer|erforderlich"
+    r"|oui|toujours|obligatoire|s[i\u00ed]|siempre|obligatorio|requerido|sim|sempre"
+    r"|needed|necessary|must|m|unconditional(?:ly)?|zwingend|notwendig|pflicht|muss"
+    r"|altijd|verplicht|obbligatori[oa]|obrigat[o\u00f3]ri[oa]"
+    r"|(?:(?:in|for|on)\s+)?(?:all|any|every)(?:\s+(?:cases?|deployments?"
+    r"|installations?|editions?|versions?|sites?|scenarios?|environments?))?"
+    rf")\b{_BETWEEN})*",
     re.IGNORECASE,
 )
 _NO = re.compile(
-    r"(?:no|n|false|optional(?:ly)?|not\s+(?:required|needed|mandatory)|recommended"
-    r"|nein|nicht\s+erforderlich|non|facultatif"
-    r"|optionnel(?:le)?|opcional|never)\W*",
+    rf"\W*(?:{_CROSS}|(?:no|n|o|false|optional(?:ly)?|recommended|should|never"
+    r"|nein|nicht\s+(?:erforderlich|notwendig)|non|facultatif|optionnel(?:le)?"
+    r"|opcional|facoltativ[oa]|optioneel|nee|n[a\u00e3]o"
+    r"|(?:not|non?|n[a\u00e3]o)\s+(?:required|needed|mandatory|necessary|obligatoire"
+    r"|obligatorio|obbligatorio|obrigat[o\u00f3]rio))(?!\w))\W*",
     re.IGNORECASE,
 )
+_UNSAID = {"", "-", "--", "\u2013", "\u2014", "n/a", "na"}
 _OPTIONAL = re.compile(
     r"\boptional\b|\bif\s+(?:applicable|used|required|needed)\b|\bfacultatif\b"
     r"|\boptionnel(?:le)?s?\b|\bopcional(?:es)?\b"
@@ -139,7 +148,7 @@ def condition_of(heading: str, cell: str, about: str) -> Condition | None:
         re.search(r"option|facult|opcion", heading, re.IGNORECASE) is not None
     )
     yes, no = (_NO, _YES) if asks_of_optional else (_YES, _NO)
-    if not text.strip("-\u2013\u2014 ") or (yes.fullmatch(text) and text):
+    if text.lower() in _UNSAID or yes.fullmatch(text):
         return None
     if no.fullmatch(text):
         return Condition(_name(about) or "optional", f"{heading}: {text}")

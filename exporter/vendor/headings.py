@@ -62,10 +62,10 @@ _MEANINGS: Mapping[str, re.Pattern[str]] = {
         (
             "condition",
             (
-                r"required|mandatory|optional|conditions?|necessary|enabled"
+                r"required|needed|when|mandatory|optional|conditions?|necessary|enabled"
                 r"|erforderlich|pflicht|bedingung|notwendig"
                 r"|obligatoire|requis|condicion|obligatorio|requerido|necesario"
-                r"|obbligatori[oa]|richiest[oa]|condizion[ei]|verplicht"
+                r"|obbligatori[oa]|obrigatori[oa]|richiest[oa]|condizion[ei]|verplicht"
             ),
         ),
         (
@@ -148,7 +148,7 @@ def meaning_of(words: Sequence[str]) -> str:
             if near and not any(map(ENDS_PORT.fullmatch, words))
             else "port"
         )
-    if {"required", "used"} & set(words) and {"for", "by"} & set(words):
+    if {"required", "used", "needed"} & set(words) and {"for", "by"} & set(words):
         return "usage"
     if "default" in words and not found:
         return "condition"

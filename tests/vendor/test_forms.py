@@ -682,6 +682,21 @@ def test_a_footnote_with_the_rows_own_port_is_its_condition(page):
     assert found.rules[0]["when"]
 
 
+@pytest.mark.parametrize("heading", ["When is it needed?", "Needed", "Applies when"])
+def test_a_column_that_asks_when_is_one_of_conditions(page, heading):
+    found = page(
+        f"| From | To | Port | {heading} |\n|-|-|-|-|\n"
+        "| App | d.org | 1 TCP | Always |\n| App | d.org | 2 TCP | With SAML |\n"
+    )
+    assert [rule.get("when") for rule in found.rules] == [None, "saml"]
+
+
+def test_what_a_port_is_needed_for_is_its_usage(page):
+    head = "| From | To | Port | Needed for |\n|-|-|-|-|\n"
+    found = page(f"{head}| App | d.org | 1 TCP | Backups |\n")
+    assert [rule.get("when") for rule in found.rules] == [None]
+
+
 # --- What stands above a table -------------------------------------------------------
 
 
