@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.config.diagnostics import shown
-from exporter.vendor.hosts import BRACKETS, LOOKED_AT, TOKEN, Kind, end_of
+from exporter.vendor.hosts import BRACKETS, LOOKED_AT, TOKEN, Kind, end_of, hosts_in
 
 if TYPE_CHECKING:
     from exporter.vendor.hosts import End
@@ -32,7 +32,8 @@ _RANGE_WORDS = re.compile(
 )
 _EXCEPT = re.compile(
     r"\b(?:except\w*|excluding|but\s+not|other\s+than|au\u00dfer|ausgenommen|sauf|excepto|salvo)\b"
-    r"|\b(?:not|never|no|nicht|pas|without|ohne|sans|sin)\s+[`'\"]?[a-z0-9*-]+(?:\.[a-z0-9-]+)+",
+    r"|\b(?:not|never|no|nicht|pas|without|ohne|sans|sin)\s+[`'\"]?[a-z0-9*-]+(?:\.[a-z0-9-]+)+"
+    r"|(?<!\S)[!\u2260\u00ac]\s*[a-z0-9*:-]*[.:\w]",
     re.IGNORECASE,
 )
 _REFERS = re.compile(
@@ -130,7 +131,9 @@ def _unprovable(text: str) -> str:
 
 
 def _described(text: str) -> Destinations:
-    tokens = TOKEN.findall(text)[:LOOKED_AT]
+    exception = _EXCEPT.search(text)
+    meant = text[: exception.start()] if exception else text
+    tokens = TOKEN.findall(meant)[:LOOKED_AT]
     read = [end_of(token, alone=False) for token in tokens]
     ends = tuple(dict.fromkeys(end for end, _ in read if end))
     told = [
@@ -138,7 +141,8 @@ def _described(text: str) -> Destinations:
         for token, (_, why) in zip(tokens, read, strict=True)
         if why
     ]
-    if (ends or told) and _EXCEPT.search(text):
+    left_out = text[exception.start() :].lstrip("! \u2260\u00ac") if exception else ""
+    if exception and (ends or told or hosts_in(left_out)):
         told.append(f"says what is left out: {text[:100]}")
     if ends or told:
         either = len(ends) > 1 and any(
@@ -151,6 +155,12 @@ def _described(text: str) -> Destinations:
     if _RANGE_WORDS.search(text):
         return Destinations(open=(f"names no network by its numbers: {text[:100]}",))
     return Destinations(words=words_of(text))
+
+
+def leaves_out(text: str) -> bool:
+    """Whether a text names only who is not meant, such as `!10.0.0.0/8`."""
+    found = _EXCEPT.match(text.strip())
+    return found is not None
 
 
 def refers(text: str) -> bool:

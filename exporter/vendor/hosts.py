@@ -20,6 +20,9 @@ TOKEN = re.compile(r"[^\s,;|]+")
 _SLOT = re.compile(
     r"<([^<>\s]{1,40})>|\{\{?([^{}\s]{1,40})\}?\}|\[([A-Za-z][\w-]{0,39})\]|%([A-Za-z]\w{0,39})%"
 )
+_BRACKETED = re.compile(
+    r"\[([0-9a-f.]*:[0-9a-f:.]*)\](?::([0-9]{1,5}))?(?:/(?:tcp|udp))?", re.IGNORECASE
+)
 _OWN = re.compile(
     r"your[-_]?[a-z][a-z0-9_-]*|(?:my|ihr|ihre|votre|su|tu)[-_][a-z][a-z0-9_-]*",
     re.IGNORECASE,
@@ -63,6 +66,8 @@ class End:
 
 def end_of(token: str, *, alone: bool) -> tuple[End | None, str]:
     """What a token names, and why it is nothing that a rule can lead to."""
+    if bracketed := _BRACKETED.fullmatch(token.rstrip(".,;)")):
+        return _bracketed(bracketed), ""
     slotted = _SLOT.search(token) is not None
     heads, tails = ("(\"'`", ".,;:)\"'`*") if slotted else (_HEADS, _TAILS)
     bare = token.lstrip(heads).rstrip(tails)
@@ -76,6 +81,13 @@ def end_of(token: str, *, alone: bool) -> tuple[End | None, str]:
     if _SLOT.search(bare) or _OWN.match(bare.rpartition("//")[2].partition(".")[0]):
         return _template(bare), ""
     return _host(bare, alone=alone), ""
+
+
+def _bracketed(found: re.Match[str]) -> End | None:
+    """The host of `[2001:db8::1]:443` (RFC 3986 section 3.2.2)."""
+    if not _is_address(found[1]):
+        return None
+    return End(Kind.HOST, scalars.host(found[1]), int(found[2] or 0))
 
 
 def _network(text: str) -> str:

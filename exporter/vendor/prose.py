@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from exporter.vendor.reading import Reading
     from exporter.vendor.sentences import Sentence
 
+_NUMBER = re.compile(r"[0-9]{1,5}")
 _ECHO_TYPE = re.compile(r"\btypes?\s*8\b|\bicmp\s*v?[46]\b", re.IGNORECASE)
 
 
@@ -160,7 +161,9 @@ def _read(sentence: Sentence) -> tuple[Flows, Destinations, tuple[str, ...]]:
 
 def _check_ends(text: str, found: Sequence[str], ends: Sequence[End]) -> None:
     """Raises what a sentence is whose hosts and ports do not say what belongs together."""
-    if any(end.port and (found or len(ends) > 1) for end in ends):
+    own = {end.port for end in ends if end.port}
+    alike = len(ends) == 1 and set(map(int, _NUMBER.findall(" ".join(found)))) <= own
+    if own and not alike:
         raise Unread(Fate.OPEN, "names several ports: which are for which host?")
     if FROM_HOST.search(text):
         raise Unread(Fate.OPEN, "which host connects to which?")

@@ -16,7 +16,7 @@ from exporter.vendor.directions import (
     direction_of,
     title_ends,
 )
-from exporter.vendor.ends import Destinations, read_destinations, refers, words_of
+from exporter.vendor.ends import Destinations, leaves_out, read_destinations, refers, words_of
 from exporter.vendor.headings import words_of as words_of_heading
 from exporter.vendor.hosts import hosts_in
 from exporter.vendor.statements import Unread
@@ -243,7 +243,7 @@ class RowEnds:
             raise Unread(Fate.OPEN, f"which sources are meant by {shown(text)}?")
         if not text.strip(" -\u2013\u2014") and "source" in self.layout.columns:
             raise Unread(Fate.OPEN, "names no source")
-        if refers(text):
+        if refers(text) or leaves_out(text):
             raise Unread(Fate.OPEN, f"which sources are meant by {shown(text)}?")
         whole = self.of.reading.answers.role(text)
         return tuple(self.of.reading.answers.role(one) for one in words_of(whole))

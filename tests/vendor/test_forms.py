@@ -784,3 +784,36 @@ def test_arrows_beside_columns_that_name_the_ends_join_nothing(page):
     found = page(head + "| App | \u2192 | d.org | 9 TCP |\n| App | \u2190 | d.org | 8 TCP |\n")
     assert flows(found) == {"A1: app > d.org tcp/9"}
     assert found.fates["A2"][0] == "open"
+
+
+# --- Addresses with signs ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    ["!10.0.0.0/8", "! 10.0.0.0/8", "\u2260 10.0.0.0/8", "not 10.0.0.0/8", "all but not d.org"],
+)
+def test_who_is_left_out_is_no_end(page, left_out):
+    found = page(
+        "| From | To | Port |\n|-|-|-|\n| App | e.org | 1 TCP |\n"
+        f"| App | {left_out} | 2 TCP |\n| {left_out} | e.org | 3 TCP |\n"
+    )
+    assert "A1: app > e.org tcp/1" in flows(found)
+    assert not [flow for flow in flows(found) if flow.startswith("A2")]
+    assert found.fates["A2"][0] == "open"
+    if left_out[0] != "a":
+        assert found.fates["A3"][0] == "open"
+
+
+def test_brackets_around_an_address_are_none_of_it(page):
+    found = page(
+        "Hub ports\n\nFrom\tTo\tPort\nApp\t[2001:db8::1]\t1 TCP\n\nThe App needs:\n\n"
+        "  [2001:db8::2]:443\n  d.org:123/udp\n  TCP 8 to [2001:db8::3]\n",
+        "page.txt",
+    )
+    assert {flow.partition("> ")[2] for flow in flows(found)} == {
+        "2001:db8::1 tcp/1",
+        "2001:db8::2 tcp/443",
+        "d.org udp/123",
+        "2001:db8::3 tcp/8",
+    }
