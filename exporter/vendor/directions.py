@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-_IN = r"in\b|in-?bound|in-?coming|ingress|eingehend\w*|entrant(?:e?s?)|entrante?s?|entrada"
+_IN = (
+    r"in\b(?!\s+uscita)|in-?bound|in-?coming|ingress|eingehend\w*|ankommend\w*"
+    r"|entrant(?:e?s?)|entrante?s?|entrada|entrata|ingresso|inkomend\w*"
+)
 _OUT = (
-    r"out\b|out-?bound|out-?going|egress|ausgehend\w*|sortant(?:e?s?)|salientes?|salida"
+    r"out\b|out-?bound|out-?going|egress|ausgehend\w*|abgehend\w*|sortant(?:e?s?)"
+    r"|salientes?|salida|sa[i\u00ed]da|uscita|uscente|uitgaand\w*"
 )
 _BOTH = (
-    r"both|bi-?directional\w*|two-?way|beide\w*|bidirektional|bidirectionnel(?:le)?"
+    r"both|bi-?directional\w*|two-?way|beid\w*|entramb[ie]|les\s+deux|bidirektional|bidirectionnel(?:le)?"
     r"|bidireccional(?:es)?|ambos|ambas|\u2194|\u21d4|<-+>|<=+>"
 )
 _INWARD = re.compile(rf"\b(?:{_IN})", re.IGNORECASE)

@@ -43,7 +43,8 @@ _MEANINGS: Mapping[str, re.Pattern[str]] = {
             (
                 r"sources?|src|from|origin|originator|initiator|quellen?"
                 r"|quellsystem\w*|von|ursprung|absender"
-                r"|origine|depuis|emetteur|origen|desde|sorgent[ei]|mittente|origem"
+                r"|origine|depuis|emetteurs?|expediteurs?|origen|desde|emisor(?:es)?|remitentes?"
+                r"|sorgent[ei]|mittent[ei]|origem|remetentes?"
                 r"|bron(?:nen)?|afzender"
             ),
         ),
@@ -53,9 +54,9 @@ _MEANINGS: Mapping[str, re.Pattern[str]] = {
                 r"dest(?:inations?)?|dst|to|targets?|(?:host|server)(?:s|names?)?"
                 r"|fqdns?|domains?|endpoints?|urls?"
                 r"|address(?:es)?|ziele?|zielsystem\w*|zielserver|nach|empfanger"
-                r"|adressen?|destinataires?|cibles?|vers|hotes?"
+                r"|adressen?|destinataires?|recepteurs?|cibles?|vers|hotes?"
                 r"|adresses?|destinos?|hacia|direccion(?:es)?|servidor(?:es)?"
-                r"|destinazion[ei]|destinatario|indirizz[oi]|doel(?:en)?"
+                r"|destinazion[ei]|destinatari[oi]|receptor(?:es)?|riceventi?|ontvangers?|indirizz[oi]|doel(?:en)?"
                 r"|bestemming(?:en)?|naar"
             ),
         ),

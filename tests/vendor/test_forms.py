@@ -42,6 +42,9 @@ def html(*rows):
         "Origem | Destino | Porta | Protocolo",
         "Bron | Doel | Poort | Protocol",
         "Caller | Receiver | Port | Protocol",
+        "\u00c9metteur | R\u00e9cepteur | Port | Protocole",
+        "Emisor | Receptor | Puerto | Protocolo",
+        "Mittente | Ricevente | Porta | Protocollo",
     ],
 )
 def test_ends_go_by_many_names(page, headings):
@@ -238,6 +241,16 @@ def test_an_application_with_other_words_tells_the_transport(page):
     head = "| Source | Destination | Service | Port |\n|-|-|-|-|\n"
     found = page(head + "| Switch | Poller | SNMP trap | 1162 |\n")
     assert flows(found) == {"A1: switch > poller udp/1162"}
+
+
+@pytest.mark.parametrize("name", ["page.adoc", "page.md"])
+def test_a_footnote_mark_may_stand_between_carets(page, name):
+    table = "|From |To |Port\n\n|App |d.org |TCP 9 ^1^\n|App |d.org |TCP 8^a^\n"
+    bars = "|From |To |Port |\n|-|-|-|\n|App |d.org |TCP 9 ^1^|\n|App|d.org |TCP 8^a^|\n"
+    text = f"|===\n{table}|===\n" if name.endswith("adoc") else bars
+    found = page(f"{text}\n^1^ Only with VXLAN.\n\n^a^ May be changed.\n", name)
+    assert flows(found) == {"A1: app > d.org tcp/9", "A2: app > d.org tcp/8"}
+    assert [rule.get("when") for rule in found.rules] == ["vxlan", None]
 
 
 def test_a_footnote_of_asciidoc_is_a_note(page):
