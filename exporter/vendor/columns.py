@@ -34,6 +34,7 @@ _BOTH = re.compile(
     re.IGNORECASE,
 )
 _BACKWARD = re.compile(r"<[-=]+|[\u2190\u21d0]")
+_LISTENS = {"listens", "listen", "listening", "open", "opens"}
 _LOOKED_AT = 40
 
 
@@ -90,7 +91,7 @@ def layout_of(
         meanings[index] = "ignore"
     _ports_of_transports(meanings, headings, rows)
     if "port" not in meanings:
-        _ports_by_content(meanings, rows)
+        _ports_by_content(meanings, headings, rows)
     if "port" not in meanings or sum(map(bool, headings)) == 1:
         return None
     _by_content(meanings, headings, rows)
@@ -125,15 +126,19 @@ def _ports_of_transports(
                 meanings[index] = "port"
 
 
-def _ports_by_content(meanings: list[str], rows: Sequence[Sequence[str]]) -> None:
+def _ports_by_content(
+    meanings: list[str], headings: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
     """Gives a column whose cells are mostly ports that meaning: `Service: LDAPS (636)`.
 
-    Only beside a column for each end, since a number in a cell may be anything.
+    Only beside a column for each end, or under a heading such as "Listens on", since a
+    number in a cell may be anything.
     """
-    if not {"source", "destination"} <= set(meanings):
-        return
+    both_named = {"source", "destination"} <= set(meanings)
     for index, meaning in enumerate(meanings):
-        if meaning in ("", "component", "transport"):
+        listens = _LISTENS & set(words_of(headings[index]))
+        fits = meaning in ("", "component", "transport") and both_named
+        if fits or listens:
             cells = [row[index] for row in rows[:_LOOKED_AT] if len(row) > index]
             read = [read_ports(cell) for cell in cells if cell]
             ports = sum(bool(one.spans) and not one.unread for one in read)

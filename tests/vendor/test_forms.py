@@ -830,3 +830,24 @@ def test_brackets_around_an_address_are_none_of_it(page):
         "d.org udp/123",
         "2001:db8::3 tcp/8",
     }
+
+
+# --- Columns that are known by what they hold ----------------------------------------
+
+
+@pytest.mark.parametrize("heading", ["Listens on", "Listening on", "Listens at", "Open"])
+def test_a_column_of_where_a_component_listens_may_hold_the_ports(page, heading):
+    head = f"| Component | {heading} | Used by | Mandatory |\n|-|-|-|-|\n"
+    found = page(
+        f"{head}| Login | 8443/tcp | Browsers | Yes |\n| Radius | 1812/udp | VPN | No |\n"
+    )
+    assert flows(found) == {
+        "A1: unstated-source > login tcp/8443",
+        "A2: unstated-source > radius udp/1812",
+    }
+    assert ["when" in rule for rule in found.rules] == [False, True]
+
+
+def test_such_a_column_of_other_things_holds_none(page):
+    found = page("| Component | Listens on |\n|-|-|\n| Login | all nodes |\n")
+    assert not found.rules
