@@ -20,7 +20,7 @@ from exporter.vendor.headings import (
     rank,
     words_of,
 )
-from exporter.vendor.hosts import hosts_in
+from exporter.vendor.hosts import hosts_in, is_urls
 from exporter.vendor.ports import is_ports, read_ports
 from exporter.vendor.protocols import is_protocols
 from exporter.vendor.ticks import Ticked, said, ticked
@@ -34,6 +34,12 @@ _BOTH = re.compile(
     re.IGNORECASE,
 )
 _BACKWARD = re.compile(r"<[-=]+|[\u2190\u21d0]")
+_TO_READ = {
+    *("documentation", "document", "documents", "article", "articles", "link", "links"),
+    *("download", "downloads", "reference", "references", "more", "topic", "guide"),
+    *("website", "homepage", "kb"),
+}
+"""Words of a heading beside which URLs are for readers."""
 _LISTENS = {"listens", "listen", "listening", "open", "opens"}
 _LOOKED_AT = 40
 
@@ -92,7 +98,8 @@ def layout_of(
     _ports_of_transports(meanings, headings, rows)
     if "port" not in meanings:
         _ports_by_content(meanings, headings, rows)
-    if "port" not in meanings or sum(map(bool, headings)) == 1:
+    named = "port" in meanings or _has_urls(meanings, headings, rows)
+    if not named or sum(map(bool, headings)) == 1:
         return None
     _by_content(meanings, headings, rows)
     _initiators(meanings, headings)
@@ -145,6 +152,17 @@ def _ports_by_content(
             if read and 2 * ports > len(read):
                 meanings[index] = "port"
                 return
+
+
+def _has_urls(
+    meanings: Sequence[str], headings: Sequence[str], rows: Sequence[Sequence[str]]
+) -> bool:
+    """Whether the destinations are URLs, which tell the port; not ones to read."""
+    if "destination" not in meanings:
+        return False
+    index = meanings.index("destination")
+    to_read = _TO_READ & {word for heading in headings for word in words_of(heading)}
+    return not to_read and _all(rows, index, len(headings), is_urls)
 
 
 def _by_content(

@@ -13,12 +13,34 @@ from exporter.config import scalars
 from exporter.model.addresses import is_public
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 
 TOKEN = re.compile(r"[^\s,;|]+")
 _SLOT = re.compile(
     r"<([^<>\s]{1,40})>|\{\{?([^{}\s]{1,40})\}?\}|\[([A-Za-z][\w-]{0,39})\]|%([A-Za-z]\w{0,39})%"
+)
+_SCHEME_PORTS: Mapping[str, int] = {
+    "http": 80,
+    "https": 443,
+    "ws": 80,
+    "wss": 443,
+    "ftp": 21,
+    "ftps": 990,
+    "ssh": 22,
+    "sftp": 22,
+    "ldaps": 636,
+    "amqps": 5671,
+    "mqtts": 8883,
+}
+"""The port of a URL that names none, by its scheme. All are TCP."""
+_SCHEMES = "|".join(_SCHEME_PORTS)
+_URL = re.compile(
+    rf"\b({_SCHEMES})://[^\s/:?#,;|@\[\]]+(?=[\s/?#,;|]|$)",
+    re.IGNORECASE,
+)
+_WHOLE_URL = re.compile(
+    rf"(?:{_SCHEMES})://[a-z0-9<{{*][^\s]*\.[a-z]{{2,}}[^\s]*", re.IGNORECASE
 )
 _BRACKETED = re.compile(
     r"\[([0-9a-f.]*:[0-9a-f:.]*)\](?::([0-9]{1,5}))?(?:/(?:tcp|udp))?", re.IGNORECASE
@@ -182,6 +204,21 @@ def _name(text: str, *, alone: bool) -> End | None:
     dotted = re.fullmatch(r".+\.(?:[a-z]{2,}|xn--[a-z0-9-]+)", host)
     named = dotted or (alone and host == name.lower())
     return End(Kind.HOST, host, port) if named else None
+
+
+def with_ports(text: str) -> str:
+    """A text whose URLs have their scheme's port written out where they have none."""
+
+    def port(found: re.Match[str]) -> str:
+        return f"{found[0]}:{_SCHEME_PORTS[found[1].lower()]}"
+
+    return _URL.sub(port, text)
+
+
+def is_urls(text: str) -> bool:
+    """Whether a text has nothing but URLs in it, each with a known scheme."""
+    words = TOKEN.findall(text)
+    return bool(words) and all(map(_WHOLE_URL.fullmatch, words))
 
 
 def hosts_in(text: str) -> Sequence[End]:

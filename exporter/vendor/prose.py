@@ -15,7 +15,7 @@ from exporter.model.ledger import Fate
 from exporter.vendor.conditions import condition_in
 from exporter.vendor.directions import title_ends
 from exporter.vendor.ends import Destinations, read_destinations, words_of
-from exporter.vendor.hosts import hosts_in
+from exporter.vendor.hosts import hosts_in, with_ports
 from exporter.vendor.ports import TURNS
 from exporter.vendor.protocols import APPLICATIONS, titled_transports
 from exporter.vendor.sentence_ends import FROM_HOST, described, sides_in, source_of
@@ -134,7 +134,8 @@ def _read(sentence: Sentence) -> tuple[Flows, Destinations, tuple[str, ...]]:
     if not found and not any(end.port for end in ends) and asks_for_ping(text):
         return _pinged(text, ends)
     if not found and ends and not any(end.port for end in ends):
-        if not is_host(text) or not (found := _titled_ports(sections)):
+        found = (_titled_ports(sections) or _url_ports(text)) if is_host(text) else []
+        if not found:
             raise Unread(Fate.OPEN, "names a host and no port")
     else:
         _check_words(text, found)
@@ -191,6 +192,11 @@ def _titled_ports(sections: Sequence[str]) -> list[str]:
     if found:
         _check_words(sections[-1], found)
     return found
+
+
+def _url_ports(text: str) -> list[str]:
+    """The port that the scheme of a URL tells."""
+    return [f"TCP {end.port}" for end in hosts_in(with_ports(text)) if end.port]
 
 
 def _titled_host(sections: Sequence[str]) -> Sequence[End]:

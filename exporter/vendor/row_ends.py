@@ -16,7 +16,13 @@ from exporter.vendor.directions import (
     direction_of,
     title_ends,
 )
-from exporter.vendor.ends import Destinations, leaves_out, read_destinations, refers, words_of
+from exporter.vendor.ends import (
+    Destinations,
+    leaves_out,
+    read_destinations,
+    refers,
+    words_of,
+)
 from exporter.vendor.headings import words_of as words_of_heading
 from exporter.vendor.hosts import hosts_in
 from exporter.vendor.statements import Unread
@@ -86,7 +92,7 @@ class RowEnds:
         elif "source" in self.layout.columns or part["source"]:
             found = self._sources(part["source"]), self._target(target, direction)
         elif target or "destination" in self.layout.columns:
-            own = direction is Direction.OUT and not host
+            own = direction is Direction.OUT and (not host or bool(part["destination"]))
             titled = self._titled()[0] or self._reaching()
             source = self._own_side() if own else self._unsaid_source(titled)
             found = source, self._lead(target)

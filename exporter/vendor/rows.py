@@ -133,8 +133,8 @@ class RowReader:
             component = self.layout.cell("component", self.cells)
             purpose = " ".join((component, part["usage"], *self._others()))
             above = titled_transports(self._titles())
-            ports = [(cell, named or above) for cell, named in ports]
-            flows = read_flows(ports, part["transport"], component, purpose)
+            columns = [(cell, named or above) for cell, named in ports]
+            flows = read_flows(columns, part["transport"], component, purpose)
             for name in flows.portless:
                 self._settle(without_ports(name))
             if flows.pinged:
@@ -187,6 +187,7 @@ class RowReader:
                 found = " ".join(
                     re.findall(r"\b(?:tcp|udp|https?)\b", bracket, re.IGNORECASE)
                 )
+                found = found or ("tcp" if "://" in host else "")
                 yield [(f"{port} {found}".strip(), ())], host, rest
         elif alone and "port" not in self.answer.cells:
             yield [(self.cells[i], named) for i, named in self.layout.ports], "", ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.config.diagnostics import shown
 from exporter.model.ledger import Fate
 from exporter.model.rule import Transport
+from exporter.vendor.hosts import with_ports
 from exporter.vendor.portless import read_portless
 from exporter.vendor.ports import Ports, read_ports
 from exporter.vendor.protocols import (
@@ -35,7 +36,7 @@ _UDP_ALONE = frozenset({67, 68, 69, 123, 161, 162, 500, 1812, 1813, 4500})
 PING = Span(0, 0, (Transport.ICMP,))
 """An echo request, which has no port."""
 _HOST_AND_PORT = re.compile(
-    r"(?<![\w.@-])((?:https?://)?(?:\*\."
+    r"(?<![\w.@-])((?:[a-z]+://)?(?:\*\."
     r"|[a-z0-9<{])[a-z0-9<>{}._*-]*\.[a-z]{2,}:[0-9]{1,5})(?![0-9])\S*",
     re.IGNORECASE,
 )
@@ -251,6 +252,7 @@ def hosts_with_ports(cell: str) -> list[tuple[str, str, str]]:
     Raises:
         Unread: a line of the cell holds more than one, or other numbers.
     """
+    cell = with_ports(cell)
     if not _HOST_AND_PORT.search(cell):
         return []
     found = []

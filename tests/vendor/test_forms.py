@@ -246,7 +246,9 @@ def test_an_application_with_other_words_tells_the_transport(page):
 @pytest.mark.parametrize("name", ["page.adoc", "page.md"])
 def test_a_footnote_mark_may_stand_between_carets(page, name):
     table = "|From |To |Port\n\n|App |d.org |TCP 9 ^1^\n|App |d.org |TCP 8^a^\n"
-    bars = "|From |To |Port |\n|-|-|-|\n|App |d.org |TCP 9 ^1^|\n|App|d.org |TCP 8^a^|\n"
+    bars = (
+        "|From |To |Port |\n|-|-|-|\n|App |d.org |TCP 9 ^1^|\n|App|d.org |TCP 8^a^|\n"
+    )
     text = f"|===\n{table}|===\n" if name.endswith("adoc") else bars
     found = page(f"{text}\n^1^ Only with VXLAN.\n\n^a^ May be changed.\n", name)
     assert flows(found) == {"A1: app > d.org tcp/9", "A2: app > d.org tcp/8"}
@@ -794,7 +796,9 @@ def test_what_leads_back_is_what_the_page_has_already_named(page):
 
 def test_arrows_beside_columns_that_name_the_ends_join_nothing(page):
     head = "| From | Way | To | Port |\n|-|-|-|-|\n"
-    found = page(head + "| App | \u2192 | d.org | 9 TCP |\n| App | \u2190 | d.org | 8 TCP |\n")
+    found = page(
+        head + "| App | \u2192 | d.org | 9 TCP |\n| App | \u2190 | d.org | 8 TCP |\n"
+    )
     assert flows(found) == {"A1: app > d.org tcp/9"}
     assert found.fates["A2"][0] == "open"
 
@@ -804,7 +808,13 @@ def test_arrows_beside_columns_that_name_the_ends_join_nothing(page):
 
 @pytest.mark.parametrize(
     "left_out",
-    ["!10.0.0.0/8", "! 10.0.0.0/8", "\u2260 10.0.0.0/8", "not 10.0.0.0/8", "all but not d.org"],
+    [
+        "!10.0.0.0/8",
+        "! 10.0.0.0/8",
+        "\u2260 10.0.0.0/8",
+        "not 10.0.0.0/8",
+        "all but not d.org",
+    ],
 )
 def test_who_is_left_out_is_no_end(page, left_out):
     found = page(
@@ -835,7 +845,9 @@ def test_brackets_around_an_address_are_none_of_it(page):
 # --- Columns that are known by what they hold ----------------------------------------
 
 
-@pytest.mark.parametrize("heading", ["Listens on", "Listening on", "Listens at", "Open"])
+@pytest.mark.parametrize(
+    "heading", ["Listens on", "Listening on", "Listens at", "Open"]
+)
 def test_a_column_of_where_a_component_listens_may_hold_the_ports(page, heading):
     head = f"| Component | {heading} | Used by | Mandatory |\n|-|-|-|-|\n"
     found = page(
@@ -851,3 +863,52 @@ def test_a_column_of_where_a_component_listens_may_hold_the_ports(page, heading)
 def test_such_a_column_of_other_things_holds_none(page):
     found = page("| Component | Listens on |\n|-|-|\n| Login | all nodes |\n")
     assert not found.rules
+
+
+# --- URLs, whose scheme tells the port -----------------------------------------------
+
+
+def test_a_column_of_urls_tells_the_ports(page):
+    found = page(
+        "# Agent\n\n| URL | Direction | Description |\n|-|-|-|\n"
+        "| https://a.d.org | Outbound | API |\n| https://b.d.org:8443/up | Outbound | Files |\n"
+        "| wss://c.d.org<br>http://e.d.org/crl | Outbound | Push |\n"
+        "| https://*.s.d.org | Outbound | Storage |\n"
+    )
+    assert flows(found) == {
+        "A1: agent > a.d.org tcp/443",
+        "A2: agent > b.d.org tcp/8443",
+        "A3: agent > c.d.org tcp/443",
+        "A3: agent > e.d.org tcp/80",
+        "A4: agent > *.s.d.org tcp/443",
+    }
+    assert not [said for said in found.remarks if "neither TCP nor UDP" in said]
+
+
+def test_a_blank_port_beside_a_url_is_its_own(page):
+    head = "| From | To | Port |\n|-|-|-|\n"
+    found = page(
+        f"{head}| App | https://a.d.org/x | |\n| App | https://b.d.org | 8443 TCP |\n"
+    )
+    assert flows(found) == {"A1: app > a.d.org tcp/443", "A2: app > b.d.org tcp/8443"}
+
+
+@pytest.mark.parametrize("heading", ["Documentation URL", "See also", "Download link"])
+def test_urls_to_read_are_no_requirements(page, heading):
+    found = page(
+        f"# Agent\n\n| Topic | {heading} |\n|-|-|\n| Sizing | https://a.d.org/x |\n"
+    )
+    assert not found.rules
+
+
+def test_a_line_that_is_a_url_has_its_port_or_the_headings(page):
+    found = page(
+        "# Agent ports\n\n## Hosts\n\n- https://a.d.org\n- http://b.d.org/x\n- c.d.org\n\n"
+        "## TCP 8443\n\n- https://e.d.org\n"
+    )
+    assert {flow.partition("> ")[2] for flow in flows(found)} == {
+        "a.d.org tcp/443",
+        "b.d.org tcp/80",
+        "e.d.org tcp/8443",
+    }
+    assert found.fates["text-3"] == ("open", "names a host and no port")
