@@ -912,3 +912,88 @@ def test_a_line_that_is_a_url_has_its_port_or_the_headings(page):
         "e.d.org tcp/8443",
     }
     assert found.fates["text-3"] == ("open", "names a host and no port")
+
+
+# --- reStructuredText, and what programs print ---------------------------------------
+
+GRID = """Hub
+
++---------+---------+---------------+
+| Source  | Target  | Port          |
++=========+=========+===============+
+| App     | d.org   | ``1``/tcp,    |
+|         |         | 2/tcp         |
++---------+---------+---------------+
+| **App** | e.org   | 3/udp         |
++---------+---------+---------------+
+"""
+PRINTED = """Hub
+
++--------+--------+-------+
+| Source | Target | Port  |
++--------+--------+-------+
+| App    | d.org  | 1/tcp |
+| App    | d.org  | 2/tcp |
+| App    | e.org  | 3/udp |
++--------+--------+-------+
+"""
+LISTED = """Hub
+===
+
+.. list-table:: Ports
+   :header-rows: 1
+
+   * - Source
+     - Target
+     - Port
+   * - App
+     - d.org
+     - 1/tcp,
+       2/tcp
+   * - App
+     - e.org
+     - ``3/udp``
+
+That is all.
+"""
+SEPARATED = """Hub
+===
+
+.. csv-table:: Ports
+   :header: "Source", "Target", "Port"
+   :widths: 1, 1, 1
+
+   "App", "d.org", "1/tcp, 2/tcp"
+   App, e.org, 3/udp
+"""
+
+
+@pytest.mark.parametrize("text", [GRID, PRINTED, LISTED, SEPARATED])
+@pytest.mark.parametrize("name", ["page.rst", "page.txt"])
+def test_tables_of_restructured_text(page, text, name):
+    assert {flow.partition(": ")[2] for flow in flows(page(text, name))} == {
+        "app > d.org tcp/1",
+        "app > d.org tcp/2",
+        "app > e.org udp/3",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GRID.replace("| App     | d.org ", "| App       d.org "),
+        LISTED.replace("* -", "").replace("  - ", "  "),
+        ".. csv-table:: Ports\n   :file: ports.csv\n\nTCP 1 to d.org\n",
+    ],
+)
+def test_a_table_that_is_none_is_text(page, text):
+    found = page(text, "page.rst")
+    assert [fate for fate, _ in found.fates.values() if fate in ("open", "rules")]
+
+
+def test_a_cell_without_end_is_told_in_a_table_of_commas_too(page):
+    line = f"   App, e.org, 3/udp, {'x' * 140_000}\n"
+    found = page(SEPARATED.replace("   App,", f"{line}   App,"), "page.rst")
+    assert [
+        said for said in found.remarks if "characters: the rest is not read" in said
+    ]

@@ -16,12 +16,14 @@ from exporter.vendor.alignment import fits
 from exporter.vendor.columns import layout_of
 from exporter.vendor.headings import is_heading, is_heading_row
 from exporter.vendor.ports import is_ports
+from exporter.vendor.readers.restructured import table_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exporter.vendor.columns import Layout
     from exporter.vendor.page import PageBuilder
+    from exporter.vendor.readers.restructured import Rows
 
 RULER = re.compile(r"[-|:\s]*-[-|:\s]*")
 """A line that only draws a table."""
@@ -84,6 +86,9 @@ class _Reader:
         index = 0
         while index < len(self.lines):
             line = self.lines[index]
+            if table := table_at(self.lines, index):
+                index = self._take_table(table, headings)
+                continue
             form = _STACKED if _STACKED.fullmatch(line) else _BARE
             stacked = self._stacked(index, form)
             if stacked:
@@ -99,6 +104,17 @@ class _Reader:
             headings.table_begins()
             index += self._take_row(index, line, cells)
         headings.give_up()
+
+    def _take_table(self, table: Rows, headings: HeadingGuess) -> int:
+        """Puts in a table that is marked as one; the index of the line behind it."""
+        headings.table_begins()
+        if table.title:
+            title = self.page.titled(table.title, table.rows[0][0])
+            self.page.sections = (*self.page.sections[:1], title)
+        for number, cells in table.rows:
+            self.page.row(number, cells)
+        self.page.end_table()
+        return table.end
 
     def _take_row(self, index: int, line: str, cells: list[str]) -> int:
         """Puts in a row; how many lines it has."""
