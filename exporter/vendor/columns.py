@@ -210,7 +210,7 @@ _TESTS: tuple[tuple[str, tuple[str, ...], Callable[[str], object]], ...] = (
     ("transport", ("",), is_protocols),
     ("direction", ("", "destination", "usage"), is_direction),
     ("destination", ("",), _is_hosts),
-    ("ends", ("", "usage", "component", "direction"), ends_of),
+    ("ends", ("", "usage", "component", "direction", "source"), ends_of),
 )
 
 

@@ -40,7 +40,9 @@ _OPTIONAL = re.compile(
 )
 _ONLY = re.compile(
     r"(?<!https )(?<!http )(?<!tcp )(?<!udp )(?<!read )(?<!not )(?<!read-)"
-    r"(?<!bound )\bonly\b(?!\s+(?:one|the\s+first|once))"
+    r"(?<!bound )\bonly\b(?!\s+(?:one|the\s+first|once"
+    r"|redirects?|sends?|receives?|listens?|forwards?|accepts?|answers?|reads?"
+    r"|carries|returns?|serves?)\b)"
     r"|\b(?:nur|seulement|uniquement|s[o\u00f3]lo|solamente|\u00fanicamente)\b",
     re.IGNORECASE,
 )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from exporter.config.diagnostics import ConfigError, Problem, shown
 from exporter.model.ledger import Fate
 from exporter.vendor import names
 from exporter.vendor.boilerplate import notes_of
-from exporter.vendor.ends import read_destinations
+from exporter.vendor.directions import Direction, direction_of, product_of
+from exporter.vendor.ends import Destinations, read_destinations
 from exporter.vendor.roles import Roles, Switches
 from exporter.vendor.rules import Flow, Rules
 from exporter.vendor.spans import Span
@@ -18,6 +19,7 @@ from exporter.vendor.spans import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from exporter.model.rule import Transport
     from exporter.vendor.destinations import Destination, Places
     from exporter.vendor.ledger import Ledger
     from exporter.vendor.remarks import Remarks
@@ -69,8 +71,13 @@ class Drafter:
             self._place(statement)
         for rule in self.rules.by_flow.values():
             rule.rows = sorted(set(rule.rows), key=self.order.__getitem__)
+        summed = any(map(self._sums_up_any, self.summaries))
         for statement in self.summaries:
-            self._sum_up(statement)
+            own = None if summed else self._to_its_section(statement)
+            if own:
+                self._place(own)
+            else:
+                self._sum_up(statement)
 
     def _place(self, statement: Statement) -> None:
         words = statement.lead.words if statement.lead else ()
@@ -189,19 +196,27 @@ class Drafter:
                 return self.places.of_end(end, None)
         return self.places.of_words(name, ())
 
+    def _to_its_section(self, statement: Statement) -> Statement | None:
+        """A row of sources and ports as one that leads to what its section is about.
+
+        None where the section names nothing, or the source itself.
+        """
+        if any(direction_of(title) is Direction.OUT for title in statement.sections):
+            return None
+        found = map(product_of, reversed(statement.sections))
+        name = next(filter(None, found), "")
+        own = names.source(name)
+        if own is None or own in self._roles(statement):
+            return None
+        said = f"the row names no destination: {shown(name)} is taken"
+        self.remarks.add(statement.line, statement.row, said)
+        return replace(statement, lead=Destinations(words=(name,)))
+
     def _sum_up(self, statement: Statement) -> None:
         """A row without destination stands with the rules that it sums up."""
-        side = _side(statement.sections)
-        wanted = {role.name for role in self._roles(statement)}
         for span in statement.spans:
             for transport in span.transports:
-                covered = [
-                    rule
-                    for flow, rule in self.rules.by_flow.items()
-                    if (flow.span[:2], flow.transport) == (span[:2], transport)
-                    and wanted & self.roles.with_wider(flow.source)
-                    and side in (None, flow.lead.placeholder is not None)
-                ]
+                covered = self._covered(statement, span, transport)
                 for rule in covered:
                     rule.rows.append(statement.row)
                     self.ledger.stated(statement.row, rule.id)
@@ -209,6 +224,27 @@ class Drafter:
                     what = f"{transport.upper()} {span}".strip()
                     said = f"sums up {what}, for which no row names a host"
                     self._unread(statement, said)
+
+    def _sums_up_any(self, statement: Statement) -> bool:
+        return any(
+            self._covered(statement, span, transport)
+            for span in statement.spans
+            for transport in span.transports
+        )
+
+    def _covered(
+        self, statement: Statement, span: Span, transport: Transport
+    ) -> list[DraftRule]:
+        """The rules that a row without destination sums up with one of its ports."""
+        side = _side(statement.sections)
+        wanted = {role.name for role in self._roles(statement)}
+        return [
+            rule
+            for flow, rule in self.rules.by_flow.items()
+            if (flow.span[:2], flow.transport) == (span[:2], transport)
+            and wanted & self.roles.with_wider(flow.source)
+            and side in (None, flow.lead.placeholder is not None)
+        ]
 
     def in_order(self) -> list[DraftRule]:
         """The rules in the order of the page."""

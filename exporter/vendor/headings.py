@@ -97,7 +97,7 @@ _MEANINGS: Mapping[str, re.Pattern[str]] = {
 }
 _ALONE: Mapping[str, re.Pattern[str]] = {
     "source": re.compile(
-        r"clients?|callers?|senders?|request[eo]rs?|initiating|calling|absendend\w*"
+        r"clients?|callers?|senders?|request[eo]rs?|initiat(?:ing|ed)|calling|opened|absendend\w*"
     ),
     "destination": re.compile(
         r"listeners?|receivers?|responders?|recipients?|listening|called"
@@ -106,7 +106,7 @@ _ALONE: Mapping[str, re.Pattern[str]] = {
 """Words for an end where nothing but an end's own words stand beside them."""
 _BESIDE_ENDS = re.compile(
     r"ips?|address(?:es)?|hosts?|names?|hostnames?|side|systems?|machines?|component"
-    r"|of|the|connection|party"
+    r"|of|the|by|connections?|party"
 )
 _WHOLE = {"section", "row"}
 """Meanings that a heading has only if all of its words say so."""
@@ -122,7 +122,7 @@ _NEAR_PORT = re.compile(
 )
 _QUALIFIERS = re.compile(
     r"internal|external|numbers?|the|of|ip|type|default|tcp|udp|connection|remote"
-    r"|local|s|for|or|and|system|network|traffic"
+    r"|local|s|for|by|or|and|system|network|traffic"
 )
 _PLACES = re.compile(r"zones?|interfaces?|vlans?|segments?|networks?|sites?|locations?")
 _NUMBERS = re.compile(r"ips?|addresse?s?|adressen?|urls?")

@@ -71,6 +71,14 @@ _UNBOUND = re.compile(
     r"|\brundruf\w*|\bdifusi[oó]n\b",
     re.IGNORECASE,
 )
+_LOCAL_ONLY = re.compile(
+    r"\b(?:local(?:host|ly)?|loopback)(?:\s+(?:connections?|access|communications?"
+    r"|traffic|use|interface|host))?\s+only\b"
+    r"|\bonly\s+(?:(?:used|needed|accessible|available|reachable|listens|open)\s+)?"
+    r"(?:locally|(?:on|from|via|over)\s+(?:the\s+)?(?:localhost|loopback"
+    r"|(?:same|local)\s+(?:host|machine|server|computer)))\b",
+    re.IGNORECASE,
+)
 _TRANSPORT = re.compile(r"\b(?:tcp|udp)\b(?!/ip)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z][a-z0-9]*", re.IGNORECASE)
 _EVERY = re.compile(r"(?:any|all|ip|alle|tous|todos|\*)", re.IGNORECASE)
@@ -189,6 +197,12 @@ def own_ports(text: str) -> Mapping[str, tuple[Transport, int]]:
 def is_every(text: str) -> bool:
     """Whether a cell of protocols means all there are."""
     return _EVERY.fullmatch(text.strip()) is not None
+
+
+def stays_local(text: str) -> str:
+    """The words that say of connections that they never leave their host."""
+    found = _LOCAL_ONLY.search(text)
+    return found[0] if found else ""
 
 
 def unbound(text: str) -> str:

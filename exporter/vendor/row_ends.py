@@ -25,6 +25,7 @@ from exporter.vendor.ends import (
 )
 from exporter.vendor.headings import words_of as words_of_heading
 from exporter.vendor.hosts import hosts_in
+from exporter.vendor.protocols import is_protocols
 from exporter.vendor.statements import Unread
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ class RowEnds:
         titled = self._titled()
         if said := self.of.answer("destination") or titled[1]:
             return self._lead(said)
+        if self._component_first():
+            return Destinations(words=(self.cells[0],))
         return (
             Destinations(words=(self.of.product(),))
             if direction is Direction.IN
@@ -184,6 +187,8 @@ class RowEnds:
         bare = _TRANSPORTS.fullmatch(part["transport"])
         carried = "" if bare else part["transport"]
         service = self.layout.cell("component", self.cells)
+        if direction is Direction.BOTH and is_protocols(part["usage"]):
+            service, carried, part = "", "", {**part, "usage": ""}
         other = first or part["usage"] or service or carried or "far end"
         other = " ".join(other.split())
         match direction:
@@ -215,8 +220,12 @@ class RowEnds:
     def _is_own(self, direction: Direction) -> bool:
         """Whether the first column has the side that a column of directions is about."""
         told = "direction" in {*self.layout.columns, *self.layout.ticks}
+        return bool(direction and told and self._component_first())
+
+    def _component_first(self) -> bool:
+        """Whether the first column has a component of the product."""
         words = words_of_heading(self.layout.headings[0])
-        return bool(direction and told and _COMPONENTS & set(words))
+        return bool(_COMPONENTS & set(words)) and self.layout.columns.get("source") != 0
 
     def _unsaid_of(self, own: str, part: Cells, direction: Direction) -> Ends:
         """Ends of a row of which the one side is a component."""

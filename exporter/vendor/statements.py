@@ -21,6 +21,7 @@ from exporter.vendor.protocols import (
     own_ports,
     probe_of,
     read_protocols,
+    stays_local,
     unbound,
 )
 from exporter.vendor.spans import Span
@@ -291,11 +292,13 @@ def check_lead(lead: Destinations | None, spans: Sequence[Span]) -> None:
 
 
 def check_bound(cells: Sequence[str]) -> None:
-    """Raises what a row is if it is sent to many hosts at once.
+    """Raises what a row is if it is sent to many hosts at once, or never leaves its own.
 
     Raises:
         Unread: it is.
     """
+    if local := stays_local(" ".join(cells)):
+        raise Unread(Fate.UNPROVABLE, f"stays on one host, going by {shown(local)}")
     word = unbound(" ".join(cells))
     if word:
         raise Unread(

@@ -997,3 +997,45 @@ def test_a_cell_without_end_is_told_in_a_table_of_commas_too(page):
     assert [
         said for said in found.remarks if "characters: the rest is not read" in said
     ]
+
+
+# --- What a table of sources and ports alone leads to --------------------------------
+
+
+def test_sources_and_ports_alone_lead_to_what_the_section_is_about(page):
+    found = page(
+        "# System\n\n## Hub service\n\n| Port | Protocol | Connections from... | Purpose |\n|-|-|-|-|\n"
+        "| 1 | TCP | All phones | Calls |\n| 2 | TCP | Tray | Local connection only |\n"
+        "| 3 | TCP | Localhost only | |\n\n## Outbound from the hub\n\n"
+        "| From | Port |\n|-|-|\n| Hub | 4 TCP |\n"
+    )
+    assert flows(found) == {"A1: all-phones > hub-service tcp/1"}
+    assert [found.fates[row][0] for row in ("A2", "A3", "B1")] == [
+        *("unprovable", "unprovable", "open"),
+    ]
+    assert any("names no destination: 'Hub service'" in said for said in found.remarks)
+
+
+def test_a_component_listens_to_who_opens_the_connection(page):
+    found = page(
+        "Hub ports\n\nComponent    Default port    Protocol    Connection initiated by\n"
+        "Agent        1               TCP         Server\nGateway      2               UDP         Agent\n",
+        "page.txt",
+    )
+    assert flows(found) == {
+        "A1: server > agent tcp/1",
+        "A2: agent > gateway udp/2",
+    }
+
+
+def test_a_section_that_is_the_source_itself_is_no_destination(page):
+    found = page("# App\n\n## Agent\n\n| Source | Port |\n|-|-|\n| Agent | 1 TCP |\n")
+    assert found.fates["A1"][0] == "open"
+
+
+def test_no_role_is_named_after_what_is_spoken_both_ways(page):
+    found = page(
+        "# Hub ports\n\n| Port | Service | Direction | Description |\n|-|-|-|-|\n"
+        "| 1 TCP | Engine | Bidirectional | SNMP |\n"
+    )
+    assert {rule["source"] for rule in found.rules} == {"hub", "far-end"}

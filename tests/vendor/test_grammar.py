@@ -284,6 +284,8 @@ def test_several_words_are_several_places_but_not_inside_brackets():
         ("nur mit Lizenz", "mit-lizenz"),
         ("if applicable", "applicable"),
         ("HTTPS only", None),
+        ("Only redirects to 443", None),
+        ("Only for redirects", "redirects"),
         ("read-only access", None),
         ("Sent when a user signs in", None),
         ("Required", None),
