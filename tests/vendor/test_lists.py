@@ -4,18 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.vendor.drafting import imported
 from tests.vendor.test_forms import flows
-
-
-@pytest.fixture
-def page(tmp_path):
-    def read(text, name="page.md"):
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return imported(path, tmp_path)
-
-    return read
 
 
 def opened(found):

@@ -5,21 +5,10 @@ from __future__ import annotations
 import pytest
 
 from exporter.vendor.portless import read_ping
-from tests.vendor.drafting import imported
 from tests.vendor.test_forms import flows
 
 HEAD = "| From | To | Protocol | Port | Use |\n|-|-|-|-|-|\n"
 GUESSED = "names no type of ICMP: an echo request is taken"
-
-
-@pytest.fixture
-def page(tmp_path):
-    def read(text, name="page.md"):
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return imported(path, tmp_path)
-
-    return read
 
 
 @pytest.mark.parametrize(
