@@ -60,6 +60,12 @@ _MUST_NOT = re.compile(
     r"|\bd(?:arf|\u00fcrfen)\s+nicht\b|\bne\s+doi(?:t|vent)\s+pas\b|\bno\s+debe",
     re.IGNORECASE,
 )
+_PROVIDED = re.compile(
+    r"\b(?:if|when|where|unless)\s+[^.;]{1,60}?\s(?:is|are)\s+"
+    r"(?:blocked|denied|forbidden|prohibited)\b",
+    re.IGNORECASE,
+)
+"""What speaks of a ban elsewhere, as in "fallback if UDP is blocked"."""
 _OUTSIDE = re.compile(r"\b(?:internet|public\w*|outside|world)\b", re.IGNORECASE)
 """Who is kept out where a row says so of others than its own source."""
 
@@ -123,7 +129,8 @@ class RowReader:
         source = self.layout.cell("source", self.cells)
         for text in (self.layout.cell("usage", self.cells), *self._others()):
             others = _OUTSIDE.search(text) and not _OUTSIDE.search(source)
-            if _MUST_NOT.search(text) and not (source and others):
+            forbids = _MUST_NOT.search(_PROVIDED.sub(" ", text))
+            if forbids and not (source and others):
                 said = f"forbids the traffic ({text[:60]}): write its rule by hand"
                 raise Unread(Fate.OPEN, said)
 

@@ -333,3 +333,39 @@ def test_no_role_is_named_after_what_is_spoken_both_ways(page):
         "| 1 TCP | Engine | Bidirectional | SNMP |\n"
     )
     assert {rule["source"] for rule in found.rules} == {"hub", "far-end"}
+
+
+# --- Forms of their own ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_csv_may_have_its_ports_under_tcp_and_udp(page, delimiter):
+    rows = ["Source", "Destination", "TCP", "UDP"], ["App", "d.org", '"1,2"', "3"]
+    text = "".join(
+        delimiter.join(row) + "\n" for row in (*rows, ("Web", "e.org", "", "4"))
+    )
+    assert flows(page(text, "page.csv")) == {
+        "A1: app > d.org tcp/1",
+        "A1: app > d.org tcp/2",
+        "A1: app > d.org udp/3",
+        "A2: web > e.org udp/4",
+    }
+
+
+def test_in_asciidoc_struck_text_is_no_requirement(page):
+    struck = "|[line-through]#App# |[line-through]#e.org# |[line-through]#TCP 8#\n"
+    more = "|App |[.term]#f.org# |TCP 7 [.line-through]##TCP 6##\n"
+    table = f"|===\n|From |To |Port\n\n|App |d.org |TCP 9\n{struck}{more}|===\n"
+    found = page(table, "page.adoc")
+    assert flows(found) == {"A1: app > d.org tcp/9", "A2: app > f.org tcp/7"}
+
+
+def test_a_ban_elsewhere_forbids_nothing(page):
+    head = "| From | To | Port | Notes |\n|-|-|-|-|\n"
+    found = page(
+        f"{head}| App | d.org | TCP 1 | Fallback if UDP is blocked |\n"
+        "| App | e.org | TCP 2 | TCP 2 is blocked |\n"
+        "| App | f.org | TCP 3 | If unused, it must be blocked |\n"
+    )
+    assert flows(found) == {"A1: app > d.org tcp/1"}
+    assert "when" in found.rules[0]

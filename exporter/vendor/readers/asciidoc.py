@@ -30,6 +30,7 @@ _CELL = re.compile(
 _LINK = re.compile(
     r"(?:link:|xref:|mailto:|(?=https?://))([^\s\[\]]{1,500})\[([^\[\]]*)\]"
 )
+_ROLE = re.compile(r"\[([.\w -]{1,60})\](##?)([^#\n]{1,500}?)\2")
 _FOOTNOTE = re.compile(r"\s*footnote:[\w-]*\[([^\[\]]*)\]")
 _MOST_COLUMNS = 50
 
@@ -172,6 +173,7 @@ def _cell(lines: list[str]) -> str:
 def _plain(text: str) -> str:
     """A line without its marks of form."""
     text = _FOOTNOTE.sub(r" (\1)", text)
+    text = _ROLE.sub(lambda found: "" if "line-through" in found[1] else found[3], text)
     text = _LINK.sub(lambda found: found[2].rstrip("^") or found[1], text)
     item = _LIST.fullmatch(text)
     text = (item[1] if item else text).replace("`", "").replace("\\|", "|")

@@ -7,10 +7,10 @@ import io
 from typing import TYPE_CHECKING
 
 from exporter.vendor.columns import layout_of
-from exporter.vendor.headings import is_heading_row
+from exporter.vendor.headings import is_heading_row, meaning_of, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from exporter.vendor.page import PageBuilder
 
@@ -26,9 +26,7 @@ def read(text: str, page: PageBuilder) -> None:
     title: tuple[int, str] | None = None
     for line, cells in _records(text, _delimiter(text), page):
         filled = [cell for cell in cells if cell.strip()]
-        begins = (
-            is_heading_row(cells) if page.in_table else layout_of(cells) is not None
-        )
+        begins = is_heading_row(cells) if page.in_table else _are_headings(cells)
         if begins or not filled:
             page.end_table()
         if begins and title:
@@ -40,6 +38,14 @@ def read(text: str, page: PageBuilder) -> None:
             _keep(title, page)
             title = (line, page.called(filled[0]))
     _keep(title, page)
+
+
+def _are_headings(cells: Sequence[str]) -> bool:
+    """Whether cells are the headings of requirements, with ports under `TCP` perhaps."""
+    named = {meaning_of(words_of(cell)) for cell in cells}
+    transports = {"tcp", "udp"} & {cell.strip().lower() for cell in cells}
+    split = {"source", "destination"} <= named and transports
+    return bool(split) or layout_of(cells) is not None
 
 
 def _keep(title: tuple[int, str] | None, page: PageBuilder) -> None:
@@ -58,7 +64,7 @@ def _delimiter(text: str) -> str:
     for delimiter in _DELIMITERS:
         for line in text.split("\n", 200)[:200]:
             cells = tuple(cell.strip(' "') for cell in line.split(delimiter))
-            if layout_of(cells) is not None:
+            if _are_headings(cells):
                 return delimiter
     return ","
 
