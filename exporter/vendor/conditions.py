@@ -48,6 +48,8 @@ _ONLY = re.compile(
 )
 _IF = re.compile(
     r"\b(?:if|unless|in\s+case|falls|wenn|sofern|lorsque|cuando|si(?=\s))\b"
+    r"(?!\s+(?:(?:not\s+)?(?:otherwise|noted|stated|specified|indicated|mentioned)"
+    r"|nicht\s+anders|mention\s+contraire)\b)"
     r"|\b(?:when|where|while)\b(?=[^.]*\b(?:enabled|used|using|configured|installed"
     r"|deployed|switched|active|selected|needed)\b)",
     re.IGNORECASE,

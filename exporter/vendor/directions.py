@@ -66,6 +66,12 @@ _NO_ENDS = re.compile(
     r"\b(?:how|what|which|want|need|required|must|have|has|ports?)\b", re.IGNORECASE
 )
 
+_VERB = re.compile(
+    r"(?:be|allow|open|permit|white-?list|allow-?list|use|add|unblock|configure|enable"
+    r"|reach|access|exempt|exclude|bypass|trust|forward|know|consider|check)\b",
+    re.IGNORECASE,
+)
+"""What follows "to" in a title that is about what to do."""
 _SIDE = re.compile(
     r"\b(to|into|from|of|zu|zum|von|vers|depuis|hacia|desde)\s+(?:the\s+|your\s+)?([^:()]{2,60})$",
     re.IGNORECASE,
@@ -143,7 +149,7 @@ def title_ends(title: str) -> tuple[str, str] | None:
     """
     line = " ".join(title.split())
     found = _TO.fullmatch(line)
-    if found and not _NO_ENDS.search(found[1]):
+    if found and not _NO_ENDS.search(found[1]) and not _VERB.match(found[2]):
         left = _LEADING.sub("", _FROM.sub(r"\1", found[1]))
         return (left if product_of(left) else "", found[2])
     come = _FROM.fullmatch(line)

@@ -24,6 +24,7 @@ from exporter.vendor.sentences import (
     PORTS,
     asks,
     asks_for_ping,
+    described_host,
     is_host,
     ports_in,
     sentences_of,
@@ -134,9 +135,7 @@ def _read(sentence: Sentence) -> tuple[Flows, Destinations, tuple[str, ...]]:
     if not found and not any(end.port for end in ends) and asks_for_ping(text):
         return _pinged(text, ends)
     if not found and ends and not any(end.port for end in ends):
-        found = (_titled_ports(sections) or _url_ports(text)) if is_host(text) else []
-        if not found:
-            raise Unread(Fate.OPEN, "names a host and no port")
+        found = _ports_of_hosts(text, sections)
     else:
         _check_words(text, found)
     if not ends and _is_ports(text, found):
@@ -191,6 +190,21 @@ def _titled_ports(sections: Sequence[str]) -> list[str]:
     found = ports_in(sections[-1]) if sections else []
     if found:
         _check_words(sections[-1], found)
+    return found
+
+
+def _ports_of_hosts(text: str, sections: Sequence[str]) -> list[str]:
+    """The ports of a line that begins with hosts: its heading's, or its URL's.
+
+    Raises:
+        Unread: there are none, or the line speaks of other hosts too.
+    """
+    said = described_host(text)
+    found = (_titled_ports(sections) or _url_ports(text)) if said is not None else []
+    if not found:
+        raise Unread(Fate.OPEN, "names a host and no port")
+    if hosts_in(said or ""):
+        raise Unread(Fate.OPEN, "speaks of other hosts too: which are meant?")
     return found
 
 

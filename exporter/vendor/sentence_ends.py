@@ -30,6 +30,7 @@ _TO = re.compile(
     r"|at|using|by|port|tcp|udp|for|from|with|when|if)\b)",
     re.IGNORECASE,
 )
+_LISTED = re.compile(r"(?:these|those|following)\b", re.IGNORECASE)
 _LABEL = re.compile(
     r"^[^:]{2,60}:\s*(?:the\s+)?(.{2,60}?)\s+(?:via|over|on|at)\s", re.IGNORECASE
 )
@@ -144,6 +145,8 @@ def described(text: str) -> Destinations:
         found = pattern.search(text)
         if found and product_of(found[1]) and len(found[1]) <= _LONGEST:
             lead = read_destinations(found[1].strip())
+            if _LISTED.match(found[1]):
+                raise Unread(Fate.OPEN, f"which are {found[1].strip()}?")
             if not lead.unprovable and not lead.open:
                 return Destinations(words=(found[1].strip(),))
     if listener := _who(_LISTENS, text):

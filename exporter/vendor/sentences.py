@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from exporter.vendor.hosts import hosts_in
@@ -114,6 +115,12 @@ def sentences_of(prose: Sequence[Prose]) -> Iterator[Sentence]:
         )
         index += 1
         text = item.text
+        if listed := _listed(prose, index):
+            for line in listed:
+                whole = line.text if _says_ports(line.text) else f"{text} {line.text}"
+                yield Sentence(line.line, whole, line.sections, intro)
+            index += len(listed)
+            continue
         # Ports in a list of ports are nobody's in particular.
         lists = _PORTS_ALONE.fullmatch(text) and not _PORTS_ALONE.fullmatch(above)
         while (
@@ -130,6 +137,28 @@ def sentences_of(prose: Sequence[Prose]) -> Iterator[Sentence]:
                 yield Sentence(item.line, one.strip(), item.sections, intro)
 
 
+def _listed(prose: Sequence[Prose], index: int) -> Sequence[Prose]:
+    """The hosts from an index on that have the ports of the line above, `... to:`.
+
+    None where they are nothing but hosts, and so one sentence with that line.
+    """
+    above = prose[index - 1]
+    if not above.text.rstrip().endswith(":") or len(ports_in(above.text)) != 1:
+        return ()
+    below = takewhile(
+        lambda item: (
+            item.sections == above.sections and described_host(item.text) is not None
+        ),
+        prose[index:],
+    )
+    lines = tuple(below)
+    return () if all(is_host(item.text) for item in lines) else lines
+
+
+def _says_ports(text: str) -> bool:
+    return bool(ports_in(text)) or any(end.port for end in hosts_in(text))
+
+
 def _still(intro: str, above: Sequence[Prose], sections: tuple[str, ...]) -> str:
     """A list's introduction, while the list goes on: no whole sentence stands in one."""
     last = above[-1] if above else None
@@ -143,6 +172,22 @@ def is_host(text: str) -> bool:
     return len(words) == 1 and bool(hosts_in(words[0]))
 
 
+def described_host(text: str) -> str | None:
+    """What a line says of the hosts that it begins with; None if it begins with none.
+
+    A dash, a colon, a comma or a bracket stands between: `a.org, b.org - uploads`.
+    """
+    words = re.sub(r"^[\s\u2022*\u2013-]+", "", text).split()
+    if not words or not hosts_in(words[0]):
+        return None
+    for index, word in enumerate(words):
+        if hosts_in(word) or word.lower() in ("and", "or", "&", ","):
+            continue
+        parted = words[index - 1][-1] in ":," or word[0] in "-:(\u2013\u2014"
+        return " ".join(words[index:]) if parted else None
+    return ""
+
+
 def asks(sentence: Sentence, *, about_ports: bool) -> bool:
     """Whether a sentence may be a requirement."""
     text = sentence.text
@@ -150,7 +195,7 @@ def asks(sentence: Sentence, *, about_ports: bool) -> bool:
     return bool(
         _HINTS.search(text)
         or _PINGS.search(text)
-        or is_host(text)
+        or described_host(text) is not None
         or _HOST_AND_NUMBERS.fullmatch(text)
         or (bullet and about_ports)
     )

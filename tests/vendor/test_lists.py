@@ -171,3 +171,50 @@ def test_oppure_is_an_or(page):
         "| Sorgente | Destinazione | Porta |\n|-|-|-|\n| Hub | a.zork.org | TCP 25 oppure 587 |\n"
     )
     assert len({rule["any_of"] for rule in found.rules}) == 1
+
+
+HOSTS = (
+    "- `a.zork.org` \u2013 telemetry\n- b.zork.org (uploads, optional)\n- `*.c.zork.org`: files\n"
+    "- d.zork.org and e.zork.org - logs\n- f.zork.org\n- g.zork.org: UDP 8\n"
+)
+OPENED = {
+    *(f"{host}.zork.org tcp/443" for host in ("a", "b", "*.c", "d", "e", "f")),
+    "g.zork.org udp/8",
+}
+
+
+@pytest.mark.parametrize(
+    "above", ["Allow HTTPS (TCP 443) to these hosts:", "## Hosts to allow on TCP 443"]
+)
+def test_hosts_with_words_beside_have_the_ports_above_them(page, above):
+    found = page(f"# Hub\n\n{above}\n\n{HOSTS}")
+    assert {flow.partition("> ")[2] for flow in flows(found)} == OPENED
+    assert [rule["destination"] for rule in found.rules if "when" in rule] == [
+        {"host": "b.zork.org"}
+    ]
+    assert {rule["source"] for rule in found.rules} == {"unstated-source"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a.zork.org - telemetry",
+        "a.zork.org (instead of b.zork.org, TCP 443)",
+        "a.zork.org: replaces b.zork.org",
+    ],
+)
+def test_a_host_with_words_and_no_clear_port_is_open(page, line):
+    found = page(
+        f"# Hub\n\nIt needs some hosts.\n\n- {line}\n\n## TCP 9\n\n- c.zork.org: replaces d.zork.org\n"
+    )
+    assert {fate for fate, _ in found.fates.values()} == {"open"}
+
+
+def test_what_a_list_below_was_to_say_is_no_destination(page):
+    found = page("# Hub ports\n\nAllow TCP 443 to these hosts:\n\nSee the next page.\n")
+    assert found.fates["text-1"][0] == "open"
+
+
+def test_a_title_about_what_to_do_names_no_ends(page):
+    found = page("# Hub\n\n## Hosts to allow on UDP 9\n\na.zork.org\n")
+    assert {rule["source"] for rule in found.rules} == {"unstated-source"}
