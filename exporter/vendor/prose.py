@@ -24,6 +24,7 @@ from exporter.vendor.sentences import (
     PORTS,
     asks,
     asks_for_ping,
+    carried_by,
     described_host,
     is_host,
     ports_in,
@@ -140,12 +141,17 @@ def _read(sentence: Sentence) -> tuple[Flows, Destinations, tuple[str, ...]]:
         _check_words(text, found)
     if not ends and _is_ports(text, found):
         ends = _titled_host(sections)
-    ports = " ".join(dict.fromkeys(found))
+    ports = " ".join(_closed(one) for one in dict.fromkeys(found))
     ports = ports or ", ".join(str(end.port) for end in ends if end.port)
     label = PORTS.sub(" ", text)
     known = [
         word for word in re.findall(r"[a-z0-9]+", label.lower()) if word in APPLICATIONS
     ]
+    if not re.search(r"tcp|udp", ports, re.IGNORECASE):
+        carried = carried_by(text)
+        if carried is None:
+            raise Unread(Fate.OPEN, "names UDP apart from its ports: which are of it?")
+        known.append(carried)
     above = titled_transports((sentence.intro, *reversed(sections)))
     flows = read_flows([(ports, above)], " ".join(known))
     if flows.guessed and not ends:
@@ -216,6 +222,13 @@ def _url_ports(text: str) -> list[str]:
 def _titled_host(sections: Sequence[str]) -> Sequence[End]:
     """The hosts that the heading above is."""
     return hosts_in(sections[-1]) if sections and is_host(sections[-1]) else ()
+
+
+def _closed(ports: str) -> str:
+    """Ports without a bracket whose other one stands behind more words: `9 (TCP, in)`."""
+    return (
+        ports if ports.count("(") == ports.count(")") else re.sub(r"[()]", " ", ports)
+    )
 
 
 def _is_ports(text: str, found: Sequence[str]) -> bool:

@@ -26,19 +26,30 @@ _LIST = (
     r"|\s*,\s*(?:and\s+|or\s+)?|\s*/\s*|\s+and\s+|\s+or\s+|\s+und\s+|\s+[eyo]\s+"
     rf"|\s+et\s+|\s+ou\s+|\s+oder\s+){_NUMBER}){{0,30}}"
 )
+_AND = r"\s*(?:[/,+&]|\b(?:and|or|und|oder|et|ou|y|o|e)\b)\s*"
+_BEFORE = rf"(?:tcp|udp)(?:{_AND}(?:tcp|udp))?\b"
+_BEHIND = (
+    rf"(?:tcp|udp)\b(?:{_AND}(?:tcp|udp)\b(?!\s*[/:-]?\s*(?:ports?\s*)?[0-9]))?\)?"
+)
 PORTS = re.compile(
-    rf"\b(?:(?:tcp|udp)(?:\s*(?:/|and|&|or)\s*(?:tcp|udp))?[\s/:-]*(?:ports?\s*:?\s*)?{_LIST}"
+    rf"\b(?:{_BEFORE}[\s/:-]*(?:ports?\s*:?\s*)?{_LIST}"
     r"|(?:(?:tcp|udp)\s+)?(?:ports?|portnummern?"
-    rf"|puertos?)\s*:?\s*(?:numbers?\s+)?{_LIST}(?:\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?)?"
-    rf"|{_LIST}\s*[/ ]?\s*\(?(?:tcp|udp)\b\)?"
+    rf"|puertos?)\s*:?\s*(?:numbers?\s+)?{_LIST}(?:\s*[/ ]?\s*\(?{_BEHIND})?"
+    rf"|{_LIST}\s*[/ ]?\s*\(?{_BEHIND}"
     rf"|{_LIST},\s*(?:tcp|udp)\b(?!\s*/?\s*[0-9])"
     rf"|(?:{_APPLICATION})\s*\(\s*(?:(?:tcp"
     rf"|udp)[\s/:]*)?(?:ports?\s*)?{_LIST}(?:\s*/?\s*(?:tcp|udp))?\s*\))",
     re.IGNORECASE,
 )
+_CARRIED = re.compile(
+    r"\b(?:over|via|using|by|on|with|sur|par|en|por|per|\u00fcber|mit)\s+(?:both\s+)?"
+    rf"({_BEFORE})",
+    re.IGNORECASE,
+)
+_TRANSPORT = re.compile(r"\b(?:tcp|udp)\b(?!/ip)", re.IGNORECASE)
 _HINTS = re.compile(
     rf"\b(?:tcp|udp|ports?|puertos?|portnummern?)\b[^.]{{0,80}}?[0-9]"
-    rf"|\b[0-9]{{2,5}}\s*(?:[/,:\u2013\u2014-]\s*)?(?:tcp|udp)\b"
+    rf"|\b[0-9]{{2,5}}\s*(?:[/,:(\u2013\u2014-]\s*)?(?:tcp|udp)\b"
     r"|\b(?:listen\w*|open\w*|allow\w*|h\u00f6r\w*|\u00f6ffne\w*|\u00e9coute\w*"
     r"|ouvr\w*|escucha\w*|abr\w*)\b[^.0-9]{0,30}\b[0-9]{2,5}\b"
     rf"|[a-z]:[0-9]{{2,5}}\b|\b(?:{_APPLICATION})\b[^.0-9]{{0,12}}\b[0-9]{{2,5}}\b"
@@ -204,6 +215,19 @@ def asks(sentence: Sentence, *, about_ports: bool) -> bool:
 def asks_for_ping(text: str) -> bool:
     """Whether a sentence may ask for a ping."""
     return _PINGS.search(text) is not None
+
+
+def carried_by(text: str) -> str | None:
+    """What a sentence says of the transport apart from its ports: "port 9 over UDP".
+
+    Empty if it names none; None if it does not say what that is to the ports.
+    """
+    rest = PORTS.sub(" ", text)
+    named = {word.lower() for word in _TRANSPORT.findall(rest)}
+    found = _CARRIED.search(rest)
+    if found:
+        return found[1]
+    return " ".join(named) if named <= {"tcp"} else None
 
 
 def ports_in(text: str) -> list[str]:

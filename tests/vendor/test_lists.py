@@ -218,3 +218,40 @@ def test_what_a_list_below_was_to_say_is_no_destination(page):
 def test_a_title_about_what_to_do_names_no_ends(page):
     found = page("# Hub\n\n## Hosts to allow on UDP 9\n\na.zork.org\n")
     assert {rule["source"] for rule in found.rules} == {"unstated-source"}
+
+
+@pytest.mark.parametrize(
+    ("said", "transports"),
+    [
+        ("port 90 TCP/UDP", "tcp udp"),
+        ("90/tcp/udp", "tcp udp"),
+        ("90 (TCP/UDP)", "tcp udp"),
+        ("90 (TCP and UDP, inbound)", "tcp udp"),
+        ("90 (UDP, inbound)", "udp"),
+        ("90/tcp+udp", "tcp udp"),
+        ("port 90 (tcp, udp)", "tcp udp"),
+        ("UDP, TCP 90", "tcp udp"),
+        ("TCP+UDP 90", "tcp udp"),
+        ("90 UDP oder TCP", "tcp udp"),
+        ("port 90 over TCP and UDP", "tcp udp"),
+        ("port 90 using UDP", "udp"),
+    ],
+)
+def test_no_transport_of_a_sentence_is_dropped(page, said, transports):
+    found = page(f"# Hub ports\n\n- {said} to d.org\n")
+    assert opened(found) == {
+        f"unstated-source > d.org {transport}/90" for transport in transports.split()
+    }
+
+
+def test_a_transport_apart_from_the_ports_is_asked_about(page):
+    found = page("# Hub ports\n\n- port 9 to d.org, unless UDP is blocked\n")
+    assert found.fates["text-1"][0] == "open"
+
+
+def test_ports_with_their_own_transports_stay_apart(page):
+    found = page("# Hub ports\n\n- 80/TCP, UDP 53 to d.org\n- TCP 8, UDP 9 to e.org\n")
+    assert opened(found) == {
+        f"unstated-source > {flow}"
+        for flow in ("d.org tcp/80", "d.org udp/53", "e.org tcp/8", "e.org udp/9")
+    }
