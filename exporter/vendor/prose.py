@@ -158,7 +158,7 @@ def _read(sentence: Sentence) -> tuple[Flows, Destinations, tuple[str, ...]]:
         raise Unread(Fate.OPEN, "names neither TCP nor UDP")
     if sides := sides_in(text, found, ends, sections):
         return flows, *sides
-    lead = Destinations(ends=tuple(ends)) if ends else described(text)
+    lead = Destinations(ends=tuple(ends)) if ends else described(text, sections)
     _check_ends(text, found, ends)
     titled = next(filter(None, map(title_ends, reversed(sections))), ("", ""))[0]
     source = source_of(text) or titled

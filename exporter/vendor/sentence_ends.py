@@ -15,6 +15,7 @@ from exporter.vendor.directions import (
 )
 from exporter.vendor.ends import Destinations, read_destinations, words_of
 from exporter.vendor.protocols import read_protocols
+from exporter.vendor.sentences import PORTS
 from exporter.vendor.statements import Unread
 
 if TYPE_CHECKING:
@@ -26,10 +27,26 @@ Sides: TypeAlias = "tuple[Destinations, tuple[str, ...]]"
 
 _TO = re.compile(
     r"(?:\b(?:to(?!\s+ping)|reach|pings?|towards|nach|vers|hacia)|[-=]+[ ]?>"
-    r"|[\u2192\u21d2])\s+(?:the\s+|your\s+)?(.{2,60}?)\s*(?:$|[.,;(]|\b(?:on|via|over"
+    r"|[\u2192\u21d2])\s+(?:the\s+|your\s+)?(.{2,60}?)\s*(?:$|[.,;:(]|\b(?:on|via|over"
     r"|at|using|by|port|tcp|udp|for|from|with|when|if)\b)",
     re.IGNORECASE,
 )
+_ARROWED = re.compile(r"([^\d.,;:()]{2,50}?)\s*(?:[-=]+[ ]?>|[\u2192\u21d2])\s")
+_REACHED = re.compile(
+    r"(?:(?:note|important|hint|tip|hinweis|achtung)\s*[:!]\s*)?(?:(?:the|your)\s+)?"
+    r"([^\d.,;:()]{2,50}?)\s+(?:must|should|needs?\s+to|has\s+to|have\s+to|can|is|are)"
+    r"\s+(?:also\s+)?(?:be\s+)?(?:reachable|accessible|available)\b"
+    r"(?:\s+(?:to|by|for)\s+(?:(?:the|all|your)\s+)?(.{2,50}?)\s*"
+    r"(?:$|[.,;(]|\b(?:on|via|over|at|using|port|tcp|udp)\b))?",
+    re.IGNORECASE,
+)
+_OPEN_ON = re.compile(
+    r"\b(?:open(?:ed)?|needed|required|used)\s+(?:on|by)\s+(?:(?:the|each|every|all)"
+    r"\s+)?([^:()]{2,60})$"
+    r"|\bports?\s+(?:(?:that|which)\s+)?(?:(?:the|each|every)\s+)?([^:()]{2,60}?)\s+listens?\s+on$",
+    re.IGNORECASE,
+)
+"""A heading of ports that says whose they are."""
 _LISTED = re.compile(r"(?:these|those|following)\b", re.IGNORECASE)
 _LABEL = re.compile(
     r"^[^:]{2,60}:\s*(?:the\s+)?(.{2,60}?)\s+(?:via|over|on|at)\s", re.IGNORECASE
@@ -63,13 +80,17 @@ _BESIDE = re.compile(r"\s*[\u2013\u2014:-]\s*([^()]{2,60}?)\s*(?:\([^()]*\))?\W*
 FROM_HOST = re.compile(
     r"\bfrom\s+(?:the\s+)?[a-z0-9*-]+(?:\.[a-z0-9-]+)+", re.IGNORECASE
 )
-_LONGEST = 60
+_BULLETS = "*- \u2022"
 
 
 def source_of(text: str) -> str:
     """Who connects, if a sentence says so."""
     said = _FROM.search(text)
-    return said[1] if said else _who(_SUBJECT, text)
+    if said:
+        return said[1]
+    reached = _REACHED.match(text.lstrip(_BULLETS))
+    by = reached[2] if reached else None
+    return by or _who(_ARROWED, text) or _who(_SUBJECT, text)
 
 
 def sides_in(
@@ -112,7 +133,7 @@ def _beside_ports(
     """
     title = sections[-1] if sections else ""
     direction, source, target = sides_of(title)
-    rest = text.strip("*- \u2022").removeprefix(found[0]) if len(found) == 1 else text
+    rest = text.strip(_BULLETS).removeprefix(found[0]) if len(found) == 1 else text
     beside = _BESIDE.fullmatch(rest)
     if not beside or re.search(r"[0-9]", rest):
         return None
@@ -131,24 +152,41 @@ def _beside_ports(
 
 def _who(pattern: re.Pattern[str], text: str) -> str:
     """Whom a sentence is about, by its verb; empty if that is nobody in particular."""
-    found = pattern.match(text.lstrip("*- \u2022"))
+    found = pattern.match(text.lstrip(_BULLETS))
     return found[1] if found and not _NOBODY.search(found[1]) else ""
 
 
-def described(text: str) -> Destinations:
-    """Where a sentence without hosts leads.
+def _headed(title: str) -> str:
+    """Whose the ports below a heading are; empty if it does not say."""
+    ends = title_ends(title)
+    if ends and all(ends):
+        return ends[1]
+    direction, _, target = sides_of(title)
+    if direction is Direction.IN and target:
+        return target
+    found = _OPEN_ON.search(title)
+    named = next(filter(None, found.groups()), "") if found else ""
+    return named if product_of(named) else ""
+
+
+def described(text: str, sections: Sequence[str] = ()) -> Destinations:
+    """Where a sentence without hosts leads; one that begins with ports, as its heading says.
 
     Raises:
         Unread: it does not say so.
     """
-    for pattern in (_TO, _LABEL):
-        found = pattern.search(text)
-        if found and product_of(found[1]) and len(found[1]) <= _LONGEST:
-            lead = read_destinations(found[1].strip())
-            if _LISTED.match(found[1]):
-                raise Unread(Fate.OPEN, f"which are {found[1].strip()}?")
-            if not lead.unprovable and not lead.open:
-                return Destinations(words=(found[1].strip(),))
+    if listener := _who(_REACHED, text):
+        return Destinations(words=(listener,))
+    found = filter(None, (pattern.search(text) for pattern in (_TO, _LABEL)))
+    for name in (one[1].strip() for one in found if product_of(one[1])):
+        if _LISTED.match(name):
+            raise Unread(Fate.OPEN, f"which are {name}?")
+        lead = read_destinations(name)
+        if not lead.unprovable and not lead.open:
+            return Destinations(words=(name,))
     if listener := _who(_LISTENS, text):
         return Destinations(words=(listener,))
+    begins = PORTS.match(text.lstrip(_BULLETS))
+    if titled := _headed(sections[-1]) if sections and begins else "":
+        return read_destinations(titled)
     raise Unread(Fate.OPEN, "which destination is meant, and which sources?")

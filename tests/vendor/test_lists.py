@@ -255,3 +255,51 @@ def test_ports_with_their_own_transports_stay_apart(page):
         f"unstated-source > {flow}"
         for flow in ("d.org tcp/80", "d.org udp/53", "e.org tcp/8", "e.org udp/9")
     }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "- **App** \u2192 **Store**: 80/tcp",
+        "- App -> Store, TCP 80",
+        "The Store must be reachable from App on TCP 80.",
+    ],
+)
+def test_an_arrow_or_who_is_reached_names_both_ends(page, line):
+    assert opened(page(f"# Hub ports\n\n{line}\n")) == {"app > store tcp/80"}
+
+
+def test_who_is_reachable_is_no_source(page):
+    found = page(
+        "# Hub ports\n\nThe Store is accessible to browsers on TCP 80.\n\n"
+        "Note: the Hub should be available on TCP 81.\n"
+    )
+    assert opened(found) == {
+        "browser > store tcp/80",
+        "unstated-source > hub tcp/81",
+    }
+
+
+@pytest.mark.parametrize(
+    ("heading", "source"),
+    [
+        ("From the App to the Store", "app"),
+        ("App -> Store", "app"),
+        ("Inbound to the Store", "unstated-source"),
+        ("Ports that must be open on the Store", "unstated-source"),
+        ("Ports that the Store listens on", "unstated-source"),
+    ],
+)
+def test_lines_of_ports_lead_where_their_heading_says(page, heading, source):
+    found = page(
+        f"# Hub\n\n## {heading}\n\n- 80/tcp (HTTP)\n- 81/udp and 82/udp\n- TCP 83   Files\n"
+    )
+    assert opened(found) == {
+        f"{source} > store {flow}" for flow in ("tcp/80", "udp/81", "udp/82", "tcp/83")
+    }
+
+
+@pytest.mark.parametrize("heading", ["Ports to open", "Ports used by default", "Ports"])
+def test_a_heading_that_names_no_listener_leaves_them_open(page, heading):
+    found = page(f"# Hub\n\n## {heading}\n\n- 80/tcp (HTTP)\n")
+    assert found.fates["text-1"][0] == "open"
