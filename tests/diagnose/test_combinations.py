@@ -556,6 +556,15 @@ def a_portal_answers_for_everybody():
     return [*gone, *map(holds, VENDORS)], {}
 
 
+@means(*(("service", f"www{n}", 1) for n in range(3)))
+def strangers_answer_otherwise_each_in_its_own_way():
+    """One forbids, one is down, one has moved: no device says all that."""
+    says = ("HTTP 403, server: nginx", "HTTP 503, via: x", "HTTP 301, location: /")
+    plain = [target(one.destination, 80, "http", public=True) for one in VENDORS[:3]]
+    gone = [wrong(one, said) for one, said in zip(plain, says, strict=True)]
+    return [*gone, *map(holds, VENDORS[:3])], {}
+
+
 @means(*(("service", f"www{n}", 1) for n in range(2)))
 def two_services_answer_otherwise_and_a_third_does_not():
     """Plain HTTP is answered by a third: nothing answers for all."""
