@@ -542,6 +542,25 @@ def a_service_is_stopped_and_another_host_is_down():
     return [stopped, holds(INSIDE[0]), silent(INSIDE[1], [CORE]), holds(INSIDE[2])], {}
 
 
+@means(("service", "ac.uk:22", 1), ("service", "ac.uk:443", 1))
+def one_port_of_a_host_is_silent_and_another_refuses():
+    """What sends resets, or takes a connection, is not down."""
+    host = INSIDE[0].destination
+    return [silent(target(host, 22)), refused(target(host, 443)), *_but_app0()], {}
+
+
+@means(("service", "ac.uk:22", 1), ("service", "ac.uk:443", 1))
+def one_port_of_a_host_is_silent_and_another_answers_wrongly():
+    """It is up, whatever is wrong with it."""
+    host = INSIDE[0].destination
+    says = wrong(target(host, 443, "https"), "not HTTP", Reason.MALFORMED)
+    return [silent(target(host, 22)), says, *_but_app0()], {}
+
+
+def _but_app0():
+    return map(holds, INSIDE[1:])
+
+
 # ---- devices that answer for others
 
 
