@@ -59,6 +59,7 @@ def _inspected(
             "Please check what the proxy does with these connections: it lets them"
             " begin, and they are then cut off.",
             seen_of(members),
+            others(scene, via),
         )
     return Explanation(
         Cause.PATH,

@@ -20,7 +20,7 @@ from exporter.diagnose.explanation import (
     seen_of,
     where,
 )
-from exporter.diagnose.features import EVERYTHING
+from exporter.diagnose.features import everything
 from exporter.diagnose.symptoms import ENDING
 from exporter.diagnose.trouble import Trouble
 from exporter.model.finding import Cause
@@ -186,7 +186,8 @@ def _interception(scene: Scene, members: Sequence[Symptom]) -> Explanation:
     shown = facts.subject if own else facts.issuer
     product = _product(facts.issuer)
     named = f" ({product})" if product else ""
-    clean = scene.answers.features[EVERYTHING] - len(members)
+    alike = everything(members[0].seen.via)
+    clean = scene.answers.features[alike] - len(members)
     certificate = "is for another name" if own else f"is by {shown}"
     by = (
         f"its own certificate, {shown}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.diagnose.explanation import counted, listed
-from exporter.diagnose.features import EVERYTHING
+from exporter.diagnose.features import everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,10 +33,12 @@ def what_passes(scene: Scene, hop: str, members: Sequence[Symptom]) -> tuple[str
     return (*said, *(others(scene) if not said else ()))
 
 
-def others(scene: Scene) -> tuple[str, ...]:
-    """How much answers at all."""
-    number = scene.answers.features[EVERYTHING]
-    return (f"{counted(number, 'address')} of other rules answer",) if number else ()
+def others(scene: Scene, via: str = "") -> tuple[str, ...]:
+    """How much answers at all, or through a proxy."""
+    number = scene.answers.features[everything(via)]
+    how = f" through the proxy {via}" if via else ""
+    said = f"{counted(number, 'address')} of other rules answer{how}"
+    return (said,) if number else ()
 
 
 def hosts_of(members: Sequence[Symptom]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from exporter.diagnose.common_features import (
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 
 _WANTS = "wants a password"
+# Of an HTTP answer, its status and who says that it gives it: where it leads to, and
+# what a rule has against it, need not be the same.
+_HEAD = re.compile(r"HTTP \d+(?:, server: [^,]*)?")
+_BEGINNING = 40
+"""Characters of the detail of any other answer that tell it from others."""
 _UNRELATED = 2
 """Networks, at different distances, that no change of one route moves together."""
 
@@ -199,11 +205,18 @@ def posing(scene: Scene) -> Steps[list[Explanation]]:
     """
     found: list[Explanation] = []
     public = [one for one in scene.of(Trouble.WRONG) if one.target.rule.public]
-    for alike in grouped(public, lambda one: (one.seen.reason, one.seen.stage)):
+    for alike in grouped(public, _answer):
         for feature, members in (yield from in_common(scene, alike, STRANGERS)):
             if feature[0] not in NO_STRANGERS and are_strangers(members):
                 found.append(_posing(feature, members))
     return found
+
+
+def _answer(symptom: Symptom) -> tuple[Reason, Stage, str]:
+    """What came, as far as one device would give it to all alike."""
+    seen = symptom.seen
+    head = _HEAD.match(seen.detail)
+    return seen.reason, seen.stage, head[0] if head else seen.detail[:_BEGINNING]
 
 
 def _posing(feature: Feature, members: Sequence[Symptom]) -> Explanation:

@@ -76,6 +76,11 @@ _THROUGH = "\0"
 """Stands before the proxy in the value of a feature of what passes one."""
 
 
+def everything(via: str) -> Feature:
+    """What all has that passes a proxy, or that passes none."""
+    return (Kind.ALL, f"{_THROUGH}{via}") if via else EVERYTHING
+
+
 def words(feature: Feature) -> str:
     """A feature as the subject of a sentence."""
     value, _, via = feature[1].partition(_THROUGH)

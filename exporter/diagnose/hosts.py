@@ -29,6 +29,7 @@ _ENDED = frozenset({Reason.RESET, Reason.CLOSED})
 _HOSTS = 16
 """Hosts looked at in one step."""
 _OR_A_DEVICE = " Or a device on the way inspects these connections."
+_ANSWERS, _SPEAKS = "answers other rules", "is not silent on other ports"
 _DEAD = frozenset({Trouble.SILENT, Trouble.UNREACHABLE})
 _GONE = frozenset(
     {
@@ -43,13 +44,18 @@ def host_or_service(
 ) -> Steps[list[Explanation]]:
     """What nothing on the way explains: a host if all of it failed, else a service."""
     found: list[Explanation] = []
+    speaking = _speaking(scene)
+    yield
     for index, members in enumerate(scene.hosts.grouped(symptoms)):
         if index % _HOSTS == 0:
             yield
         ports = _by_port(members)
         alive = _answers_of(scene, members)
-        if alive or (len(ports) == 1 and not _is_dead(members[0])):
-            found += [_service(one, alive) for one in ports]
+        dead = _is_dead(members[0])
+        if dead and not alive and scene.hosts.of(members[0].host) in speaking:
+            found += [_service(one, _SPEAKS) for one in ports]
+        elif alive or (len(ports) == 1 and not dead):
+            found += [_service(one, _ANSWERS if alive else "") for one in ports]
         else:
             found.append(_host(scene, members))
     return found
@@ -59,6 +65,16 @@ def _is_dead(symptom: Symptom) -> bool:
     """Whether nothing was heard of it, by us or by the proxy."""
     reported = symptom.trouble is Trouble.PROXY and symptom.seen.reason in _GONE
     return symptom.trouble in _DEAD or reported
+
+
+def _speaking(scene: Scene) -> set[str]:
+    """Hosts of which something came, though nothing that it should have been.
+
+    Who sent a reset is not known, but a host that is down is not told by one.
+    """
+    troubles = (Trouble.SHUT, Trouble.CUT, Trouble.SMALL, Trouble.WRONG)
+    heard = (one for one in scene.of(*troubles) if not one.seen.via)
+    return {scene.hosts.of(one.host) for one in heard}
 
 
 def _by_port(members: Iterable[Symptom]) -> list[list[Symptom]]:
@@ -96,26 +112,27 @@ def _host(scene: Scene, members: Sequence[Symptom]) -> Explanation:
     )
 
 
-def _service(members: Sequence[Symptom], alive: int) -> Explanation:
+def _service(members: Sequence[Symptom], alive: str) -> Explanation:
     first = min(members, key=lambda one: (len(one.host), one.host, one.target.rule.id))
     transport = first.target.rule.transport
     spoken = transport if transport is Transport.ICMP else ""
     subject = place(first.host, first.target.port, spoken)
-    counter = (f"{first.host} answers other rules",) if alive else ()
+    counter = (f"{first.host} {alive}",) if alive else ()
     return Explanation(
         Cause.SERVICE,
         subject,
         members,
-        f"{where(first)} {_says(first)}: {extent(members, first.host)}",
+        f"{where(first)} {_says(first, alive)}: {extent(members, first.host)}",
         _request(first),
         seen_of(members) + _silent_behind(first),
         counter,
     )
 
 
-def _says(symptom: Symptom) -> str:
+def _says(symptom: Symptom, alive: str) -> str:
     if _is_dead(symptom):
-        return "does not answer, though the host does"
+        does = "does" if alive == _ANSWERS else "is not silent"
+        return f"does not answer, though the host {does}"
     if _is_shut(symptom):
         forbids = symptom.seen.reason is Reason.PROHIBITED
         return "prohibits connections itself" if forbids else "refuses connections"

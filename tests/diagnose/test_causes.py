@@ -359,6 +359,26 @@ def test_what_is_cut_off_behind_a_proxy_alone_is_the_proxys():
     assert "\0" not in str(one)
 
 
+def test_what_a_proxy_cuts_off_by_its_port_is_told_beside_what_passes():
+    plain = [target(to.destination, 80, "http", public=True) for to in WEB]
+    (one,) = explain(*map(behind_proxy, plain), *(holds(to, via=PROXY) for to in WEB))
+    assert (one.cause, one.subject) == (Cause.PROXY, PROXY)
+    assert "port 80/tcp through the proxy" in one.summary
+    assert one.counter_evidence == (
+        f"5 addresses of other rules answer through the proxy {PROXY}",
+    )
+
+
+def test_what_a_proxy_inspects_is_told_beside_what_it_does_not():
+    opened = bad(TlsError.UNKNOWN_ISSUER, intercepted=True)
+    shown = exposing.tls(chain_expiry_timestamp=NOW + 90 * DAY, **opened)
+    some = [holds(to, tls=shown, via=PROXY) for to in WEB[:3]]
+    found = explain(*some, *(holds(to, via=PROXY) for to in WEB[3:]), *map(holds, DB))
+    assert [one.counter_evidence for one in found] == [
+        ("2 addresses of other rules answer without",)
+    ]
+
+
 def test_a_page_that_a_proxy_shows_for_some_is_not_every_services():
     paged = {"reason": Reason.REJECTED, "stage": Stage.EXCHANGE, "detail": "HTTP 403"}
     shown = [behind_proxy(to, **paged) for to in WEB[:3]]

@@ -542,6 +542,25 @@ def a_service_is_stopped_and_another_host_is_down():
     return [stopped, holds(INSIDE[0]), silent(INSIDE[1], [CORE]), holds(INSIDE[2])], {}
 
 
+@means(("service", "ac.uk:22", 1), ("service", "ac.uk:443", 1))
+def one_port_of_a_host_is_silent_and_another_refuses():
+    """What sends resets, or takes a connection, is not down."""
+    host = INSIDE[0].destination
+    return [silent(target(host, 22)), refused(target(host, 443)), *_but_app0()], {}
+
+
+@means(("service", "ac.uk:22", 1), ("service", "ac.uk:443", 1))
+def one_port_of_a_host_is_silent_and_another_answers_wrongly():
+    """It is up, whatever is wrong with it."""
+    host = INSIDE[0].destination
+    says = wrong(target(host, 443, "https"), "not HTTP", Reason.MALFORMED)
+    return [silent(target(host, 22)), says, *_but_app0()], {}
+
+
+def _but_app0():
+    return map(holds, INSIDE[1:])
+
+
 # ---- devices that answer for others
 
 
@@ -554,6 +573,15 @@ def a_portal_answers_for_everybody():
         for one in VENDORS[:3]
     ]
     return [*gone, *map(holds, VENDORS)], {}
+
+
+@means(*(("service", f"www{n}", 1) for n in range(3)))
+def strangers_answer_otherwise_each_in_its_own_way():
+    """One forbids, one is down, one has moved: no device says all that."""
+    says = ("HTTP 403, server: nginx", "HTTP 503, via: x", "HTTP 301, location: /")
+    plain = [target(one.destination, 80, "http", public=True) for one in VENDORS[:3]]
+    gone = [wrong(one, said) for one, said in zip(plain, says, strict=True)]
+    return [*gone, *map(holds, VENDORS[:3])], {}
 
 
 @means(*(("service", f"www{n}", 1) for n in range(2)))

@@ -231,9 +231,13 @@ def _head(data: bytes, asked: Question) -> _Head | None:
 def _records(
     data: bytes, at: int, count: int, wanted: Kind
 ) -> tuple[Mapping[bytes, tuple[bytes, int]], list[tuple[bytes, int, str]]]:
-    """Aliases by owner, and the addresses with theirs; each with its time to live."""
+    """Aliases by owner, and the addresses with theirs; each with its time to live.
+
+    Of addresses that have not the size of one the C library takes the others.
+    """
     aliases: dict[bytes, tuple[bytes, int]] = {}
     found: list[tuple[bytes, int, str]] = []
+    odd: ProbeError | None = None
     for _ in range(count):
         owner, at = dns_name.read(data, at)
         kind, class_, ttl, size = _RECORD.unpack_from(data, at)
@@ -244,10 +248,15 @@ def _records(
         # RFC 2181 8: a time to live with its highest bit set is none.
         ttl = 0 if ttl >= _NO_TTL else ttl
         if class_ == _IN and kind == wanted:
-            found.append((owner, ttl, _address(data[at:end], wanted)))
+            if size == _SIZES[wanted]:
+                found.append((owner, ttl, str(ipaddress.ip_address(data[at:end]))))
+            else:
+                odd = dns_name.malformed(f"an {wanted.name} record of {size} octets")
         elif class_ == _IN and kind == Kind.CNAME:
             aliases.setdefault(owner, (dns_name.read(data, at)[0], ttl))
         at = end
+    if odd is not None and not found:
+        raise odd
     return aliases, found
 
 
@@ -271,12 +280,6 @@ def _followed(
     addresses = tuple(dict.fromkeys(address for _, _, address in own))
     ttls += [ttl for _, ttl, _ in own]
     return Answer(NOERROR, addresses=addresses, ttl=min(ttls))
-
-
-def _address(data: bytes, kind: Kind) -> str:
-    if len(data) != _SIZES[kind]:
-        raise dns_name.malformed(f"an {kind.name} record of {len(data)} octets")
-    return str(ipaddress.ip_address(data))
 
 
 def _rcode(code: int) -> str:

@@ -91,6 +91,13 @@ def test_records_of_other_types_and_classes_are_passed_over():
     assert read(data).addresses == ("192.0.2.1",)
 
 
+@pytest.mark.parametrize("octets", [3, 5])
+def test_an_address_of_the_wrong_size_hides_no_other(octets):
+    odd, good = record(NAME, Kind.A, bytes(octets)), address_record(NAME, "192.0.2.1")
+    assert read(QUERY.answer(odd, good)).addresses == ("192.0.2.1",)
+    assert read(QUERY.answer(good, odd)).addresses == ("192.0.2.1",)
+
+
 def test_aliases_are_followed_in_any_order_and_spelling():
     data = QUERY.answer(
         address_record("C.cdn.example", "192.0.2.1", ttl=300),
