@@ -28,6 +28,7 @@ from exporter.config.diagnostics import (
     shown,
 )
 from exporter.config.regular_files import read_regular
+from exporter.config.yaml_syntax import syntax_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -107,7 +108,7 @@ def read_yaml(path: Path) -> YamlFile:
     try:
         value = builder.document(yaml.parse(text, Loader=_LOADER))
     except yaml.YAMLError as error:
-        raise ConfigError([_syntax_problem(path, text, error)]) from error
+        raise ConfigError([syntax_problem(path, text, error)]) from error
     sha256 = hashlib.sha256(data).hexdigest()
     return YamlFile(path, value, builder.lines, sha256, tuple(builder.problems))
 
@@ -138,18 +139,6 @@ def _text(path: Path, data: bytes) -> str:
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             message = "is UTF-16 text: save it as UTF-8"
         raise ConfigError([Problem(str(path), line, "", message)]) from error
-
-
-def _syntax_problem(path: Path, text: str, error: yaml.YAMLError) -> Problem:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        said = " ".join(filter(None, (error.context, error.problem)))
-        line = error.problem_mark.line + 1
-        if text[error.problem_mark.index : error.problem_mark.index + 1] == "\t":
-            said = "a tab stands where only spaces may: indent with spaces"
-        return Problem(str(path), line, "", f"is not YAML: {said}")
-    line = text.count("\n", 0, getattr(error, "position", 0)) + 1
-    said = getattr(error, "reason", None) or str(error)
-    return Problem(str(path), line, "", f"is not YAML: {said}")
 
 
 @dataclass(slots=True)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
-    from exporter.config.diagnostics import Problem
+    from exporter.config.diagnostics import Location, Problem
     from exporter.config.yamlfile import YamlFile
 
 _BCRYPT = re.compile(r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{53}")
@@ -154,13 +154,12 @@ def san(name: str) -> str:
 
 def _notes(file: YamlFile, model: _FileModel) -> Iterator[str]:
     """What is taken and has no effect, which whoever wrote it should know."""
+    at: Location = ("tls_server_config",)
     if model.tls_server_config is None and not model.basic_auth_users:
         said = "it has neither tls_server_config nor basic_auth_users"
         yield str(file.problem((), f"protects nothing: {said}"))
-    elif isinstance(file.value, dict) and "tls_server_config" in file.value:
-        if model.tls_server_config is None:
-            at = ("tls_server_config",)
-            yield str(file.problem(at, "is empty: no TLS is spoken"))
+    elif model.tls_server_config is None and at in file.lines:
+        yield str(file.problem(at, "is empty: no TLS is spoken"))
     if model.http_server_config.http2:
         at = ("http_server_config", "http2")
         yield str(file.problem(at, "has no effect: HTTP/1.1 is spoken here"))

@@ -72,7 +72,9 @@ async def test_what_is_seen_for_a_moment_only_is_not_taken(file):
         assert kept.in_force.digest == before.digest
 
 
-STRICT = "client_auth_type: RequireAndVerifyClientCert, client_allowed_sans: [a.example]"
+STRICT = (
+    "client_auth_type: RequireAndVerifyClientCert, client_allowed_sans: [a.example]"
+)
 USERS = f"basic_auth_users: {{alice: '{bcrypt.hashpw(b'old', bcrypt.gensalt(4)).decode()}'}}\n"
 
 

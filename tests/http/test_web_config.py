@@ -295,8 +295,10 @@ def test_the_digest_tells_what_is_read_apart(folder):
         ("basic_auth_users:\n  alice: !hunter2", "2: basic_auth_users.alice: "),
         ("basic_auth_users: {alice:hunter2, bob: 5}", "1: basic_auth_users.alice: "),
         (
-            "tls_server_config:\n  cert_file: cert.pem\n  key_file: |\n"
-            "    -----BEGIN PRIVATE KEY-----\n    hunter2\n",
+            (
+                "tls_server_config:\n  cert_file: cert.pem\n  key_file: |\n"
+                "    -----BEGIN PRIVATE KEY-----\n    hunter2\n"
+            ),
             "3: tls_server_config.key_file: is the text itself: write it as key",
         ),
     ],
@@ -312,7 +314,9 @@ def test_one_mistake_is_told_once(folder):
     assert problems(folder, unread) == [
         "1: tls_server_config.cert_file: must be text, not the number 5"
     ]
-    [told] = problems(folder, f"{TLS}, client_ca_file: ca.pem, client_auth_type: Require}}")
+    [told] = problems(
+        folder, f"{TLS}, client_ca_file: ca.pem, client_auth_type: Require}}"
+    )
     assert told.startswith("1: tls_server_config.client_auth_type: ")
     assert "RequireAndVerifyClientCert" in told
 
