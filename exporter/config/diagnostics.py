@@ -53,13 +53,19 @@ class ConfigError(Exception):
 
 
 def unsaid(later: Iterable[Problem], told: Iterable[Problem]) -> Iterator[Problem]:
-    """The problems of `later` at places of which nothing is told yet.
+    """The problems of `later` at places of which nothing is told yet, nor below them.
 
     What was refused was not read: in its place a later check finds nothing, or a
     default, and what it says of that is no help.
     """
-    places = {problem.path for problem in told}
-    return (problem for problem in later if problem.path not in places)
+    places = [problem.path for problem in told]
+
+    def is_told(path: str) -> bool:
+        return any(
+            at == path or at.startswith((f"{path}.", f"{path}[")) for at in places
+        )
+
+    return (one for one in later if not is_told(one.path))
 
 
 def dotted(location: Location) -> str:

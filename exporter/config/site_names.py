@@ -9,7 +9,7 @@ from exporter.config.diagnostics import unknown
 from exporter.config.references import DeclaredNames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from exporter.config.definitions import RuleDefinition
     from exporter.config.diagnostics import Problem
@@ -26,6 +26,11 @@ def missing(
         yield file.problem(("catalogues",), said)
     if model.catalogues and not model.roles:
         yield file.problem(("roles",), "is required: the roles that this host plays")
+
+
+def lost(problems: Iterable[Problem]) -> bool:
+    """Whether a catalogue was refused: what it declares is not known."""
+    return any(one.path.startswith("catalogues") for one in problems)
 
 
 def own_names(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CONFLICT = re.compile(r"(<{7}|={7}|>{7})( .*)?")
-_NO_SPACE = re.compile(r"\s*(- )?[A-Za-z0-9_.-]+:[^\s:]((?!: ).)*")
+_NO_SPACE = re.compile(r"\s*(- )?[A-Za-z0-9_.-]+:[^ \t:]((?!: ).)*")
 _QUOTED = re.compile(r'^[^#]*(?:[:,-] +|[\[{])"')
 _SECOND_COLON = re.compile(r"[^:]*[^:\s]:\s.*\S")
 Told: TypeAlias = "tuple[int, str]"

@@ -55,6 +55,9 @@ _TRAPS = {
     "merge": "is a merge key, which is not supported: write the keys out",
     "value": "has a meaning of its own in YAML: quote it for text",
 }
+_BASE_60 = "is a number in base 60 to some YAML readers: quote it"
+_QUOTED = (_TRAPS["bool"], _TRAPS["timestamp"], _BASE_60)
+"""What quotes would put right, if text were allowed there."""
 # The C parser ships in PyYAML's wheels and is an order of magnitude faster.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -90,6 +93,16 @@ class YamlFile:
         """Whether the value at `location` was already refused while reading."""
         path = dotted(location)
         return any(problem.path == path for problem in self.problems)
+
+    def misspelt(self, location: Location) -> Problem | None:
+        """What was said of the word at `location`, if it was to be quoted for text."""
+        path = dotted(location)
+        key = shown(str(location[-1])) if location else ""
+        for one in self.problems:
+            spelt = one.message.endswith(_QUOTED) and not one.message.startswith(key)
+            if one.path == path and spelt:
+                return one
+        return None
 
     def beside(self, path: str) -> Path:
         """A path written in this file, relative to the file's folder."""
@@ -262,5 +275,5 @@ def _trap(word: str) -> str | None:
     if kind not in _TRAPS:
         return None
     if ":" in word and kind in ("int", "float"):
-        return f"{shown(word)} is a number in base 60 to some YAML readers: quote it"
+        return f"{shown(word)} {_BASE_60}"
     return f"{shown(word)} {_TRAPS[kind]}"

@@ -29,6 +29,7 @@ STRAY = (
     [
         ("roles:[web]\nsite: a\n", 1, "a space is missing behind the colon"),
         ("roles:[web]\n\n# why\nsite: a\n", 1, "a space is missing behind the colon"),
+        ("a:\u00a0b\nc: d\n", 1, "a space is missing behind the colon"),
         ("owner: team: dba\n", 1, COLON),
         ("rules:\n  - {owner: team: dba}\n", 2, COMMA),
         ("rules:\n  - {id: a port: 5}\n", 2, COMMA),
