@@ -234,7 +234,7 @@ def _model(
     problems: list[Problem],
 ) -> SiteModel | None:
     """What stands in the file beside its rules, if names in it can be looked up."""
-    if isinstance(header, dict) and "catalogue" in header and len(header) > 1:
+    if site_names.is_catalogue(header, rules):
         said = (
             f"this is a catalogue: a site file names it, catalogues: [{file.path.name}]"
         )

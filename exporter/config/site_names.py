@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.config.catalogue import sources
+from exporter.config.catalogue_schema import CatalogueModel
 from exporter.config.diagnostics import unknown
 from exporter.config.references import DeclaredNames
 
@@ -26,6 +27,20 @@ def missing(
         yield file.problem(("catalogues",), said)
     if model.catalogues and not model.roles:
         yield file.problem(("roles",), "is required: the roles that this host plays")
+
+
+def is_catalogue(header: object, rules: tuple[object, ...]) -> bool:
+    """Whether what stands beside a file's rules is a catalogue's, not a site's.
+
+    A site file that says `catalogue` for `catalogues` has a list of roles still.
+    """
+    return (
+        rules != ()
+        and isinstance(header, dict)
+        and isinstance(header.get("catalogue"), str)
+        and not isinstance(header.get("roles"), tuple)
+        and header.keys() <= CatalogueModel.model_fields.keys()
+    )
 
 
 def lost(problems: Iterable[Problem]) -> bool:

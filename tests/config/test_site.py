@@ -517,6 +517,22 @@ def test_who_is_told_to_quote_a_word_may_do_so(load, text, said):
     assert caught.value.problems[0].message.startswith(said)
 
 
+@pytest.mark.parametrize(
+    "typo",
+    [
+        "catalogue: [catalogue.yaml]\nroles: [till]",
+        "catalogue: catalogue\nroles: [till]\nrules: [{id: a}]",
+        "catalogue: catalogue\nschedule: {}\nrules: [{id: a}]",
+        "catalogue: catalogue\nplaceholders: {bank: a.example}",
+    ],
+)
+def test_a_key_without_its_s_makes_no_catalogue(tmp_path, typo):
+    path = tmp_path / "site.yaml"
+    path.write_text(f"{typo}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="'catalogue'; did you mean 'catalogues'"):
+        load_site(path)
+
+
 def test_a_catalogue_is_no_site_file(load, tmp_path):
     path = tmp_path / "catalogue.yaml"
     with pytest.raises(ConfigError) as caught:
