@@ -401,6 +401,15 @@ def test_what_ends_the_service_is_worth_another_start_but_for_its_files(
     assert said in done.stderr
 
 
+def test_an_output_that_links_to_itself_is_replaced(site, ports, tmp_path):
+    path = site(rule("one", ports["ssh"], "ssh"))
+    output = tmp_path / "rules.csv"
+    output.symlink_to(output)
+    done = run("rules", "--config", path, "--format", "csv", "--output", output)
+    assert done.exit_code == 0, done.stderr
+    assert output.read_text().startswith("rule,")
+
+
 @pytest.mark.parametrize("address", ["nonsense", ""])
 def test_an_address_that_is_none_is_told_with_its_option(site, ports, address):
     path = site(rule("one", ports["ssh"], "ssh"))

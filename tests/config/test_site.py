@@ -533,6 +533,16 @@ def test_a_key_without_its_s_makes_no_catalogue(tmp_path, typo):
         load_site(path)
 
 
+def test_a_catalogue_that_links_to_itself_is_told_like_any_other(load, tmp_path):
+    path = tmp_path / "catalogue.yaml"
+    path.unlink()
+    path.symlink_to(path)
+    with pytest.raises(ConfigError) as caught:
+        load()
+    said = f"{path}:1: cannot be read: Too many levels of symbolic links"
+    assert str(caught.value) == said
+
+
 def test_a_catalogue_is_no_site_file(load, tmp_path):
     path = tmp_path / "catalogue.yaml"
     with pytest.raises(ConfigError) as caught:
