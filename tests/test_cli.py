@@ -21,8 +21,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.app import oneshot
 from exporter.app import serve as process
 from exporter.cli.main import main
+from exporter.config.diagnostics import ConfigError, Problem
 from exporter.config.sharding import Shard
 from exporter.config.site import load_site
+from exporter.model.endpoint import Endpoint
 from tests.servers.process import free_port
 from tests.servers.threaded import answers, mute, says, scripted
 
@@ -348,7 +350,11 @@ def test_the_schema_is_a_json_schema():
     ("words", "path", "given"),
     [
         ((), "config/connectivity.yaml", (None, None)),
-        (("--config", "a.yaml", "--web.listen-address=:1"), "a.yaml", (None, ":1")),
+        (
+            ("--config", "a.yaml", "--web.listen-address=:1"),
+            "a.yaml",
+            (None, Endpoint("", 1)),
+        ),
         (("--config", "a.yaml", "--shard=2/5"), "a.yaml", (Shard(2, 5), None)),
     ],
 )
@@ -363,6 +369,45 @@ def test_without_a_command_it_serves(monkeypatch, words, path, given):
     shard, address = given
     options = {"shard": shard, "web_config": None, "listen_address": address}
     assert seen == [(path, (), options)]
+
+
+@pytest.mark.parametrize(
+    ("cause", "code", "said"),
+    [
+        (
+            OSError(errno.EADDRNOTAVAIL, "cannot listen on 192.0.2.1:1: …"),
+            75,
+            "cannot l",
+        ),
+        (RuntimeError("odd"), 75, "unexpected error: RuntimeError: odd"),
+        (ValueError("odd"), 75, "unexpected error: ValueError: odd"),
+        (
+            PermissionError(errno.EACCES, "cannot listen on :1: …"),
+            2,
+            "cannot listen on",
+        ),
+        (ConfigError([Problem("site.yaml", 1, "a", "b")]), 2, "site.yaml:1: a: b"),
+    ],
+)
+def test_what_ends_the_service_is_worth_another_start_but_for_its_files(
+    monkeypatch, cause, code, said
+):
+    async def serve(*_args, **_options):
+        raise cause
+
+    monkeypatch.setattr(process, "serve", serve)
+    done = run("serve")
+    assert done.exit_code == code
+    assert said in done.stderr
+
+
+def test_an_output_that_links_to_itself_is_replaced(site, ports, tmp_path):
+    path = site(rule("one", ports["ssh"], "ssh"))
+    output = tmp_path / "rules.csv"
+    output.symlink_to(output)
+    done = run("rules", "--config", path, "--format", "csv", "--output", output)
+    assert done.exit_code == 0, done.stderr
+    assert output.read_text().startswith("rule,")
 
 
 @pytest.mark.parametrize("address", ["nonsense", ""])

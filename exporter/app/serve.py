@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Self
 from exporter.app import systemd
 from exporter.app.blocking import join_left
 from exporter.app.service import Exporter
-from exporter.config.scalars import listen
 from exporter.config.site import load_site
 from exporter.http import server
 from exporter.monitor.gc_pacing import incremental_gc
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.config.sharding import Shard
+    from exporter.model.endpoint import Endpoint
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ async def serve(
     *,
     shard: Shard | None = None,
     web_config: Path | None = None,
-    listen_address: str | None = None,
+    listen_address: Endpoint | None = None,
 ) -> None:
     """Runs the service until SIGTERM or SIGINT; SIGHUP reloads.
 
@@ -52,14 +52,12 @@ async def serve(
 
     Raises:
         ConfigError: the files cannot be used.
-        ValueError: the listen address is none.
         OSError: the address cannot be listened on.
     """
     sys.setswitchinterval(_SHARE)
     with _Hangups() as hangups:
         site = load_site(path, roles, shard)
-        given = listen_address
-        endpoint = site.web.listen if given is None else listen(given)
+        endpoint = listen_address or site.web.listen
         async with LoopLag() as lag:
             exporter = Exporter(site, roles, lag, web_config)
             parts = exporter.parts()

@@ -101,9 +101,16 @@ class WebConfigWatch:
                 self._take(config)
 
     def _take(self, config: WebConfig) -> None:
+        missing = set(self.in_force.guards).difference(config.guards)
+        if missing:
+            # A file that is cut short, on a full disk or by half an edit, must not open
+            # the door.
+            gone = ", ".join(key for key in self.in_force.guards if key in missing)
+            said = "a reload puts that in force"
+            self._cannot(f"{self._file}: says no more of {gone}: {said}")
+            return
         self._failed, self._told = 0, ""
-        # Two looks must agree: a file that is being written is empty for a moment, and
-        # an empty one protects nothing.
+        # Two looks must agree: a file may be read while it is written.
         agreed, self._seen = config.digest == self._seen, config.digest
         if agreed and config.digest != self.in_force.digest:
             self.use(config)

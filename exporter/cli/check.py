@@ -21,6 +21,7 @@ from exporter.cli.options import (
     role_option,
     shard_option,
     tell_part,
+    tell_why_nothing,
 )
 from exporter.cli.output import deliver
 from exporter.metrics.sources import Sources
@@ -90,6 +91,8 @@ def check(  # noqa: PLR0913 - one for each option
     ids = chosen(site, (*named, *rules), usages)
     outcome, sources = asyncio.run(_probed(site, ids, rows or "none"))
     deliver(_text(form, outcome, sources), output)
+    if not (outcome.records or outcome.missing):
+        tell_why_nothing(site, ids)
     tell_part(site)
     for ledger in site.ledgers:
         click.echo(ledger.sentence, err=True)
@@ -132,9 +135,9 @@ async def _probed(
 
     site = await oneshot.with_feeds(site, ids)
     targets = active(site, ids)
-    unset = [target for target in site.targets if target.status is Status.UNSET]
-    listed = [target for target in unset if target.rule.feed is not None]
-    waiting = [target for target in listed if target.rule.id in ids]
+    asked = [target for target in site.targets if target.rule.id in ids]
+    unset = [target for target in asked if target.status is Status.UNSET]
+    waiting = [target for target in unset if target.rule.feed is not None]
     with CheckProgress(len(targets)) as progress:
         report = await oneshot.check(site, targets, progress, waiting)
     sources = Sources(
@@ -152,7 +155,7 @@ async def _probed(
         records=report.records,
         findings=report.findings,
         without_feed=waiting,
-        unset=len(unset) - len(listed),
+        unset=len(unset) - len(waiting),
         missing=len(targets) - len(report.records),
         rows=Rows(rows),
         shard=str(site.shard or ""),

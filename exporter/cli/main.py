@@ -14,7 +14,7 @@ from exporter import __version__
 from exporter.cli.alert_test import alert_test
 from exporter.cli.check import check
 from exporter.cli.diff import diff
-from exporter.cli.exit_codes import EXIT_CANNOT_RUN, fail
+from exporter.cli.exit_codes import EXIT_AGAIN, EXIT_CANNOT_RUN, fail
 from exporter.cli.import_document import import_document
 from exporter.cli.init import init
 from exporter.cli.report import report
@@ -54,14 +54,25 @@ class _Commands(click.Group):
         except BrokenPipeError:
             _nobody_reads()
         except OSError as error:
-            fail(_without_number(error))
+            fail(_without_number(error), _code(ctx, error))
         except KeyboardInterrupt:
             fail("interrupted")
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             logger.debug("unexpected", exc_info=True)
-            fail(f"unexpected error: {printable(f'{type(error).__name__}: {error}')}")
+            said = printable(f"{type(error).__name__}: {error}")
+            fail(f"unexpected error: {said}", _code(ctx, error))
+
+
+def _code(ctx: click.Context, error: Exception) -> int:
+    """The exit status of an error that nobody has expected.
+
+    A service that could not listen yet, or fell over an error of ours, is worth another
+    start; what it may not do will not be allowed by then.
+    """
+    again = ctx.invoked_subcommand == "serve" and not isinstance(error, PermissionError)
+    return EXIT_AGAIN if again else EXIT_CANNOT_RUN
 
 
 def _without_number(error: OSError) -> str:

@@ -127,6 +127,14 @@ def active(site: Site, ids: Collection[str]) -> list[Target]:
     ]
 
 
+def tell_why_nothing(site: Site, ids: Collection[str]) -> None:
+    """Says beside an empty result what becomes of the rules that were asked for."""
+    statuses = Counter(one.status for one in site.targets if one.rule.id in ids)
+    told = ", ".join(f"{count} {status}" for status, count in statuses.items())
+    why = told or "no rule fits"
+    click.echo(f"nothing is probed: {why}: see `rules --all-roles`", err=True)
+
+
 def tell_part(site: Site) -> None:
     """Says beside a result which part of the site it is about, unless it is the whole."""
     if site.shard is None:

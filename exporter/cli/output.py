@@ -22,7 +22,8 @@ def deliver(text: str, output: Path | None) -> None:
         output.write_text(text, encoding="utf-8")
     else:
         try:
-            _replace(output.resolve(), text)
+            # Unlike Path.resolve, it has no error for links in a ring.
+            _replace(Path(os.path.realpath(output)), text)
         except OSError as error:
             # Not the name of the file that was to take its place.
             raise OSError(error.errno, error.strerror, str(output)) from error

@@ -11,6 +11,7 @@ import click
 from exporter.cli import logs
 from exporter.cli.exit_codes import fail
 from exporter.cli.options import config_option, config_path, role_option, shard_option
+from exporter.config import scalars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,17 +58,16 @@ def serve(
     logs.set_up(level.upper(), "%(asctime)s %(levelname)s %(name)s: %(message)s")
     if len(listen) > 1:
         fail("--web.listen-address may be given once: one address is listened on")
-    address = listen[0] if listen else None
-    path = config_path(config)
     try:
-        asyncio.run(
-            process.serve(
-                path,
-                roles,
-                shard=shard,
-                web_config=web_config,
-                listen_address=address,
-            )
-        )
+        address = scalars.listen(listen[0]) if listen else None
     except ValueError as error:
         fail(f"--web.listen-address: {error}")
+    asyncio.run(
+        process.serve(
+            config_path(config),
+            roles,
+            shard=shard,
+            web_config=web_config,
+            listen_address=address,
+        )
+    )

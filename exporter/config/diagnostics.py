@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from exporter.probes.wire.text import printable, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 Location: TypeAlias = tuple[str | int, ...]
 """Keys and list indices from the top of a file down to one value."""
@@ -50,6 +50,22 @@ class ConfigError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
         super().__init__("\n".join(map(str, self.problems)))
+
+
+def unsaid(later: Iterable[Problem], told: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems of `later` at places of which nothing is told yet, nor below them.
+
+    What was refused was not read: in its place a later check finds nothing, or a
+    default, and what it says of that is no help.
+    """
+    places = [problem.path for problem in told]
+
+    def is_told(path: str) -> bool:
+        return any(
+            at == path or at.startswith((f"{path}.", f"{path}[")) for at in places
+        )
+
+    return (one for one in later if not is_told(one.path))
 
 
 def dotted(location: Location) -> str:

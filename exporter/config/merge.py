@@ -6,6 +6,7 @@ same of it.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -61,7 +62,8 @@ def read_catalogues(
     for index, source in enumerate(sources):
         at = ("catalogues", index)
         try:
-            path = locate(source, file.path.parent).resolve()
+            # Unlike Path.resolve, it has no error for links in a ring: reading has one.
+            path = os.path.realpath(locate(source, file.path.parent))
         except ValueError as error:
             problems.append(file.problem(at, str(error)))
             found.append(None)

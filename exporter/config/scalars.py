@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 from exporter.config.diagnostics import described, shown
 from exporter.model.endpoint import MAX_PORT, Endpoint
+from exporter.probes.wire.text import printable
 
 DURATION_PATTERN = r"^[0-9]{1,9}(ms|s|m|h)$"
 RATE_PATTERN = r"^[0-9]{1,5}(\.[0-9]{1,3})?/s$"
@@ -25,6 +27,18 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MAX_NAME = 253
+_NOTHING = frozenset(
+    ("", "-", "n/a", "na", "nil", "no", "none", "null", "nothing", "false", "off", "~")
+)
+_LATER = frozenset(
+    ("?", "???", "changeme", "tba", "tbc", "tbd", "todo", "unknown", "xxx")
+)
+"""What people write for a host that there is not, or not yet; as names they would be
+asked for, and told as missing."""
+_DOTS = "\u3002\uff0e\uff61"
+_JOINERS = "\u200c\u200d"
+"""What may stand in an international name beside letters and digits (RFC 5892 A.1, A.2,
+RFC 3490 3.1)."""
 
 
 def duration(value: object) -> float:
@@ -85,6 +99,7 @@ def _address(text: str) -> str | None:
 
 def _refuse_more_than_a_name(text: str) -> None:
     """Says precisely what is too much in the usual mistakes."""
+    _refuse_typography(text)
     if not text.isascii():
         raise ValueError(f"must be in ASCII (an IDN {_in_ascii(text)}): {shown(text)}")
     if "/" in text:
@@ -92,8 +107,17 @@ def _refuse_more_than_a_name(text: str) -> None:
     if text.startswith("["):
         raise ValueError(f"must be an address without brackets: {shown(text)}")
     if re.fullmatch(r"[^:]+:[0-9]*", text):
-        said = "must be a host without a port, which the rule has"
-        raise ValueError(f"{said}: {shown(text)}")
+        said = f"must be a host without a port, {shown(text.partition(':')[0])}"
+        raise ValueError(f"{said}, not {shown(text)}")
+
+
+def _refuse_typography(text: str) -> None:
+    """Refuses what word processors and web pages put in: their quotes, their spaces."""
+    for sign in text:
+        letter = sign.isascii() or sign.isalnum() or unicodedata.combining(sign)
+        if not letter and sign not in _DOTS + _JOINERS:
+            said = f"must be a host, without the sign U+{ord(sign):04X}"
+            raise ValueError(f"{said}: {shown(text)}")
 
 
 def _in_ascii(name: str) -> str:
@@ -177,6 +201,8 @@ def listen(value: object) -> Endpoint:
     if not found or int(found[3]) > MAX_PORT:
         raise ValueError(f"{said}, not {described(value)}")
     name = found[1] or found[2]
+    if name == "*":
+        raise ValueError(f"{said}, which is every address, not {described(value)}")
     return Endpoint(host(name) if name else "", int(found[3]))
 
 
@@ -233,8 +259,23 @@ def hosts(value: object) -> tuple[str, ...] | None:
     if value is None:
         return None
     several = value if isinstance(value, tuple) else (value,)
-    if several and all(type(one) in {str, int} for one in several):
-        return tuple(map(str, several))
+    wrong = [one for one in several if type(one) not in {str, int}]
+    if several and not wrong:
+        return tuple(_meant(str(one)) for one in several)
     told = "an empty list" if value == () else described(value)
+    if wrong and wrong != [value]:
+        told = f"a list with {described(wrong[0])}"
     said = "must be a host, a list of hosts, or null where it does not apply"
     raise ValueError(f"{said}, not {told}")
+
+
+def _meant(text: str) -> str:
+    """A placeholder's value, unless it is a word for nothing, or several values."""
+    if text.strip().lower() in _NOTHING:
+        raise ValueError(f"must be null where it does not apply, not {shown(text)}")
+    if text.strip().lower() in _LATER:
+        raise ValueError(f"must be left out until it is known, not {shown(text)}")
+    words = re.split(r"[\s,;]+", text.strip())
+    if len(words) > 1 and all(re.fullmatch(r"[\w.:-]+", word) for word in words):
+        raise ValueError(f"several are a list, [{', '.join(map(printable, words))}]")
+    return text

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from exporter.config import maintenance, placeholders, site_names, site_warnings
 from exporter.config.catalogue import split_rules
 from exporter.config.definitions import read_rules, written_ids
-from exporter.config.diagnostics import ConfigError
+from exporter.config.diagnostics import ConfigError, unsaid
 from exporter.config.expansion import SiteBindings
 from exporter.config.expansion import targets as expand
 from exporter.config.ledger import ledgers
@@ -162,11 +162,10 @@ def load_site(
     file = in_current_words(read_yaml(path))
     problems = list(file.problems)
     header, written = split_rules(file.value)
-    model = validate(SiteModel, header, file, (), problems)
+    model = _model(header, written, file, problems)
     own = read_rules(file, written, SITE, problems)
-    missing = [] if model is None else list(site_names.missing(model, written, file))
-    if model is None or missing:
-        raise ConfigError(problems + missing)
+    if model is None:
+        raise ConfigError(problems)
     tls = TlsSettings(_ca_file(model, file, problems))
     catalogues = read_catalogues(model.catalogues, file, problems)
     if catalogues is None:
@@ -190,11 +189,17 @@ def load_site(
     running = placeholders.running(roles, whole.roles)
     bound = SiteBindings(bindings, whole.feeds, model.features, running)
     targets = tuple(target for one in in_force for target in expand(one, bound))
+    mine = divided(muted(windows, targets), shard)
     warnings = (
         *dict.fromkeys(overrides.warnings),
         *site_warnings.without_rules(roles, whole),
         *site_warnings.unset(in_force, targets, bound, whole),
         *site_warnings.unwatched(targets),
+        *site_warnings.changing_nothing(file, model.overrides),
+        *site_warnings.without_tls(in_force, model.overrides),
+        *site_warnings.alone(targets),
+        *site_warnings.hasty(in_force),
+        *site_warnings.overcrowded(mine, model.schedule),
         *maintenance.doubtful(windows, targets),
     )
     return Site(
@@ -205,7 +210,7 @@ def load_site(
         roles=roles,
         placeholders=tuple(bindings.values()),
         rules=tuple(one.rule for one in in_force),
-        targets=divided(muted(windows, targets), shard),
+        targets=mine,
         ledgers=tuple(ledgers(whole.ledgers, whole.definitions)),
         schedule=Schedule(**model.schedule.model_dump()),
         dns=DnsSettings(model.dns.servers, model.dns.search),
@@ -220,6 +225,28 @@ def load_site(
         warnings=warnings,
         shard=shard,
     )
+
+
+def _model(
+    header: object,
+    rules: tuple[object, ...],
+    file: YamlFile,
+    problems: list[Problem],
+) -> SiteModel | None:
+    """What stands in the file beside its rules, if names in it can be looked up."""
+    if site_names.is_catalogue(header, rules):
+        said = (
+            f"this is a catalogue: a site file names it, catalogues: [{file.path.name}]"
+        )
+        raise ConfigError([file.problem(("catalogue",), said)])
+    model = validate(SiteModel, header, file, (), problems)
+    if model is not None:
+        refused = tuple(problems)
+        missing = unsaid(site_names.missing(model, rules, file), refused)
+        problems += missing
+        if site_names.lost(refused) or len(problems) > len(refused):
+            return None
+    return model
 
 
 def _ca_file(model: SiteModel, file: YamlFile, problems: list[Problem]) -> Path | None:

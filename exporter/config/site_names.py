@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.config.catalogue import sources
+from exporter.config.catalogue_schema import CatalogueModel
 from exporter.config.diagnostics import unknown
 from exporter.config.references import DeclaredNames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from exporter.config.definitions import RuleDefinition
     from exporter.config.diagnostics import Problem
@@ -26,6 +27,25 @@ def missing(
         yield file.problem(("catalogues",), said)
     if model.catalogues and not model.roles:
         yield file.problem(("roles",), "is required: the roles that this host plays")
+
+
+def is_catalogue(header: object, rules: tuple[object, ...]) -> bool:
+    """Whether what stands beside a file's rules is a catalogue's, not a site's.
+
+    A site file that says `catalogue` for `catalogues` has a list of roles still.
+    """
+    return (
+        rules != ()
+        and isinstance(header, dict)
+        and isinstance(header.get("catalogue"), str)
+        and not isinstance(header.get("roles"), tuple)
+        and header.keys() <= CatalogueModel.model_fields.keys()
+    )
+
+
+def lost(problems: Iterable[Problem]) -> bool:
+    """Whether a catalogue was refused: what it declares is not known."""
+    return any(one.path.startswith("catalogues") for one in problems)
 
 
 def own_names(

@@ -53,8 +53,12 @@ def validate(
         found = _findings(model, error)
     for location, words in found.items():
         place = (*at, *location)
+        said = file.problem(place, "; or ".join(words))
         if not file.flawed(place):
-            problems.append(file.problem(place, "; or ".join(words)))
+            problems.append(said)
+        elif (spelt := file.misspelt(place)) in problems:
+            # In quotes it would be refused as well: this says what is allowed.
+            problems[problems.index(spelt)] = said
     rest = _without(value, found)
     try:
         return model.model_validate(rest)
@@ -137,6 +141,16 @@ def _pattern(given: object, context: Mapping[str, Any]) -> str:
     return f"must be {allowed}, not {described(given)}"
 
 
+def _list(given: object, _context: Mapping[str, Any]) -> str:
+    """Says how a list is written, of the words that stand there as one text."""
+    words = re.findall(r"[^\s,]+", given) if isinstance(given, str) else []
+    bullets = all(word.startswith("-") for word in words)
+    written = ", ".join(word.removeprefix("-") if bullets else word for word in words)
+    plain = re.fullmatch(r"[\w.:/, -]{1,60}", written)
+    such = f" such as [{written}]" if plain else ""
+    return f"must be a list{such}, not {described(given)}"
+
+
 _WORDS: Mapping[str, Callable[[object, Mapping[str, Any]], str]] = {
     "missing": lambda _given, _context: "is required",
     "enum": _one_of,
@@ -147,7 +161,7 @@ _WORDS: Mapping[str, Callable[[object, Mapping[str, Any]], str]] = {
     "float_type": _not("a number"),
     "bool_type": _not("true or false"),
     "string_type": _not("text"),
-    "tuple_type": _not("a list"),
+    "tuple_type": _list,
     "none_required": _not("null"),
     "greater_than_equal": _not("at least {ge}"),
     "less_than_equal": _not("at most {le}"),

@@ -28,6 +28,7 @@ from exporter.config.diagnostics import (
     shown,
 )
 from exporter.config.regular_files import read_regular
+from exporter.config.yaml_syntax import syntax_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,6 +55,9 @@ _TRAPS = {
     "merge": "is a merge key, which is not supported: write the keys out",
     "value": "has a meaning of its own in YAML: quote it for text",
 }
+_BASE_60 = "is a number in base 60 to some YAML readers: quote it"
+_QUOTED = (_TRAPS["bool"], _TRAPS["timestamp"], _BASE_60)
+"""What quotes would put right, if text were allowed there."""
 # The C parser ships in PyYAML's wheels and is an order of magnitude faster.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -90,6 +94,16 @@ class YamlFile:
         path = dotted(location)
         return any(problem.path == path for problem in self.problems)
 
+    def misspelt(self, location: Location) -> Problem | None:
+        """What was said of the word at `location`, if it was to be quoted for text."""
+        path = dotted(location)
+        key = shown(str(location[-1])) if location else ""
+        for one in self.problems:
+            spelt = one.message.endswith(_QUOTED) and not one.message.startswith(key)
+            if one.path == path and spelt:
+                return one
+        return None
+
     def beside(self, path: str) -> Path:
         """A path written in this file, relative to the file's folder."""
         return self.path.parent / path
@@ -107,7 +121,7 @@ def read_yaml(path: Path) -> YamlFile:
     try:
         value = builder.document(yaml.parse(text, Loader=_LOADER))
     except yaml.YAMLError as error:
-        raise ConfigError([_syntax_problem(path, text, error)]) from error
+        raise ConfigError([syntax_problem(path, text, error)]) from error
     sha256 = hashlib.sha256(data).hexdigest()
     return YamlFile(path, value, builder.lines, sha256, tuple(builder.problems))
 
@@ -138,18 +152,6 @@ def _text(path: Path, data: bytes) -> str:
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             message = "is UTF-16 text: save it as UTF-8"
         raise ConfigError([Problem(str(path), line, "", message)]) from error
-
-
-def _syntax_problem(path: Path, text: str, error: yaml.YAMLError) -> Problem:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        said = " ".join(filter(None, (error.context, error.problem)))
-        line = error.problem_mark.line + 1
-        if text[error.problem_mark.index : error.problem_mark.index + 1] == "\t":
-            said = "a tab stands where only spaces may: indent with spaces"
-        return Problem(str(path), line, "", f"is not YAML: {said}")
-    line = text.count("\n", 0, getattr(error, "position", 0)) + 1
-    said = getattr(error, "reason", None) or str(error)
-    return Problem(str(path), line, "", f"is not YAML: {said}")
 
 
 @dataclass(slots=True)
@@ -273,5 +275,5 @@ def _trap(word: str) -> str | None:
     if kind not in _TRAPS:
         return None
     if ":" in word and kind in ("int", "float"):
-        return f"{shown(word)} is a number in base 60 to some YAML readers: quote it"
+        return f"{shown(word)} {_BASE_60}"
     return f"{shown(word)} {_TRAPS[kind]}"

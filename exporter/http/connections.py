@@ -14,6 +14,7 @@ import contextlib
 import functools
 import itertools
 import logging
+import os
 import socket
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,6 +26,7 @@ from exporter.http.deadlines import Client
 from exporter.http.fairness import source_of
 from exporter.http.handshake import failure, names
 from exporter.http.server_connection import ServerConnection
+from exporter.model.endpoint import place
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -256,9 +258,15 @@ async def _listeners(host: str, port: int) -> list[socket.socket]:
     """Sockets that listen on all addresses of `host`, or of this host if empty."""
     loop = asyncio.get_running_loop()
     # asyncio knows how to bind every address of a name, with or without IPv6.
-    bound = await loop.create_server(
-        asyncio.Protocol, host or None, port, start_serving=False
-    )
+    try:
+        bound = await loop.create_server(
+            asyncio.Protocol, host or None, port, start_serving=False
+        )
+    except OSError as error:
+        number = error.errno or 0
+        why = os.strerror(number) if number > 0 else error.strerror
+        said = f"cannot listen on {place(host, port)}: {why}"
+        raise OSError(number, said) from error
     listeners = [one.dup() for one in bound.sockets]
     bound.close()
     for listener in listeners:

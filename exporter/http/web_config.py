@@ -20,17 +20,18 @@ from typing import TYPE_CHECKING, Literal
 from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field
 
-from exporter.config.diagnostics import ConfigError
+from exporter.config.diagnostics import ConfigError, unsaid
 from exporter.config.regular_files import read_regular
 from exporter.config.validation import validate
 from exporter.config.yamlfile import read_yaml
+from exporter.http.redaction import BCRYPT_HASH, without_secrets
 from exporter.probes.wire.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
-    from exporter.config.diagnostics import Problem
+    from exporter.config.diagnostics import Location, Problem
     from exporter.config.yamlfile import YamlFile
 
 _BCRYPT = re.compile(r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{53}")
@@ -96,6 +97,18 @@ class WebConfig:
     digest: bytes = b""
     notes: tuple[str, ...] = ()
 
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """What keeps strangers out, each by the key that asks for it."""
+        required = self.tls is not None and self.tls.verify_mode is ssl.CERT_REQUIRED
+        asked = {
+            "tls_server_config": self.tls is not None,
+            "client_auth_type": required,
+            "client_allowed_sans": bool(self.allowed_sans),
+            "basic_auth_users": bool(self.users),
+        }
+        return tuple(key for key, there in asked.items() if there)
+
     def lets_in(self, names: Collection[str]) -> bool:
         """Whether a client whose certificate has these alternative names may come in."""
         return not self.allowed_sans or not set(names).isdisjoint(self.allowed_sans)
@@ -108,17 +121,19 @@ def read_web_config(path: Path) -> WebConfig:
         ConfigError: with every problem of the file.
     """
     file = read_yaml(path)
-    problems = list(file.problems)
-    model = validate(_FileModel, file.value or {}, file, (), problems)
+    shape = list(file.problems)
+    model = validate(_FileModel, file.value or {}, file, (), shape)
     if model is None:
-        raise ConfigError(problems)
+        raise ConfigError(map(without_secrets, shape))
+    problems: list[Problem] = []
     for user, hashed in model.basic_auth_users.items():
         problems += _bad_user(file, user, hashed)
     tls = model.tls_server_config
     read = _Pem(file, tls, problems) if tls is not None else None
     context = _context(file, tls, read.content, problems) if tls and read else None
-    if problems:
-        raise ConfigError(problems)
+    if shape or problems:
+        told = (*shape, *unsaid(problems, shape))
+        raise ConfigError(map(without_secrets, told))
     return WebConfig(
         tls=context,
         users={name: text.encode() for name, text in model.basic_auth_users.items()},
@@ -139,6 +154,12 @@ def san(name: str) -> str:
 
 def _notes(file: YamlFile, model: _FileModel) -> Iterator[str]:
     """What is taken and has no effect, which whoever wrote it should know."""
+    at: Location = ("tls_server_config",)
+    if model.tls_server_config is None and not model.basic_auth_users:
+        said = "it has neither tls_server_config nor basic_auth_users"
+        yield str(file.problem((), f"protects nothing: {said}"))
+    elif model.tls_server_config is None and at in file.lines:
+        yield str(file.problem(at, "is empty: no TLS is spoken"))
     if model.http_server_config.http2:
         at = ("http_server_config", "http2")
         yield str(file.problem(at, "has no effect: HTTP/1.1 is spoken here"))
@@ -155,7 +176,7 @@ def _bad_user(file: YamlFile, user: str, hashed: str) -> Iterator[Problem]:
         yield file.problem(at, "a user name must not be empty nor contain a colon")
     if found is None:
         # The value is not shown: it may be a password in the clear.
-        yield file.problem(at, "must be a bcrypt hash such as htpasswd -nB prints")
+        yield file.problem(at, BCRYPT_HASH)
     elif int(found["cost"]) not in _COSTS:
         said = f"from {_COSTS[0]} to {_COSTS[-1]}, not {found['cost']}"
         yield file.problem(at, f"the cost of the bcrypt hash must be {said}")
@@ -197,6 +218,8 @@ class _Pem:
             yield file.problem(at, f"is given as {key} as well: only one may be")
         elif text is not None:
             self.content[key] = text.encode()
+        elif name is not None and "-----BEGIN" in name:
+            yield file.problem(at, f"is the text itself: write it as {key}")
         elif name is not None:
             try:
                 self.content[key] = read_regular(file.beside(name), _MAX_PEM_BYTES)

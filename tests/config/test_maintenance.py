@@ -94,7 +94,7 @@ def test_work_is_no_part_of_what_a_target_is(load):
         ('roles: [till], until: "2026-01-10T06:00Z"', "maintenance[0].why: is required"),
         ('roles: [till], until: "tomorrow", why: w', "must be a date and time with its zone"),
         ('roles: [till], until: "2026-01-10T06:00", why: w', "'2026-01-10T06:00' has none"),
-        ("roles: [till], until: 2026-01-10, why: w", "is a date to YAML: quote it"),
+        ("roles: [till], until: 2026-01-10, why: w", "must be a date and time with its zone"),
         ("roles: [till], until: 6, why: w", "not the number 6"),
         (f'roles: [till], from: "2026-01-10T06:00Z", {WINTER}', "must be later than from"),
         (f"roles: [till], since: x, {WINTER}", "allowed: destinations, from, roles, rules, until, why"),

@@ -378,3 +378,177 @@ def test_every_status_is_counted_somewhere(load):
         Status.OTHER_SHARD,
     }
     assert Status.UNSET in {target.status for target in load().targets}
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (
+            "catalogues: catalogue.yaml\nroles: [till]",
+            (
+                "site.yaml:1: catalogues: must be a list such as [catalogue.yaml], not the "
+                "text 'catalogue.yaml'"
+            ),
+        ),
+        (
+            "catalogues: [catalogue.yaml, ~]\nroles: [till]",
+            "site.yaml:1: catalogues[1]: must be text, not nothing",
+        ),
+        (
+            "catalogues: [catalogue.yaml]\nroles: till",
+            "site.yaml:2: roles: must be a list such as [till], not the text 'till'",
+        ),
+        (
+            "catalogues: [catalogue.yaml]\nroles: till, till01",
+            (
+                "site.yaml:2: roles: must be a list such as [till, till01], not the text "
+                "'till, till01'"
+            ),
+        ),
+        (
+            "catalogues: [catalogue.yaml]\nroles:\n  -till\n  -till01",
+            (
+                "site.yaml:2: roles: must be a list such as [till, till01], not the text "
+                "'-till -till01'"
+            ),
+        ),
+        (
+            "catalogues: [catalogue.yaml]\nroles: [Till]",
+            (
+                "site.yaml:2: roles[0]: must be lower-case letters, digits and single "
+                "hyphens, not the text 'Till'"
+            ),
+        ),
+    ],
+)
+def test_one_slip_is_one_problem(load, tmp_path, header, said):
+    path = tmp_path / "site.yaml"
+    names = "placeholders: {bank: bank.example.ac.uk}\noverrides: {till-bank: {}}\n"
+    path.write_text(f"{header}\n{names}", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_site(path)
+    assert str(caught.value) == f"{tmp_path}/{said}"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        *(
+            (word, "must be null where it does not apply, not ")
+            for word in (
+                "none",
+                "None",
+                "no",
+                "'null'",
+                "n/a",
+                "'-'",
+                "''",
+                "off",
+                "'False'",
+                "[none]",
+            )
+        ),
+        *(
+            (word, "must be left out until it is known, not ")
+            for word in ("TODO", "tbd", "'?'", "changeme", "[db1.example.ac.uk, tba]")
+        ),
+        ("a.example, b.example", "several are a list, [a.example, b.example]"),
+        ("a.example b.example", "several are a list, [a.example, b.example]"),
+        ("a.example;b.example", "several are a list, [a.example, b.example]"),
+        (
+            "[a.example, ~]",
+            (
+                "must be a host, a list of hosts, or null where it does not apply, not a "
+                "list with nothing"
+            ),
+        ),
+        ("\u201ca.example\u201d", "must be a host, without the sign U+201C: "),
+        ("a.example\u00a0", "must be a host, without the sign U+00A0: "),
+        ("a\u2013b.example", "must be a host, without the sign U+2013: "),
+        ("a\u200b.example", "must be a host, without the sign U+200B: "),
+        (
+            "b\u00fccher.example",
+            "must be in ASCII (an IDN is written xn--bcher-kva.exa",
+        ),
+        (
+            "a.example:443",
+            "must be a host without a port, 'a.example', not 'a.example:4",
+        ),
+        (
+            "'{{ bank }}'",
+            "must be a host name (letters, digits, hyphens, dots) or an IP",
+        ),
+    ],
+)
+def test_what_people_write_for_a_host_is_told_what_to_write(load, value, said):
+    with pytest.raises(ConfigError) as caught:
+        load(f"placeholders:\n  bank: {value}\n")
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(said)
+    assert problem.line == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "schedule: {interval: 1:00}",
+            "must be a duration such as 500ms, 5s, 2m or 6h",
+        ),
+        ("features: {saml: yes}", "must be true or false, not the text 'yes'"),
+        ("proxy: off", "must be such as http://proxy.example.ac.uk:3128, not the text"),
+        (
+            "schedule: {concurrency: 0256}",
+            "'0256' is not a plain decimal number: write p",
+        ),
+        (
+            "site: on",
+            "'on' is true or false to some YAML readers: write true or false, ",
+        ),
+        (
+            "web: {listen: '*:9842'}",
+            "must be such as 127.0.0.1:9842, [::1]:9842 or :9842",
+        ),
+    ],
+)
+def test_who_is_told_to_quote_a_word_may_do_so(load, text, said):
+    with pytest.raises(ConfigError) as caught:
+        load(text)
+    assert caught.value.problems[0].message.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "typo",
+    [
+        "catalogue: [catalogue.yaml]\nroles: [till]",
+        "catalogue: catalogue\nroles: [till]\nrules: [{id: a}]",
+        "catalogue: catalogue\nschedule: {}\nrules: [{id: a}]",
+        "catalogue: catalogue\nplaceholders: {bank: a.example}",
+    ],
+)
+def test_a_key_without_its_s_makes_no_catalogue(tmp_path, typo):
+    path = tmp_path / "site.yaml"
+    path.write_text(f"{typo}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="'catalogue'; did you mean 'catalogues'"):
+        load_site(path)
+
+
+def test_a_catalogue_that_links_to_itself_is_told_like_any_other(load, tmp_path):
+    path = tmp_path / "catalogue.yaml"
+    path.unlink()
+    path.symlink_to(path)
+    with pytest.raises(ConfigError) as caught:
+        load()
+    said = f"{path}:1: cannot be read: Too many levels of symbolic links"
+    assert str(caught.value) == said
+
+
+def test_a_catalogue_is_no_site_file(load, tmp_path):
+    path = tmp_path / "catalogue.yaml"
+    with pytest.raises(ConfigError) as caught:
+        load_site(path)
+    (problem,) = caught.value.problems
+    assert problem.path == "catalogue"
+    assert problem.message == (
+        "this is a catalogue: a site file names it, catalogues: [catalogue.yaml]"
+    )

@@ -106,7 +106,7 @@ def test_client_certificates_and_versions_are_asked_for(folder, kind, mode):
         ),
         (
             f"basic_auth_users:\n  'a:b': '{HASH}'",
-            "2: basic_auth_users.a:b: a user name must not be empty nor contain a colon",
+            "2: basic_auth_users.a: a user name must not be empty nor contain a colon",
         ),
         (
             "tls_server_config: {cert_file: cert.pem}",
@@ -281,3 +281,59 @@ def test_the_digest_tells_what_is_read_apart(folder):
     issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
     issued.private_key_pem.write_to_path(folder / "key.pem")
     assert read(folder, f"{TLS}}}").digest not in seen
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("basic_auth_users:\n  alice:hunter2", "1: basic_auth_users: "),
+        ("basic_auth_users: hunter2", "1: basic_auth_users: "),
+        ("basic_auth_users:\n  alice: [hunter2]", "2: basic_auth_users.alice: "),
+        ("basic_auth_users:\n  alice: 47110815", "2: basic_auth_users.alice: "),
+        ("basic_auth_users:\n  alice: 0x47110815", "2: basic_auth_users.alice: "),
+        ("basic_auth_users:\n  alice: 47:11", "2: basic_auth_users.alice: "),
+        ("basic_auth_users:\n  alice: !hunter2", "2: basic_auth_users.alice: "),
+        ("basic_auth_users: {alice:hunter2, bob: 5}", "1: basic_auth_users.alice: "),
+        (
+            (
+                "tls_server_config:\n  cert_file: cert.pem\n  key_file: |\n"
+                "    -----BEGIN PRIVATE KEY-----\n    hunter2\n"
+            ),
+            "3: tls_server_config.key_file: is the text itself: write it as key",
+        ),
+    ],
+)
+def test_no_secret_is_shown_wherever_it_stands(folder, text, place):
+    found = problems(folder, text)
+    assert found[0].startswith(place)
+    assert not any("hunter" in one or "47" in one for one in found)
+
+
+def test_one_mistake_is_told_once(folder):
+    unread = "tls_server_config: {cert_file: 5, key_file: key.pem}"
+    assert problems(folder, unread) == [
+        "1: tls_server_config.cert_file: must be text, not the number 5"
+    ]
+    [told] = problems(
+        folder, f"{TLS}, client_ca_file: ca.pem, client_auth_type: Require}}"
+    )
+    assert told.startswith("1: tls_server_config.client_auth_type: ")
+    assert "RequireAndVerifyClientCert" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "protects nothing: it has neither tls_server_config nor basic_auth_users"),
+        (
+            "basic_auth_users: {}\ntls_server_config:",
+            "protects nothing: it has neither tls_server_config nor basic_auth_users",
+        ),
+        (
+            f"basic_auth_users: {{alice: '{HASH}'}}\ntls_server_config:",
+            "tls_server_config: is empty: no TLS is spoken",
+        ),
+    ],
+)
+def test_a_section_whose_lines_are_commented_out_is_told(folder, text, told):
+    assert any(note.endswith(told) for note in read(folder, text).notes)

@@ -72,6 +72,25 @@ def test_a_finding_is_told_before_anything_else_with_all_that_it_explains():
     ]
 
 
+def test_what_waits_for_a_feed_is_told_apart_from_what_failed():
+    records = [record(id=f"rule-{i}") for i in range(22)]
+    waiting = [make.target(id=f"mirrors-{i}") for i in range(6)]
+    keys = tuple(one.key for one in (*(one.target for one in records), *waiting))
+    one = finding(targets=keys, summary="No resolver answers: 22 rules to 20 hosts.")
+    outcome = CheckOutcome(records, [one], without_feed=waiting)
+    told = table.check(outcome).splitlines()
+    assert told[:3] == [
+        "✗ No resolver answers: 22 rules to 20 hosts.",
+        "  explains  22 rules: rule-0, rule-1, rule-2, rule-3, rule-4, rule-5 and 16 more",
+        "            and 6 rules that wait for a feed: mirrors-0, mirrors-1 and 4 more",
+    ]
+    assert told[-2].startswith("22 targets: 0 holds, 22 violated")
+    assert told[-1].startswith("not probed: 6 without")
+    alone = finding(targets=keys[-6:], summary="The feed os has never been fetched.")
+    [_, explains, *_] = table.check(CheckOutcome([], [alone])).splitlines()
+    assert explains.startswith("  explains  6 rules: mirrors-0, mirrors-1")
+
+
 def test_what_no_finding_explains_is_told_by_itself():
     records = [record(id="folded"), record(id="alone", rows=("C1",), owner="dba")]
     told = table.check(CheckOutcome(records, [finding(records[0])]))

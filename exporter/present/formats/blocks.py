@@ -59,7 +59,16 @@ def finding(
         Text(line, _STYLES[one.severity])
         for line in layout.wrapped(one.summary, f"{mark} ", "  ", width)
     ]
-    told = _facts([("explains", scope(one, width - _LABEL))], width)
+    probed = [key for key in one.targets if key in records]
+    waiting = [key for key in one.targets if key not in records] if probed else []
+    room = width - _LABEL
+    told = _facts(
+        [
+            ("explains", scope(probed or one.targets, room)),
+            ("explains", _waiting(waiting, room)),
+        ],
+        width,
+    )
     evidence = _facts([("evidence", said) for said in one.evidence], width)
     counter = _facts([("rules out", said) for said in one.counter_evidence], width)
     if len(one.targets) > _FEW:
@@ -96,16 +105,26 @@ def unexplained(record: Record, width: int) -> list[Text]:
     return [head, *_facts(facts, width)]
 
 
-def scope(one: Finding, room: int) -> str:
+def scope(targets: Sequence[Key], room: int) -> str:
     """What a finding explains, folded: `22 rules of 2 roles: …`; one target it names."""
-    rules = list(dict.fromkeys(key[0] for key in one.targets))
-    if len(one.targets) <= 1:
+    rules = list(dict.fromkeys(key[0] for key in targets))
+    if len(targets) <= 1:
         return ""
-    roles = {key[1] for key in one.targets}
+    roles = {key[1] for key in targets}
     of = f" of {counted(len(roles), 'role')}" if len(roles) > 1 else ""
-    more = len(one.targets) - len(rules)
-    towards = f", {len(one.targets)} targets" if more else ""
+    more = len(targets) - len(rules)
+    towards = f", {len(targets)} targets" if more else ""
     begin = f"{counted(len(rules), 'rule')}{of}{towards}: "
+    return begin + folded(rules, room - len(begin))
+
+
+def _waiting(targets: Sequence[Key], room: int) -> str:
+    """What a finding keeps from being probed at all, beside what it explains."""
+    if not targets:
+        return ""
+    rules = list(dict.fromkeys(key[0] for key in targets))
+    wait = "waits" if len(rules) == 1 else "wait"
+    begin = f"and {counted(len(rules), 'rule')} that {wait} for a feed: "
     return begin + folded(rules, room - len(begin))
 
 

@@ -34,6 +34,7 @@ class Prober(Protocol):
             they may be one server that counts unauthenticated connections.
         certificates_verify: whether clients usually verify the server's certificate;
             if not, one that does not verify is a finding only where a rule says so.
+        speaks_tls: whether it is ever shown a certificate.
     """
 
     transports: ClassVar[frozenset[str]]
@@ -41,6 +42,7 @@ class Prober(Protocol):
     floor: ClassVar[float] = FLOOR
     one_at_a_time: ClassVar[bool] = False
     certificates_verify: ClassVar[bool] = True
+    speaks_tls: ClassVar[bool] = False
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """Talks to the target; returning means that the intended service answered.

@@ -144,6 +144,7 @@ class Https(Http):
     """The same over TLS, with ALPN http/1.1 (RFC 7301)."""
 
     default_ports: ClassVar[frozenset[int]] = frozenset({443})
+    speaks_tls: ClassVar[bool] = True
     _anybody: ClassVar[bool] = False
 
     async def _open(self, link: Link) -> Connection:

@@ -39,6 +39,7 @@ class Imap(Prober):
     implicit_tls: bool | None = None
     transports: ClassVar[frozenset[str]] = TCP
     default_ports: ClassVar[frozenset[int]] = frozenset({_PORT, _OVER_TLS})
+    speaks_tls: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuses options that exclude each other."""

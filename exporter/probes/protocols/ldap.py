@@ -36,6 +36,7 @@ class Ldap(Prober):
     starttls: Upgrade = "offered"
     transports: ClassVar[frozenset[str]] = BOTH
     default_ports: ClassVar[frozenset[int]] = frozenset({389, 3268})
+    speaks_tls: ClassVar[bool] = True
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """The end of the search is the answer, whatever its result code."""
@@ -60,6 +61,7 @@ class Ldaps(Prober):
 
     transports: ClassVar[frozenset[str]] = TCP
     default_ports: ClassVar[frozenset[int]] = frozenset({636, 3269})
+    speaks_tls: ClassVar[bool] = True
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """The end of the search is the answer, whatever its result code."""

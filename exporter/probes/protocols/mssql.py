@@ -37,6 +37,7 @@ class Mssql(Prober):
     tls: bool = True
     transports: ClassVar[frozenset[str]] = TCP
     default_ports: ClassVar[frozenset[int]] = frozenset({1433})
+    speaks_tls: ClassVar[bool] = True
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """The server's PRELOGIN is the answer, with TLS where it offers any."""

@@ -31,6 +31,7 @@ class Postgres(Prober):
     transports: ClassVar[frozenset[str]] = TCP
     default_ports: ClassVar[frozenset[int]] = frozenset({5432})
     certificates_verify: ClassVar[bool] = False
+    speaks_tls: ClassVar[bool] = True
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """Yes or no to SSLRequest is the answer, and TLS after a yes."""

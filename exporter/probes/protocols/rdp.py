@@ -32,6 +32,7 @@ class Rdp(Prober):
     floor: ClassVar[float] = 30.0
     # Windows makes itself a certificate that no client can verify, as xrdp does.
     certificates_verify: ClassVar[bool] = False
+    speaks_tls: ClassVar[bool] = True
 
     async def probe(self, link: Link, target: Target) -> Evidence:
         """A connection confirm is the answer, and TLS where the server chose it."""

@@ -56,6 +56,7 @@ class Smtp(Prober):
     implicit_tls: bool | None = None
     helo: str | None = None
     transports: ClassVar[frozenset[str]] = TCP
+    speaks_tls: ClassVar[bool] = True
     default_ports: ClassVar[frozenset[int]] = frozenset(
         {_EXCHANGE, _SUBMISSIONS, _SUBMISSION}
     )

@@ -25,6 +25,7 @@ class Tls(Prober):
 
     alpn: tuple[str, ...] = ()
     transports: ClassVar[frozenset[str]] = TCP
+    speaks_tls: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuses a name that has no room in a ClientHello.
