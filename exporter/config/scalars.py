@@ -25,6 +25,9 @@ LONGEST = 86400.0
 SHORTEST_LIST_INTERVAL = 600.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+# Letters that IDNA 2003, which is what Python has, makes another host's name of than
+# browsers do by IDNA 2008 (RFC 5894 7.2): fass.de is not faß.de.
+_DEVIANT = re.compile("[\u00df\u03c2\u200c\u200d]")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MAX_NAME = 253
 _NOTHING = frozenset(
@@ -121,6 +124,8 @@ def _refuse_typography(text: str) -> None:
 
 
 def _in_ascii(name: str) -> str:
+    if _DEVIANT.search(name.lower()):
+        return "is written with xn--"
     try:
         return f"is written {name.lower().encode('idna').decode('ascii')}"
     except UnicodeError:

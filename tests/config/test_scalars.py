@@ -118,6 +118,8 @@ def test_an_address_comes_back_in_its_shortest_form(address):
         ("[2001:db8::1]:443", "without brackets"),
         ("bücher.example", "xn--bcher-kva.example"),
         ("\u202e.example", r"without the sign U\+202E"),
+        ("fa\u00df.example", r"with xn--\)"),
+        ("\u03c3\u03bf\u03c6\u03cc\u03c2.example", r"with xn--\)"),
     ],
 )
 def test_what_is_no_host_is_told_why(text, reason):
