@@ -47,6 +47,8 @@ _REFUSALS = frozenset(
         *(Reason.NETWORK_UNREACHABLE, Reason.PROHIBITED, Reason.NO_ROUTE),
     }
 )
+# What a host says itself, unless it is shown that a device on the way does.
+_REFUSED = frozenset({Reason.REFUSED, Reason.PORT_UNREACHABLE})
 _SILENT_CONNECT = "No answer at all: dropped silently on the way, or the host is down."
 _SILENT_LATER = "The connection stood, then silence: inspection, or too large packets."
 _UNFINISHED = "Bytes came, but no whole answer: something is there, and did not finish."
@@ -266,6 +268,8 @@ def _by_whom(observation: Observation) -> str:
         return _ASK_SELF[reason]
     if origin is Origin.DESTINATION and reason is Reason.PROHIBITED:
         return _ASK_THEIR_FIREWALL
+    if origin is Origin.PATH and reason in _REFUSED:
+        return _ASK_ALLOW[Reason.PROHIBITED]
     if reason is Reason.REFUSED and is_loopback(observation.address):
         return _ASK_HERE
     return _ASK_ALLOW.get(reason, "")

@@ -174,6 +174,14 @@ def test_no_firewall_team_is_asked_about_this_host_itself():
     assert "firewall" not in asked
 
 
+@pytest.mark.parametrize("reason", [Reason.REFUSED, Reason.PORT_UNREACHABLE])
+def test_what_a_device_on_the_path_refuses_is_no_matter_of_the_service(reason):
+    anybody = explain.ask(TARGET, make.seen(reason))
+    shown = explain.ask(TARGET, make.seen(reason, origin=Origin.PATH))
+    assert "Check that the service runs" in anybody
+    assert shown.startswith("Ask the firewall team to allow TCP 443 from")
+
+
 def test_what_a_hosts_own_firewall_forbids_is_asked_of_that_host():
     seen = make.seen(Reason.PROHIBITED, origin=Origin.DESTINATION)
     asked = explain.ask(make.target(destination="sql.uni.example"), seen)
