@@ -20,7 +20,7 @@ from exporter.model.finding import Cause
 from exporter.model.outcome import Reason, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from exporter.diagnose.scene import Scene, Steps
     from exporter.diagnose.symptoms import Symptom
@@ -137,7 +137,13 @@ def _name(scene: Scene, members: Sequence[Symptom], answered: set[str]) -> Expla
         f"Please check {listed(names)} in DNS, as this host's resolvers answer it"
         f" ({resolvers.named(scene.known.servers)}).",
         seen_of(members),
-        (f"{counted(len(answered), 'other name')} resolved meanwhile",)
-        if answered
-        else (),
+        tuple(_resolved(names, answered)),
     )
+
+
+def _resolved(names: Sequence[str], answered: set[str]) -> Iterator[str]:
+    """What resolved meanwhile, those names among it."""
+    if answered.intersection(names):
+        yield "the same name resolved meanwhile, for another rule"
+    if others := len(answered.difference(names)):
+        yield f"{counted(others, 'other name')} resolved meanwhile"

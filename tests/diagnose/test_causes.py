@@ -268,6 +268,14 @@ def test_the_exporters_own_failure_is_its_own():
     assert (found.cause, found.subject) == (Cause.EXPORTER, "KeyError")
 
 
+def test_a_name_that_resolves_for_one_rule_alone_is_told_as_that():
+    (name, other) = (target("a.b.org", port) for port in (22, 443))
+    (one,) = explain(unresolved(name), holds(other))
+    assert one.counter_evidence == (
+        "the same name resolved meanwhile, for another rule",
+    )
+
+
 # ---- the proxy
 
 PROXY = "proxy.example.ac.uk:3128"
