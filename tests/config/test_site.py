@@ -452,9 +452,9 @@ def test_one_slip_is_one_problem(load, tmp_path, header, said):
             (word, "must be left out until it is known, not ")
             for word in ("TODO", "tbd", "'?'", "changeme", "[db1.example.ac.uk, tba]")
         ),
-        ("a.example, b.example", "several are a list, [a.example, b.example]"),
-        ("a.example b.example", "several are a list, [a.example, b.example]"),
-        ("a.example;b.example", "several are a list, [a.example, b.example]"),
+        ("a.example, b.example", "must be a list, [a.example, b.example]"),
+        ("a.example b.example", "must be a list, [a.example, b.example]"),
+        ("a.example;b.example", "must be a list, [a.example, b.example]"),
         (
             "[a.example, ~]",
             (
