@@ -279,7 +279,7 @@ def _meant(text: str) -> str:
         raise ValueError(f"must be null where it does not apply, not {shown(text)}")
     if text.strip().lower() in _LATER:
         raise ValueError(f"must be left out until it is known, not {shown(text)}")
-    words = re.split(r"[\s,;]+", text.strip())
+    words = [word for word in re.split(r"[\s,;]+", text.strip()) if word != "-"]
     if len(words) > 1 and all(re.fullmatch(r"[\w.:-]+", word) for word in words):
         raise ValueError(f"must be a list, [{', '.join(map(printable, words))}]")
     return text

@@ -454,6 +454,11 @@ def test_one_slip_is_one_problem(load, tmp_path, header, said):
         ),
         ("a.example, b.example", "must be a list, [a.example, b.example]"),
         ("a.example b.example", "must be a list, [a.example, b.example]"),
+        # A bullet that is indented further than the one above it goes on with that.
+        (
+            "\n    - a.example\n      - b.example",
+            "must be a list, [a.example, b.example]",
+        ),
         ("a.example;b.example", "must be a list, [a.example, b.example]"),
         (
             "[a.example, ~]",
