@@ -291,6 +291,7 @@ def _check_names(catalogue: Catalogue, file: YamlFile, problems: list[Problem]) 
     problems += references.duplicates(definitions)
     problems += references.unresolved(definitions, definitions, names)
     problems += references.misused(definitions, kinds)
+    problems += references.unlike(file, defaults, kinds)
     problems += unaccounted(catalogue.requirements, definitions, file)
 
 

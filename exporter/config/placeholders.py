@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from exporter.config.catalogue import endpoint
 from exporter.config.destination import unreachable
 from exporter.config.diagnostics import unknown
+from exporter.model.endpoint import Endpoint
 from exporter.model.rule import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from exporter.config.catalogue import Placeholder, Role
     from exporter.config.diagnostics import Location, Problem
     from exporter.config.yamlfile import YamlFile
-    from exporter.model.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Binding:
 
 def bind(
     placeholders: Mapping[str, Placeholder],
+    declared: Collection[str],
     written: Mapping[str, tuple[str, ...] | None],
     file: YamlFile,
     problems: list[Problem],
@@ -45,6 +46,7 @@ def bind(
 
     Args:
         placeholders: of all catalogues.
+        declared: their names, with those of which the declaration is wrong.
         written: the site's values by name; a missing one is unset.
         file: the site file that `written` comes from.
         problems: grows by what is wrong with the values.
@@ -52,8 +54,9 @@ def bind(
     given: dict[str, tuple[Endpoint, ...] | None] = {}
     for name, texts in written.items():
         if name not in placeholders:
-            said = unknown("placeholder", name, placeholders)
-            problems.append(file.problem(("placeholders", name), said))
+            said = unknown("placeholder", name, declared)
+            if name not in declared:
+                problems.append(file.problem(("placeholders", name), said))
             continue
         given[name] = None
         if texts is not None:
@@ -114,6 +117,8 @@ def _binding(
             endpoints = given[holder.name]
             if endpoints is None:
                 return Binding(placeholder, Status.NOT_APPLICABLE, example)
+            if holder.url and not placeholder.url:
+                endpoints = tuple(Endpoint(one.host, 0) for one in endpoints)
             return Binding(placeholder, Status.ACTIVE, endpoints)
         passed.add(holder.name)
         holder = placeholders.get(holder.default or "")

@@ -123,6 +123,17 @@ def misused(
                 yield definition.problem(key, f"placeholder {name} is {kind}{hint}")
 
 
+def unlike(
+    file: YamlFile, defaults: Mapping[str, str | None], ports: Mapping[str, bool]
+) -> Iterator[Problem]:
+    """Placeholders whose default is of the other kind, a port for a host or a host."""
+    for name, default in defaults.items():
+        if default is not None and ports.get(default, ports[name]) != ports[name]:
+            kinds = ("no port", "one") if ports[name] else ("a port", "none")
+            said = f"{default} is {kinds[0]}, and {name} is {kinds[1]}"
+            yield file.problem(("placeholders", name, "default"), said)
+
+
 def _unknown_destination(
     definition: RuleDefinition, names: DeclaredNames
 ) -> Iterator[Problem]:

@@ -198,7 +198,10 @@ def proxy(value: object) -> Endpoint:
 
 
 def listen(value: object) -> Endpoint:
-    """`host:port`, `[ipv6]:port` or `:port`, which is every address."""
+    """`host:port`, `[ipv6]:port` or `:port`, which is every address.
+
+    So is `[::]:port`, as with all exporters written in Go: IPv4 as well.
+    """
     said = "must be such as 127.0.0.1:9842, [::1]:9842 or :9842"
     found = isinstance(value, str) and re.fullmatch(
         r"(?:\[([^\[\]]+)\]|([^:\[\]]*)):([0-9]{1,5})", value
@@ -208,7 +211,8 @@ def listen(value: object) -> Endpoint:
     name = found[1] or found[2]
     if name == "*":
         raise ValueError(f"{said}, which is every address, not {described(value)}")
-    return Endpoint(host(name) if name else "", int(found[3]))
+    known = host(name) if name else ""
+    return Endpoint("" if known == "::" else known, int(found[3]))
 
 
 def name_server(value: object) -> str:
@@ -280,7 +284,7 @@ def _meant(text: str) -> str:
         raise ValueError(f"must be null where it does not apply, not {shown(text)}")
     if text.strip().lower() in _LATER:
         raise ValueError(f"must be left out until it is known, not {shown(text)}")
-    words = re.split(r"[\s,;]+", text.strip())
+    words = [word for word in re.split(r"[\s,;]+", text.strip()) if word != "-"]
     if len(words) > 1 and all(re.fullmatch(r"[\w.:-]+", word) for word in words):
-        raise ValueError(f"several are a list, [{', '.join(map(printable, words))}]")
+        raise ValueError(f"must be a list, [{', '.join(map(printable, words))}]")
     return text

@@ -178,7 +178,13 @@ def load_site(
         roles, model, file, whole.names.roles, (own, len(written))
     )
     problems += site_names.unknown_features(model, file, whole.names.features)
-    bindings = placeholders.bind(whole.placeholders, model.placeholders, file, problems)
+    bindings = placeholders.bind(
+        whole.placeholders,
+        whole.names.placeholders,
+        model.placeholders,
+        file,
+        problems,
+    )
     overrides = Overrides(file, model.schedule, model.overrides, problems)
     problems += overrides.misfits(whole.definitions, whole.names)
     known = {"rules": whole.names.rules, "roles": whole.names.roles}

@@ -8,7 +8,7 @@ from exporter.config import references
 from exporter.config.diagnostics import listed
 from exporter.config.placeholders import with_ancestors
 from exporter.config.rule_schema import TlsModel
-from exporter.model.rule import Status
+from exporter.model.rule import Status, Transport
 from exporter.probes.protocols import PROBERS
 
 if TYPE_CHECKING:
@@ -44,10 +44,14 @@ def without_rules(roles: Sequence[str], whole: MergedCatalogues) -> Iterator[str
 
 
 def hasty(in_force: Iterable[InForce]) -> Iterator[str]:
-    """One line for the rules whose timeout ends before a lost packet is sent again."""
-    ids = dict.fromkeys(one.rule.id for one in in_force if one.rule.timeout < _RESENT)
+    """One line for the rules whose timeout ends before a lost SYN is sent again."""
+    ids = dict.fromkeys(
+        one.rule.id
+        for one in in_force
+        if one.rule.transport is Transport.TCP and one.rule.timeout < _RESENT
+    )
     if ids:
-        said = "one lost packet is an outage, since none is sent again before 1s"
+        said = "TCP sends what was lost again after 1s, which is too late"
         yield f"timeout under 1s: {said}: {listed(ids)}"
 
 

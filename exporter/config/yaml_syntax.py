@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _CONFLICT = re.compile(r"(<{7}|={7}|>{7})( .*)?")
 _NO_SPACE = re.compile(r"\s*(- )?[A-Za-z0-9_.-]+:[^ \t:]((?!: ).)*")
 _QUOTED = re.compile(r'^[^#]*(?:[:,-] +|[\[{])"')
+_EMPTY = re.compile(r"\s*(?:- +)?[\w.-]+:\s+(?P<value>\{\}|\[\]|null|~)\s*(?:#.*)?")
 _SECOND_COLON = re.compile(r"[^:]*[^:\s]:\s.*\S")
 Told: TypeAlias = "tuple[int, str]"
 """The line of the slip, and what it is."""
@@ -133,6 +134,11 @@ def _stray(at: _Stumble) -> Told:
 
 
 def _indented(at: _Stumble) -> Told:
+    """A line that belongs to nothing above it."""
+    empty = _EMPTY.fullmatch(at.lines[at.above() - 1])
+    if empty is not None and at.above() != at.line:
+        said = f"the {empty['value']} is the value of this key: take it away"
+        return at.above(), f"{said}, and the lines below are"
     return at.line, "this line is not indented as those that it belongs to"
 
 

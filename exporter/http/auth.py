@@ -181,7 +181,13 @@ def known_hosts(allowed: Callable[[], Collection[str] | None]) -> Middleware:
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         names = allowed()
         host = request.headers.get(hdrs.HOST)
-        if names is not None and host is not None and not _is_one_of(host, names):
+        # A target with a name of its own goes before the header (RFC 9112 3.2.2).
+        target = "" if host is None or request.host == host else request.host
+        if (
+            names is not None
+            and host is not None
+            and not (_is_one_of(host, names) and _is_known(target, names))
+        ):
             text = (
                 "this server has no such name (web: {hosts: [...]} in the site file)\n"
             )
@@ -206,5 +212,10 @@ def _is_one_of(header: str, names: Collection[str]) -> bool:
     found = _HOST.fullmatch(header)
     if found is None:
         return False
-    host = (found["address"] or found["name"]).lower().removesuffix(".")
-    return is_loopback(host) or host in names
+    return _is_known(found["address"] or found["name"], names)
+
+
+def _is_known(host: str, names: Collection[str]) -> bool:
+    """Whether a name or address is this host's or one of `names`; if empty, none is meant."""
+    name = host.lower().removesuffix(".")
+    return not host or is_loopback(name) or name in names

@@ -170,12 +170,18 @@ def test_a_password_is_refused_and_not_repeated(parse):
         (":9842", Endpoint("", 9842), ":9842"),
         ("0.0.0.0:0", Endpoint("0.0.0.0", 0), "0.0.0.0:0"),  # noqa: S104 - not bound
         ("[::1]:9842", Endpoint("::1", 9842), "[::1]:9842"),
+        ("[2001:db8::1]:9842", Endpoint("2001:db8::1", 9842), "[2001:db8::1]:9842"),
         ("localhost:80", Endpoint("localhost", 80), "localhost:80"),
     ],
 )
 def test_an_address_to_listen_on_reads_back_as_written(text, endpoint, shown):
     assert scalars.listen(text) == endpoint
     assert str(endpoint) == shown
+
+
+@pytest.mark.parametrize("text", ["[::]:9842", "[0:0::0]:9842"])
+def test_every_address_has_a_spelling_of_ipv6_too(text):
+    assert scalars.listen(text) == Endpoint("", 9842)
 
 
 @pytest.mark.parametrize("text", ["9842", "::1:9842", "a:b", "[]:1", "a:1:2", "a:"])

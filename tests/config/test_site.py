@@ -452,9 +452,14 @@ def test_one_slip_is_one_problem(load, tmp_path, header, said):
             (word, "must be left out until it is known, not ")
             for word in ("TODO", "tbd", "'?'", "changeme", "[db1.example.ac.uk, tba]")
         ),
-        ("a.example, b.example", "several are a list, [a.example, b.example]"),
-        ("a.example b.example", "several are a list, [a.example, b.example]"),
-        ("a.example;b.example", "several are a list, [a.example, b.example]"),
+        ("a.example, b.example", "must be a list, [a.example, b.example]"),
+        ("a.example b.example", "must be a list, [a.example, b.example]"),
+        # A bullet that is indented further than the one above it goes on with that.
+        (
+            "\n    - a.example\n      - b.example",
+            "must be a list, [a.example, b.example]",
+        ),
+        ("a.example;b.example", "must be a list, [a.example, b.example]"),
         (
             "[a.example, ~]",
             (
@@ -531,6 +536,58 @@ def test_a_key_without_its_s_makes_no_catalogue(tmp_path, typo):
     path.write_text(f"{typo}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="'catalogue'; did you mean 'catalogues'"):
         load_site(path)
+
+
+CHAIN = """catalogue: chain
+placeholders:
+  lport: {port: true}
+  base: {example: "https://base.example", url: true}
+  bank: {example: bank.example, default: DEFAULT}
+  kport: {port: true, default: lport}
+rules:
+  - {id: till-bank, source: till, destination: {placeholder: bank}, port: 1433}
+  - {id: till-kiosk, source: till, destination: {host: a.example}, port: {placeholder: kport}}
+"""
+
+
+@pytest.fixture
+def chained(tmp_path):
+    def load(default, values):
+        (tmp_path / "chain.yaml").write_text(CHAIN.replace("DEFAULT", default))
+        path = tmp_path / "site.yaml"
+        header = "catalogues: [chain.yaml]\nroles: [till]\n"
+        path.write_text(f"{header}placeholders: {values}\n", encoding="utf-8")
+        return load_site(path)
+
+    return load
+
+
+def test_the_default_of_a_host_gives_no_port_even_if_it_is_a_url(chained):
+    site = chained("base", '{base: "https://apps.example:8443", lport: 27000}')
+    assert places(site, "till-bank") == [("apps.example", 1433, "active")]
+    assert places(site, "till-kiosk") == [("a.example", 27000, "active")]
+
+
+def test_a_host_has_no_port_as_its_default(chained, monkeypatch):
+    with pytest.raises(ConfigError) as caught:
+        chained("kport", "{lport: 27000}")
+    (problem,) = caught.value.problems
+    assert str(problem).endswith(
+        "chain.yaml:5: placeholders.bank.default: kport is a port, and bank is none"
+    )
+    monkeypatch.setattr(f"{__name__}.CHAIN", CHAIN.replace("lport}", "bank}"))
+    with pytest.raises(ConfigError, match="bank is no port, and kport is one"):
+        chained("base", "{lport: 27000}")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["optional: 5", "example: 'no host'", "example: 5", "port: true, url: true"],
+)
+def test_a_placeholder_that_is_declared_wrongly_is_not_unknown(chained, wrong):
+    with pytest.raises(ConfigError) as caught:
+        chained(f"base, {wrong}", "{bank: bank.example}")
+    assert all(one.file.endswith("chain.yaml") for one in caught.value.problems)
 
 
 def test_a_catalogue_that_links_to_itself_is_told_like_any_other(load, tmp_path):

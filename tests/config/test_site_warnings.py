@@ -73,10 +73,10 @@ def test_an_alternative_to_nothing(warnings):
 def test_a_timeout_that_no_second_packet_sees(warnings, timeout):
     [told] = warnings(a_rule(), f"schedule: {{timeout: {timeout}}}")
     assert told == (
-        "timeout under 1s: one lost packet is an outage, since none is sent again "
-        "before 1s: a"
+        "timeout under 1s: TCP sends what was lost again after 1s, which is too late: a"
     )
     assert len(warnings(a_rule(f", timeout: {timeout}"))) == 1
+    assert warnings(a_rule(", transport: udp", f"timeout: {timeout}, port: 53")) == []
     assert warnings(a_rule(), "schedule: {timeout: 1s}") == []
 
 

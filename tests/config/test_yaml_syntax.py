@@ -18,6 +18,7 @@ BACKSLASH = "a backslash in double quotes has a meaning of its own: take single 
 TAB = "a tab stands where only spaces may: indent with spaces"
 NO_KEY = "this line has no key with a colon, and is not indented as the rest of a value"
 LIST = "a list begins on a line of its own; a value that begins with - needs quotes"
+EMPTY = "the {} is the value of this key: take it away, and the lines below are"
 CONFLICT = "a conflict of versions is not resolved: choose one of them"
 STRAY = (
     "this line does not belong to what stands above it: is it a file of another kind?"
@@ -35,6 +36,12 @@ STRAY = (
         ("rules:\n  - {id: a port: 5}\n", 2, COMMA),
         ("a:\n  b: c\n   d: e\n", 3, INDENT),
         ("a:\n    b: c\n  d: e\n", 3, INDENT),
+        ("a: {}\n  b: {c: d}\n", 1, EMPTY.format("{}")),
+        ("a: {} # none\n# yet\n  b:\n    c: d\n", 1, EMPTY.format("{}")),
+        ("a: []\n  - {b: c}\n", 1, EMPTY.format("[]")),
+        ("a: []\n- b\n", 1, EMPTY.format("[]")),
+        ("a: null\n  b: c\n", 1, EMPTY.format("null")),
+        ("a: {b: []}\n  c: d\n", 2, INDENT),
         ("a:\n  - b\n  c: d\n", 3, INDENT),
         ("a:\n  b: c\n  - d\n", 3, INDENT),
         ("a:\n  b: c\nd\ne: f\n", 3, NO_KEY),

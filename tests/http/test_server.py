@@ -334,6 +334,27 @@ async def test_on_loopback_its_own_names_are_answered(name):
         assert await answered(port, "POST", "/-/reload", host) == 200
 
 
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("http://127.0.0.1:{port}", 200),
+        ("http://LOCALHOST.:{port}", 200),
+        ("https://[::1]:{port}", 200),
+        ("http://evil.example:{port}", 421),
+        ("http://127.0.0.1.evil.example", 421),
+        ("http://localhost@evil.example", 421),
+    ],
+)
+async def test_the_name_in_a_target_counts_as_that_in_the_header(target, status):
+    async with serve(exposing.populated().parts(), "127.0.0.1", 0) as port:
+        place = target.format(port=port)
+        for method, path in (("GET", "/metrics"), ("POST", "/-/reload")):
+            own = f"Host: localhost:{port}\r\n"
+            assert await answered(port, method, place + path, own) == status
+            other = "Host: evil.example\r\n"
+            assert await answered(port, method, place + path, other) == 421
+
+
 async def test_names_of_the_site_file_are_answered_too_and_no_others():
     allowed = {"hosts": lambda: ["watch.example.ac.uk"]}
     async with client_of(exposing.populated(), **allowed) as client:
