@@ -18,7 +18,13 @@ from exporter.vendor.ends import Destinations, read_destinations, words_of
 from exporter.vendor.hosts import hosts_in, with_ports
 from exporter.vendor.ports import TURNS
 from exporter.vendor.protocols import APPLICATIONS, titled_transports
-from exporter.vendor.sentence_ends import FROM_HOST, described, sides_in, source_of
+from exporter.vendor.sentence_ends import (
+    FROM_HOST,
+    described,
+    pulls,
+    sides_in,
+    source_of,
+)
 from exporter.vendor.sentences import (
     EXPLAINED,
     PORTS,
@@ -171,7 +177,7 @@ def _check_ends(text: str, found: Sequence[str], ends: Sequence[End]) -> None:
     alike = len(ends) == 1 and set(map(int, _NUMBER.findall(" ".join(found)))) <= own
     if own and not alike:
         raise Unread(Fate.OPEN, "names several ports: which are for which host?")
-    if FROM_HOST.search(text):
+    if FROM_HOST.search(text) and not pulls(text):
         raise Unread(Fate.OPEN, "which host connects to which?")
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 Sides: TypeAlias = "tuple[Destinations, tuple[str, ...]]"
 
 _TO = re.compile(
-    r"(?:\b(?:to(?!\s+ping)|reach|pings?|towards|nach|vers|hacia)|[-=]+[ ]?>"
+    r"(?:\b(?:to(?!\s+(?:ping|reach|access|contact|be)\b)|reach(?:es)?|pings?|towards"
+    r"|nach|vers|hacia|(?:access(?:es)?|contacts?)(?=\s+(?:the|your)\b))|[-=]+[ ]?>"
     r"|[\u2192\u21d2])\s+(?:the\s+|your\s+)?(.{2,60}?)\s*(?:$|[.,;:(]|\b(?:on|via|over"
     r"|at|using|by|port|tcp|udp|for|from|with|when|if)\b)",
     re.IGNORECASE,
@@ -61,7 +62,7 @@ _SUBJECT = re.compile(
     r"(?:by\s+default,?\s+)?(?:the|each|every|all"
     r"|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:must|should|needs?\s+to|has\s+to|have\s+to"
     r"|will|can|may)?\s*"
-    r"(?:be\s+able\s+to\s+)?(?:connects?\s+to|reach(?:es)?|contacts?|pings?"
+    r"(?:be\s+able\s+to\s+)?(?:connects?\s+to|reach(?:es)?|access(?:es)?|contacts?|pings?"
     r"|communicates?\s+with|talks?\s+to|sends?\b.*\bto)\b",
     re.IGNORECASE,
 )
@@ -72,11 +73,18 @@ _NOBODY = re.compile(
 )
 _LISTENS = re.compile(
     r"(?:by\s+default,?\s+)?(?:the|each|every|all"
-    r"|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:also\s+)?(?:listens?|accepts?\s+connections?"
+    r"|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:also\s+)?(?:listens?|accepts?\s+(?:[a-z]+\s+){0,2}?connections?"
     r"|is\s+listening|are\s+listening)\b",
     re.IGNORECASE,
 )
 _BESIDE = re.compile(r"\s*[\u2013\u2014:-]\s*([^()]{2,60}?)\s*(?:\([^()]*\))?\W*")
+_PULLS = re.compile(
+    r"(?:by\s+default,?\s+)?(?:(?:the|each|every|all|your)\s+)?([^\d.,;:()]{2,50}?)\s+"
+    r"(?:(?:must|should|can|will|may|also)\s+)*(?:downloads?|fetch(?:es)?|pulls?"
+    r"|retrieves?|obtains?|loads?)\b[^.]{0,60}?\bfrom\b",
+    re.IGNORECASE,
+)
+"""Who opens the connection though what it wants comes from the other end."""
 FROM_HOST = re.compile(
     r"\bfrom\s+(?:the\s+)?[a-z0-9*-]+(?:\.[a-z0-9-]+)+", re.IGNORECASE
 )
@@ -85,12 +93,19 @@ _BULLETS = "*- \u2022"
 
 def source_of(text: str) -> str:
     """Who connects, if a sentence says so."""
+    if puller := _who(_PULLS, text):
+        return puller
     said = _FROM.search(text)
     if said:
         return said[1]
     reached = _REACHED.match(text.lstrip(_BULLETS))
     by = reached[2] if reached else None
     return by or _who(_ARROWED, text) or _who(_SUBJECT, text)
+
+
+def pulls(text: str) -> bool:
+    """Whether a sentence says who fetches something from the host that it names."""
+    return bool(_who(_PULLS, text))
 
 
 def sides_in(

@@ -303,3 +303,40 @@ def test_lines_of_ports_lead_where_their_heading_says(page, heading, source):
 def test_a_heading_that_names_no_listener_leaves_them_open(page, heading):
     found = page(f"# Hub\n\n## {heading}\n\n- 80/tcp (HTTP)\n")
     assert found.fates["text-1"][0] == "open"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "flow"),
+    [
+        (
+            "The App downloads updates from d.org over TCP port 90.",
+            "app > d.org tcp/90",
+        ),
+        ("Agents pull their rules from d.org (TCP 90).", "agents > d.org tcp/90"),
+        ("Browsers access the Store on TCP port 90.", "browser > store tcp/90"),
+        (
+            "Agents must be able to contact the Store on UDP 90.",
+            "agents > store udp/90",
+        ),
+        (
+            "The Store accepts database connections from the App on TCP 90.",
+            "app > store tcp/90",
+        ),
+        ("Allow access to the Store on TCP 90.", "unstated-source > store tcp/90"),
+    ],
+)
+def test_a_verb_says_who_opens_the_connection(page, sentence, flow):
+    assert opened(page(f"# Hub ports\n\n{sentence}\n")) == {flow}
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Updates come from d.org on TCP port 90.",
+        "It fetches them from d.org on TCP 90 or from the cache.",
+        "Remote access via TCP 90.",
+    ],
+)
+def test_who_fetches_must_be_said(page, sentence):
+    found = page(f"# Hub ports\n\n{sentence}\n")
+    assert found.fates["text-1"][0] == "open"
