@@ -40,6 +40,21 @@ _TO_READ = {
     *("website", "homepage", "kb"),
 }
 """Words of a heading beside which URLs are for readers."""
+_REACHES = {"reach", "reaches", "connects", "contacts", "accesses", "calls"}
+_TARGETS = {"target", "targets", "destination", "destinations", "dest", "to"}
+COMPONENTS = frozenset(
+    {
+        "component",
+        "components",
+        "product",
+        "system",
+        "role",
+        "komponente",
+        "composant",
+        "componente",
+    }
+)
+"""Words of a heading of what the product consists of."""
 _LISTENS = {"listens", "listen", "listening", "open", "opens"}
 _LOOKED_AT = 40
 
@@ -102,6 +117,7 @@ def layout_of(
     if not named or sum(map(bool, headings)) == 1:
         return None
     _by_content(meanings, headings, rows)
+    _reaching(meanings, headings, ticks)
     _initiators(meanings, headings)
     unclear = _which_ports(meanings, headings, rows) or _which_ends(meanings, headings)
     columns: dict[str, int] = {}
@@ -274,6 +290,22 @@ def _which_ends(meanings: list[str], headings: Sequence[str]) -> str:
         for index in set(indices) - set(best):
             meanings[index] = ""
     return ""
+
+
+def _reaching(
+    meanings: list[str], headings: Sequence[str], ticks: Mapping[str, Ticked]
+) -> None:
+    """Gives the first column the sources: `Device | Connects to`, `Component | Target`."""
+    if "source" in meanings or "destination" not in meanings or meanings[0] == "port":
+        return
+    first = set(words_of(headings[0]))
+    words = set(words_of(headings[meanings.index("destination")]))
+    targets = COMPONENTS & first and _TARGETS & words
+    directed = "direction" in {*meanings, *ticks}
+    if meanings[0] in ("", "component") and (
+        _REACHES & words or (targets and not directed)
+    ):
+        meanings[0] = "source"
 
 
 def _initiators(meanings: list[str], headings: Sequence[str]) -> None:

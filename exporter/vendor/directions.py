@@ -76,6 +76,10 @@ _SIDE = re.compile(
     r"\b(to|into|from|of|zu|zum|von|vers|depuis|hacia|desde)\s+(?:the\s+|your\s+)?([^:()]{2,60})$",
     re.IGNORECASE,
 )
+_FROM_TO = re.compile(
+    r"\bfrom\s+(?:(?:the|a|an|your)\s+)?(.{2,60}?)\s+to\s+(?:(?:the|a|an|your)\s+)?([^:()]{2,60})$",
+    re.IGNORECASE,
+)
 _LEADING = re.compile(
     r"(?:from|von|vom|depuis|desde)\s+(?:(?:the|your|all)\s+)?", re.IGNORECASE
 )
@@ -135,6 +139,15 @@ def sides_of(title: str) -> tuple[Direction, str, str]:
         return direction, "", ""
     to = found[1].lower() in ("to", "into", "zu", "zum", "vers", "hacia")
     return (direction, "", found[2]) if to else (direction, found[2], "")
+
+
+def ends_of_direction(cell: str) -> tuple[str, str]:
+    """The ends that a cell names with a direction: "Outbound from the hub to a device".
+
+    What it does not name is empty.
+    """
+    found = _FROM_TO.search(" ".join(cell.split()))
+    return (found[1], found[2]) if found else sides_of(cell)[1:]
 
 
 def both_ways(text: str) -> bool:

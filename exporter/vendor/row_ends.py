@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.config.diagnostics import shown
 from exporter.model.ledger import Fate
-from exporter.vendor.columns import ends_of
+from exporter.vendor.columns import COMPONENTS, ends_of
 from exporter.vendor.directions import (
     Direction,
     both_ways,
     cell_direction,
     direction_of,
+    ends_of_direction,
     title_ends,
 )
 from exporter.vendor.ends import (
@@ -49,18 +50,6 @@ _EITHER = re.compile(
 )
 
 
-_COMPONENTS = frozenset(
-    {
-        "component",
-        "components",
-        "product",
-        "system",
-        "role",
-        "komponente",
-        "composant",
-        "componente",
-    }
-)
 _TRANSPORTS = re.compile(r"(?:tcp|udp|and|or|\W)*", re.IGNORECASE)
 
 
@@ -94,11 +83,11 @@ class RowEnds:
             found = self._sources(part["source"]), self._target(target, direction)
         elif target or "destination" in self.layout.columns:
             own = direction is Direction.OUT and (not host or bool(part["destination"]))
-            titled = self._titled()[0] or self._reaching()
+            titled = self._titled()[0]
             source = self._own_side() if own else self._unsaid_source(titled)
             found = source, self._lead(target)
         else:
-            found = self._unsaid(part, direction)
+            found = self._directed() or self._unsaid(part, direction)
             both = both_ways(self._title_with_ends()) and bool(self._titled()[1])
             direction = Direction.BOTH if both else direction
         if self._either_opens(part):
@@ -136,15 +125,6 @@ class RowEnds:
             if direction is Direction.IN
             else None
         )
-
-    def _reaching(self) -> str:
-        """The component that reaches what stands under "Needs to reach"."""
-        index = self.layout.columns.get("destination")
-        heading = "" if index is None else self.layout.headings[index]
-        by = self.layout.columns.get("component", -1)
-        reaches = {"reach", "reaches", "connects", "contacts", "accesses"}
-        named = by == 0 and reaches & set(words_of_heading(heading))
-        return self.cells[0] if named else ""
 
     def _titled(self) -> tuple[str, str]:
         """The ends that the titles above name, the innermost that names any."""
@@ -205,6 +185,16 @@ class RowEnds:
             case _:
                 return self._unsaid_source(), self._unsaid_target(other)
 
+    def _directed(self) -> Ends | None:
+        """Ends that the cell of the direction names; None if it names neither."""
+        source, target = ends_of_direction(self.layout.cell("direction", self.cells))
+        if source or target:
+            self._check_others()
+        if source:
+            lead = self._lead(target) if target else self._unsaid_target("far end")
+            return self._sources(source), lead
+        return (self._unsaid_source(), self._lead(target)) if target else None
+
     def _check_others(self) -> None:
         """Raises that a column which means nothing to us holds hosts.
 
@@ -225,7 +215,7 @@ class RowEnds:
     def _component_first(self) -> bool:
         """Whether the first column has a component of the product."""
         words = words_of_heading(self.layout.headings[0])
-        return bool(_COMPONENTS & set(words)) and self.layout.columns.get("source") != 0
+        return bool(COMPONENTS & set(words)) and self.layout.columns.get("source") != 0
 
     def _unsaid_of(self, own: str, part: Cells, direction: Direction) -> Ends:
         """Ends of a row of which the one side is a component."""

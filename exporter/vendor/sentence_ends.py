@@ -59,8 +59,8 @@ _FROM = re.compile(
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(
-    r"(?:by\s+default,?\s+)?(?:the|each|every|all"
-    r"|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:must|should|needs?\s+to|has\s+to|have\s+to"
+    r"(?:by\s+default,?\s+)?(?:(?:the|each|every|all"
+    r"|your)\s+)?([^\d.,;:()]{2,50}?)\s+(?:must|should|needs?\s+to|has\s+to|have\s+to"
     r"|will|can|may)?\s*"
     r"(?:be\s+able\s+to\s+)?(?:connects?\s+to|reach(?:es)?|access(?:es)?|contacts?|pings?"
     r"|communicates?\s+with|talks?\s+to|sends?\b.*\bto)\b",
@@ -72,8 +72,8 @@ _NOBODY = re.compile(
     re.IGNORECASE,
 )
 _LISTENS = re.compile(
-    r"(?:by\s+default,?\s+)?(?:the|each|every|all"
-    r"|your)?\s*([^\d.,;:()]{2,50}?)\s+(?:also\s+)?(?:listens?|accepts?\s+(?:[a-z]+\s+){0,2}?connections?"
+    r"(?:by\s+default,?\s+)?(?:(?:the|each|every|all"
+    r"|your)\s+)?([^\d.,;:()]{2,50}?)\s+(?:also\s+)?(?:listens?|accepts?\s+(?:[a-z]+\s+){0,2}?connections?"
     r"|is\s+listening|are\s+listening)\b",
     re.IGNORECASE,
 )
@@ -88,6 +88,7 @@ _PULLS = re.compile(
 FROM_HOST = re.compile(
     r"\bfrom\s+(?:the\s+)?[a-z0-9*-]+(?:\.[a-z0-9-]+)+", re.IGNORECASE
 )
+_BEHIND_PORTS = re.compile(r"^\s*(?:\([^()]*\)\s*)?[:\u2013\u2014-]\s*")
 _BULLETS = "*- \u2022"
 
 
@@ -167,7 +168,10 @@ def _beside_ports(
 
 def _who(pattern: re.Pattern[str], text: str) -> str:
     """Whom a sentence is about, by its verb; empty if that is nobody in particular."""
-    found = pattern.match(text.lstrip(_BULLETS))
+    rest = text.lstrip(_BULLETS)
+    if ports := PORTS.match(rest):
+        rest = _BEHIND_PORTS.sub("", rest[ports.end() :])
+    found = pattern.match(rest)
     return found[1] if found and not _NOBODY.search(found[1]) else ""
 
 

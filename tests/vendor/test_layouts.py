@@ -369,3 +369,36 @@ def test_a_ban_elsewhere_forbids_nothing(page):
     )
     assert flows(found) == {"A1: app > d.org tcp/1"}
     assert "when" in found.rules[0]
+
+
+@pytest.mark.parametrize(
+    "headings",
+    [
+        "Device | Connects to",
+        "Service | Needs to reach",
+        "Component | Target",
+        "System | Destination",
+    ],
+)
+def test_the_first_column_may_be_who_connects(page, headings):
+    found = page(f"# Hub\n\n| {headings} | Port |\n|-|-|-|\n| Lock | Vault | 1 TCP |\n")
+    assert flows(found) == {"A1: lock > vault tcp/1"}
+
+
+def test_a_component_beside_a_host_is_not_who_connects(page):
+    head = "| Component | Host | Port |\n|-|-|-|\n"
+    found = page(f"# Hub\n\n{head}| Vault | d.org | 1 TCP |\n")
+    assert flows(found) == {"A1: unstated-source > d.org tcp/1"}
+
+
+def test_a_direction_may_name_the_ends(page):
+    found = page(
+        "# Port requirements\n\n| Port | Direction | Use |\n|-|-|-|\n"
+        "| 1 TCP | Outbound from the server to a device | SSH |\n"
+        "| 2 TCP | Inbound to the server | REST |\n| 3 TCP | Outbound from the server | Mail |\n"
+    )
+    assert flows(found) == {
+        "A1: server > device tcp/1",
+        "A2: unstated-source > server tcp/2",
+        "A3: server > far-end tcp/3",
+    }

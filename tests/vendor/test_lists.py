@@ -322,6 +322,8 @@ def test_a_heading_that_names_no_listener_leaves_them_open(page, heading):
             "The Store accepts database connections from the App on TCP 90.",
             "app > store tcp/90",
         ),
+        ("Theatres connect to the Store on TCP 90.", "theatres > store tcp/90"),
+        ("TCP 90: tills connect to the Store", "tills > store tcp/90"),
         ("Allow access to the Store on TCP 90.", "unstated-source > store tcp/90"),
     ],
 )
