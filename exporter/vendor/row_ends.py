@@ -188,12 +188,12 @@ class RowEnds:
     def _directed(self) -> Ends | None:
         """Ends that the cell of the direction names; None if it names neither."""
         source, target = ends_of_direction(self.layout.cell("direction", self.cells))
-        if source or target:
-            self._check_others()
-        if source:
-            lead = self._lead(target) if target else self._unsaid_target("far end")
-            return self._sources(source), lead
-        return (self._unsaid_source(), self._lead(target)) if target else None
+        lead = self._lead(target)
+        if not (source or target) or lead.unprovable:  # "outbound to the Internet"
+            return None
+        self._check_others()
+        sources = self._sources(source) if source else self._unsaid_source()
+        return sources, lead if target else self._unsaid_target("far end")
 
     def _check_others(self) -> None:
         """Raises that a column which means nothing to us holds hosts.

@@ -395,10 +395,11 @@ def test_a_direction_may_name_the_ends(page):
     found = page(
         "# Port requirements\n\n| Port | Direction | Use |\n|-|-|-|\n"
         "| 1 TCP | Outbound from the server to a device | SSH |\n"
-        "| 2 TCP | Inbound to the server | REST |\n| 3 TCP | Outbound from the server | Mail |\n"
+        "| 2 TCP | Inbound to the server | REST |\n| 3 TCP | Outbound from the server | Mail |\n| 4 TCP | Outbound to the Internet | Updates |\n"
     )
     assert flows(found) == {
         "A1: server > device tcp/1",
         "A2: unstated-source > server tcp/2",
         "A3: server > far-end tcp/3",
+        "A4: product > updates tcp/4",
     }
