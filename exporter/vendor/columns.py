@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING
 from exporter.model.rule import Transport
 from exporter.vendor.directions import ARROW, is_direction
 from exporter.vendor.headings import (
+    COMPONENTS,
     ENDS_PORT,
     FAR_PORT,
+    LISTENS,
+    REACHES,
+    TARGETS,
+    TO_READ,
     is_port_word,
     meaning_of,
     rank,
@@ -34,28 +39,7 @@ _BOTH = re.compile(
     re.IGNORECASE,
 )
 _BACKWARD = re.compile(r"<[-=]+|[\u2190\u21d0]")
-_TO_READ = {
-    *("documentation", "document", "documents", "article", "articles", "link", "links"),
-    *("download", "downloads", "reference", "references", "more", "topic", "guide"),
-    *("website", "homepage", "kb"),
-}
-"""Words of a heading beside which URLs are for readers."""
-_REACHES = {"reach", "reaches", "connects", "contacts", "accesses", "calls"}
-_TARGETS = {"target", "targets", "destination", "destinations", "dest", "to"}
-COMPONENTS = frozenset(
-    {
-        "component",
-        "components",
-        "product",
-        "system",
-        "role",
-        "komponente",
-        "composant",
-        "componente",
-    }
-)
-"""Words of a heading of what the product consists of."""
-_LISTENS = {"listens", "listen", "listening", "open", "opens"}
+_WITH_PORTS = (Transport.TCP, Transport.UDP)
 _LOOKED_AT = 40
 
 
@@ -125,7 +109,7 @@ def layout_of(
         if meaning and meaning not in ("port", "source-port", "ignore"):
             columns.setdefault(meaning, index)
     ports = tuple(
-        (index, tuple(t for t in Transport if t in words_of(headings[index])))
+        (index, tuple(t for t in _WITH_PORTS if t in words_of(headings[index])))
         for index, meaning in enumerate(meanings)
         if meaning == "port"
     )
@@ -142,7 +126,7 @@ def _ports_of_transports(
     """Gives columns headed `TCP` or `UDP` that hold ports that meaning."""
     for index, heading in enumerate(headings):
         words = words_of(heading)
-        if words and set(words) <= set(Transport) and meanings[index] == "":
+        if words and set(words) <= set(_WITH_PORTS) and meanings[index] == "":
             cells = [row[index] for row in rows[:_LOOKED_AT] if len(row) > index]
             read = [read_ports(cell) for cell in cells if cell]
             if any(one.spans for one in read) and not any(one.unread for one in read):
@@ -159,7 +143,7 @@ def _ports_by_content(
     """
     both_named = {"source", "destination"} <= set(meanings)
     for index, meaning in enumerate(meanings):
-        listens = _LISTENS & set(words_of(headings[index]))
+        listens = LISTENS & set(words_of(headings[index]))
         fits = meaning in ("", "component", "transport") and both_named
         if fits or listens:
             cells = [row[index] for row in rows[:_LOOKED_AT] if len(row) > index]
@@ -177,7 +161,7 @@ def _has_urls(
     if "destination" not in meanings:
         return False
     index = meanings.index("destination")
-    to_read = _TO_READ & {word for heading in headings for word in words_of(heading)}
+    to_read = TO_READ & {word for heading in headings for word in words_of(heading)}
     return not to_read and _all(rows, index, len(headings), is_urls)
 
 
@@ -300,10 +284,10 @@ def _reaching(
         return
     first = set(words_of(headings[0]))
     words = set(words_of(headings[meanings.index("destination")]))
-    targets = COMPONENTS & first and _TARGETS & words
+    targets = COMPONENTS & first and TARGETS & words
     directed = "direction" in {*meanings, *ticks}
     if meanings[0] in ("", "component") and (
-        _REACHES & words or (targets and not directed)
+        REACHES & words or (targets and not directed)
     ):
         meanings[0] = "source"
 

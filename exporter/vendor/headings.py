@@ -108,6 +108,28 @@ _BESIDE_ENDS = re.compile(
     r"ips?|address(?:es)?|hosts?|names?|hostnames?|side|systems?|machines?|component"
     r"|of|the|by|connections?|party"
 )
+TO_READ = {
+    *("documentation", "document", "documents", "article", "articles", "link", "links"),
+    *("download", "downloads", "reference", "references", "more", "topic", "guide"),
+    *("website", "homepage", "kb"),
+}
+"""Words of a heading beside which URLs are for readers."""
+REACHES = {"reach", "reaches", "connects", "contacts", "accesses", "calls"}
+TARGETS = {"target", "targets", "destination", "destinations", "dest", "to"}
+COMPONENTS = frozenset(
+    {
+        "component",
+        "components",
+        "product",
+        "system",
+        "role",
+        "komponente",
+        "composant",
+        "componente",
+    }
+)
+"""Words of a heading of what the product consists of."""
+LISTENS = {"listens", "listen", "listening", "open", "opens"}
 _WHOLE = {"section", "row"}
 """Meanings that a heading has only if all of its words say so."""
 MEANINGS = (*_MEANINGS, "source-port", "initiator", "ends", "ignore")

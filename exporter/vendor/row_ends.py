@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.config.diagnostics import shown
 from exporter.model.ledger import Fate
-from exporter.vendor.columns import COMPONENTS, ends_of
+from exporter.vendor.columns import ends_of
 from exporter.vendor.directions import (
     Direction,
     both_ways,
@@ -24,6 +24,7 @@ from exporter.vendor.ends import (
     refers,
     words_of,
 )
+from exporter.vendor.headings import COMPONENTS
 from exporter.vendor.headings import words_of as words_of_heading
 from exporter.vendor.hosts import hosts_in
 from exporter.vendor.protocols import is_protocols

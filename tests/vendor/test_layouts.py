@@ -403,3 +403,9 @@ def test_a_direction_may_name_the_ends(page):
         "A3: server > far-end tcp/3",
         "A4: product > updates tcp/4",
     }
+
+
+def test_no_column_headed_icmp_holds_ports(page):
+    found = page("| Version | Date |\n|-|-|\n| App | ICMP |\n| App | 443 |\n")
+    assert not found.rules
+    assert len(found.fates) == 3
