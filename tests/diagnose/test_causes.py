@@ -276,6 +276,21 @@ def test_a_name_that_resolves_for_one_rule_alone_is_told_as_that():
     )
 
 
+def test_a_refusal_is_no_answer_to_other_rules():
+    to = target("ntp.one.org", 123, "ntp", transport=Transport.UDP)
+    said = {"origin": Origin.DESTINATION, "icmp": Icmp(3, 3, "10.2.2.2")}
+    shut = seen("10.2.2.2", Reason.PORT_UNREACHABLE, **said)
+    (one,) = explain(record(to, shut), *map(holds, DB))
+    assert (one.cause, one.counter_evidence) == (Cause.SERVICE, ())
+    other = record(target("ntp.one.org", 22), seen("10.2.2.2"))
+    (one,) = explain(record(to, shut), other)
+    assert one.counter_evidence == ("ntp.one.org answers other rules",)
+    bad, good = shut, seen("10.2.2.1")
+    (one,) = explain(record(to, bad, good))
+    assert one.summary.startswith("10.2.2.2 of ntp.one.org does not answer, other")
+    assert one.counter_evidence == ("1 address of ntp.one.org answers",)
+
+
 # ---- the proxy
 
 PROXY = "proxy.example.ac.uk:3128"
