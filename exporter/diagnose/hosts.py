@@ -14,7 +14,7 @@ from exporter.diagnose.explanation import (
     where,
 )
 from exporter.diagnose.features import answers
-from exporter.diagnose.trouble import Trouble
+from exporter.diagnose.trouble import BY_ICMP, Trouble
 from exporter.model.endpoint import place
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason, Stage, may_await_tls
@@ -152,12 +152,21 @@ def _says(symptom: Symptom, alive: str) -> str:
         forbids = symptom.seen.reason is Reason.PROHIBITED
         return "prohibits connections itself" if forbids else "refuses connections"
     if symptom.trouble is Trouble.CUT:
-        if symptom.seen.reason in _ENDED:
-            return "takes connections and cuts them off"
-        return "takes connections and then says nothing"
+        return f"takes connections{_and_then(symptom.seen.reason)}"
     if symptom.seen.reason is Reason.MALFORMED:
         return "answers, but not in the expected protocol"
     return "answers, but not as the rule expects"
+
+
+def _and_then(reason: Reason) -> str:
+    """How connections end that stood."""
+    if reason in _ENDED:
+        return " and cuts them off"
+    return (
+        ", which ICMP messages then end"
+        if reason in BY_ICMP
+        else (" and then says nothing")
+    )
 
 
 def _request(symptom: Symptom) -> str:
