@@ -15,12 +15,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.model.addresses import family_of, is_public, neighbourhood
-from exporter.model.outcome import Origin, Reason
+from exporter.model.outcome import Origin, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from exporter.model.outcome import Observation
+    from exporter.model.outcome import Judged, Observation
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
 
@@ -307,3 +307,8 @@ def answers(seen: Observation) -> bool:
         return not seen.via
     said = seen.reason is Reason.PORT_UNREACHABLE and seen.origin is Origin.DESTINATION
     return said and not seen.via
+
+
+def is_in_order(one: Judged) -> bool:
+    """Whether an address itself gives what a rule asks for, which a refusal is not."""
+    return one.verdict is Verdict.HOLDS and answers(one.observation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from exporter.diagnose.explanation import (
@@ -13,7 +13,8 @@ from exporter.diagnose.explanation import (
     seen_of,
     where,
 )
-from exporter.diagnose.trouble import Trouble
+from exporter.diagnose.features import answers
+from exporter.diagnose.trouble import BY_ICMP, Trouble
 from exporter.model.endpoint import place
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason, Stage, may_await_tls
@@ -44,15 +45,16 @@ def host_or_service(
 ) -> Steps[list[Explanation]]:
     """What nothing on the way explains: a host if all of it failed, else a service."""
     found: list[Explanation] = []
-    speaking = _speaking(scene)
+    speaking, refusals = _speaking(scene), _refusals(scene)
     yield
     for index, members in enumerate(scene.hosts.grouped(symptoms)):
         if index % _HOSTS == 0:
             yield
         ports = _by_port(members)
-        alive = _answers_of(scene, members)
+        host = scene.hosts.of(members[0].host)
+        alive = _answers_of(scene, members) > refusals[host]
         dead = _is_dead(members[0])
-        if dead and not alive and scene.hosts.of(members[0].host) in speaking:
+        if dead and not alive and host in speaking:
             found += [_service(one, _SPEAKS) for one in ports]
         elif alive or (len(ports) == 1 and not dead):
             found += [_service(one, _ANSWERS if alive else "") for one in ports]
@@ -75,6 +77,19 @@ def _speaking(scene: Scene) -> set[str]:
     troubles = (Trouble.SHUT, Trouble.CUT, Trouble.SMALL, Trouble.WRONG)
     heard = (one for one in scene.of(*troubles) if not one.seen.via)
     return {scene.hosts.of(one.host) for one in heard}
+
+
+def _refusals(scene: Scene) -> Counter[str]:
+    """How much of what was heard of a host is that it refuses."""
+    found: Counter[str] = Counter()
+    for one in scene.of(Trouble.SHUT):
+        latest = one.record.latest
+        judged = latest.addresses if latest is not None else ()
+        said = (each.observation for each in judged if answers(each.observation))
+        found[scene.hosts.of(one.host)] += sum(
+            each.reason is not Reason.ANSWERED for each in said
+        )
+    return found
 
 
 def _by_port(members: Iterable[Symptom]) -> list[list[Symptom]]:
@@ -137,12 +152,21 @@ def _says(symptom: Symptom, alive: str) -> str:
         forbids = symptom.seen.reason is Reason.PROHIBITED
         return "prohibits connections itself" if forbids else "refuses connections"
     if symptom.trouble is Trouble.CUT:
-        if symptom.seen.reason in _ENDED:
-            return "takes connections and cuts them off"
-        return "takes connections and then says nothing"
+        return f"takes connections{_and_then(symptom.seen.reason)}"
     if symptom.seen.reason is Reason.MALFORMED:
         return "answers, but not in the expected protocol"
     return "answers, but not as the rule expects"
+
+
+def _and_then(reason: Reason) -> str:
+    """How connections end that stood."""
+    if reason in _ENDED:
+        return " and cuts them off"
+    return (
+        ", which ICMP messages then end"
+        if reason in BY_ICMP
+        else (" and then says nothing")
+    )
 
 
 def _request(symptom: Symptom) -> str:

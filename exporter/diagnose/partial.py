@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.diagnose.explanation import Explanation, counted, extent, listed, seen_of
-from exporter.diagnose.features import FAMILIES, Kind, answers, words
+from exporter.diagnose.features import FAMILIES, Kind, is_in_order, words
 from exporter.diagnose.self_evident import grouped
 from exporter.diagnose.trouble import Trouble, is_named, trouble_of
 from exporter.model.addresses import family_of
@@ -111,7 +111,7 @@ def _partial(members: Sequence[Symptom]) -> Explanation:
     judged = [
         one for result in latest if result is not None for one in result.addresses
     ]
-    good = {one.observation.address for one in judged if answers(one.observation)}
+    good = {one.observation.address for one in judged if is_in_order(one)}
     failed = (one.observation for one in judged if one.verdict is Verdict.VIOLATED)
     bad = list(dict.fromkeys(one.address for one in failed))
     does_answer = "answers" if len(good) == 1 else "answer"

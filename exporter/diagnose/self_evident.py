@@ -17,7 +17,7 @@ from exporter.diagnose.trouble import Trouble
 from exporter.model.addresses import family_of
 from exporter.model.finding import Cause
 from exporter.model.outcome import Reason
-from exporter.model.rule import Expect, Proof
+from exporter.model.rule import Proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -28,7 +28,16 @@ if TYPE_CHECKING:
 
 
 _REFUSALS = frozenset({Reason.REFUSED, Reason.PORT_UNREACHABLE})
+_WAY = "want of a way to the host"
 _WHO_REFUSED = "want of proof of who refused"
+_WANTS = {
+    Reason.REFUSED: _WHO_REFUSED,
+    Reason.PORT_UNREACHABLE: _WHO_REFUSED,
+    Reason.HOST_UNREACHABLE: _WAY,
+    Reason.NETWORK_UNREACHABLE: _WAY,
+    Reason.TIMEOUT: "want of a witness that answers",
+}
+"""What is missing where nothing can be concluded from a reason."""
 
 
 def grouped(
@@ -141,15 +150,13 @@ def neither(why: str, members: Sequence[Symptom]) -> Explanation:
 
 
 def _why(symptom: Symptom) -> str:
-    rule = symptom.target.rule
+    rule, reason = symptom.target.rule, symptom.seen.reason
     if rule.unverifiable is not None:
         return "want of a way to verify it"
-    if symptom.seen.reason in _REFUSALS:
-        return _WHO_REFUSED
-    if rule.expect is Expect.DENY:
-        return "want of a witness that answers"
-    if rule.proof is Proof.SAMPLE:
+    if rule.proof is Proof.SAMPLE and reason not in _REFUSALS:
         return "want of a host that answers there"
+    if reason in _WANTS:
+        return _WANTS[reason]
     if rule.probe == "udp":
         return "want of a reply over UDP"
     return "want of a look at every address"
@@ -160,6 +167,11 @@ def _wish(why: str) -> str:
         return (
             "Please tell whether the host itself refuses, or a firewall before it; "
             "where a firewall resets, `denial: [reset]` in the rule says so."
+        )
+    if why == _WAY:
+        return (
+            "Please check the routes to these hosts: what does not arrive there says"
+            " nothing of a block."
         )
     return "Please give these rules a probe, a payload or a witness that can tell."
 

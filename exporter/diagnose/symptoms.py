@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.diagnose.features import answers, features, heard
+from exporter.diagnose.features import features, heard, is_in_order
 from exporter.diagnose.trouble import HOLDING, Trouble, is_named, trouble_of
 from exporter.model.addresses import neighbourhood
 from exporter.model.outcome import Reason, Stage, Verdict
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from exporter.diagnose.features import Features, Heard
     from exporter.diagnose.known import Known
     from exporter.model.network_path import Hop
-    from exporter.model.outcome import Judged, Observation
+    from exporter.model.outcome import Observation
     from exporter.model.rule import Target
     from exporter.monitor.store import Record
 
@@ -114,7 +114,7 @@ def read(record: Record, now: float) -> Symptom | None:
         if rule.expect is Expect.DENY:
             return Symptom(record, Trouble.OPEN, seen)
         placed = _placed(record, seen)
-        if placed.trouble in _OF_AN_ADDRESS and any(map(_answers, latest.addresses)):
+        if placed.trouble in _OF_AN_ADDRESS and any(map(is_in_order, latest.addresses)):
             return Symptom(record, Trouble.PARTIAL, seen, placed.place, placed.hop)
         return placed
     return _unknown(record, seen, now)
@@ -127,10 +127,6 @@ _OF_AN_ADDRESS = frozenset(
     }
 )
 """What one address of a host does by itself, where another of them answers."""
-
-
-def _answers(one: Judged) -> bool:
-    return answers(one.observation)
 
 
 class Reading:

@@ -75,6 +75,15 @@ _UNRESOLVED = {
 }
 
 
+BY_ICMP = frozenset(
+    {
+        *(Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE),
+        *(Reason.PORT_UNREACHABLE, Reason.PROHIBITED),
+    }
+)
+"""What only ICMP messages can say of a connection that stood."""
+
+
 def is_named(seen: Observation) -> bool:
     """Whether a device on the path said no in its own name."""
     others = seen.origin in {Origin.PATH, Origin.NOBODY}
@@ -111,6 +120,8 @@ def _on_the_way(seen: Observation) -> Trouble:
         return Trouble.UNREACHABLE
     if is_named(seen) or seen.origin is Origin.PATH:
         return Trouble.REFUSED
+    if seen.reason is Reason.NETWORK_UNREACHABLE:
+        return Trouble.UNREACHABLE
     if seen.reason in {Reason.REFUSED, Reason.PORT_UNREACHABLE, Reason.PROHIBITED}:
         return Trouble.SHUT
     return Trouble.WRONG
@@ -122,5 +133,8 @@ def _later(seen: Observation) -> Trouble:
     if seen.reason is Reason.RESET and seen.origin is Origin.PATH and not seen.via:
         return Trouble.REFUSED
     silent = seen.reason in {Reason.TIMEOUT, Reason.RESET, Reason.CLOSED}
-    icmp = seen.reason in {Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE}
-    return Trouble.CUT if icmp or (silent and not seen.heard) else Trouble.WRONG
+    return (
+        Trouble.CUT
+        if seen.reason in BY_ICMP or (silent and not seen.heard)
+        else Trouble.WRONG
+    )

@@ -140,6 +140,8 @@ _UNSENT = frozenset(
         *(Reason.UNTESTED, Reason.LOCAL_FAULT, Reason.BUG),
     }
 )
+# Nor does it where nothing that is sent arrives, as long as no connection stood.
+_UNREACHED = frozenset({Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE})
 
 
 def flow(target: Target) -> str:
@@ -253,7 +255,8 @@ def _template(target: Target, observation: Observation) -> str:
     reason, stage = observation.reason, observation.stage
     if target.rule.expect is Expect.DENY and reason not in _UNSENT:
         passed = stage in {Stage.TLS, Stage.EXCHANGE} or reason is Reason.ANSWERED
-        return _ASK_DENY_OPEN if passed else _ASK_DENY_UNKNOWN
+        if passed or reason not in _UNREACHED:
+            return _ASK_DENY_OPEN if passed else _ASK_DENY_UNKNOWN
     if observation.broken:
         return _ASK_BROKEN
     if stage in {Stage.TLS, Stage.EXCHANGE} and reason in _CUT_OFF:

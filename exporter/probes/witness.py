@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     Known: TypeAlias = Callable[[str, str], tuple[Target, Result | None] | None]
 
 _ENTRIES = 10_000
-_GATEWAY = frozenset({502, 503, 504})  # RFC 9110 15.6
+# RFC 9110 15.5.8 and 15.6, RFC 6585 6: no server says these of itself.
+_BETWEEN = frozenset({407, 502, 503, 504, 511})
 
 _Key: TypeAlias = "tuple[Key, str]"
 
@@ -155,8 +156,9 @@ class Witnesses:
 def _is_the_host(seen: Observation) -> bool:
     """Whether what answers may be the host: not with another's certificate.
 
-    Nor with a status by which a gateway says that it gets no answer itself.
+    Nor with a status by which a gateway says that it gets no answer itself, or that
+    somebody has to sign in first.
     """
     if seen.tls is None:
-        return seen.evidence.http_status not in _GATEWAY
+        return seen.evidence.http_status not in _BETWEEN
     return seen.tls.named

@@ -276,6 +276,52 @@ def test_a_name_that_resolves_for_one_rule_alone_is_told_as_that():
     )
 
 
+def test_a_refusal_is_no_answer_to_other_rules():
+    to = target("ntp.one.org", 123, "ntp", transport=Transport.UDP)
+    said = {"origin": Origin.DESTINATION, "icmp": Icmp(3, 3, "10.2.2.2")}
+    shut = seen("10.2.2.2", Reason.PORT_UNREACHABLE, **said)
+    (one,) = explain(record(to, shut), *map(holds, DB))
+    assert (one.cause, one.counter_evidence) == (Cause.SERVICE, ())
+    other = record(target("ntp.one.org", 22), seen("10.2.2.2"))
+    (one,) = explain(record(to, shut), other)
+    assert one.counter_evidence == ("ntp.one.org answers other rules",)
+    bad, good = shut, seen("10.2.2.1")
+    (one,) = explain(record(to, bad, good))
+    assert one.summary.startswith("10.2.2.2 of ntp.one.org does not answer, other")
+    assert one.counter_evidence == ("1 address of ntp.one.org answers",)
+
+
+@pytest.mark.parametrize("reason", [Reason.PROHIBITED, Reason.PORT_UNREACHABLE])
+def test_what_icmp_ends_is_no_wrong_answer(reason):
+    (one,) = explain(cut(WEB[0], reason), *map(holds, DB))
+    assert "takes connections, which ICMP messages then end" in one.summary
+    assert "a device on the way" in one.ask
+
+
+def test_a_network_that_is_not_reached_gives_no_wrong_answer():
+    gone = record(
+        DB[0], seen(address_of(DB[0].destination), Reason.NETWORK_UNREACHABLE)
+    )
+    (one,) = explain(gone, *map(holds, WEB))
+    assert (one.cause, "does not answer" in one.summary) == (Cause.DESTINATION, True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "stage", "want"),
+    [
+        (Reason.TIMEOUT, Stage.CONNECT, "a witness that answers"),
+        (Reason.HOST_UNREACHABLE, Stage.CONNECT, "a way to the host"),
+        (Reason.NETWORK_UNREACHABLE, Stage.CONNECT, "a way to the host"),
+        (Reason.UNTESTED, Stage.RESOLVE, "a look at every address"),
+    ],
+)
+def test_a_witness_is_wanted_where_it_helps(reason, stage, want):
+    to = target("h.example.ac.uk", 22, expect=Expect.DENY)
+    at = seen(address_of(to.destination), reason, stage)
+    (one,) = explain(record(to, at, verdict=Verdict.UNKNOWN))
+    assert f"for want of {want}" in one.summary
+
+
 # ---- the proxy
 
 PROXY = "proxy.example.ac.uk:3128"

@@ -16,6 +16,8 @@ from exporter.config.feeds import Feed, FeedFormat
 from exporter.model.network_path import Hop, Path
 from exporter.model.outcome import (
     Evidence,
+    Icmp,
+    Origin,
     Reason,
     Stage,
     Verdict,
@@ -559,6 +561,34 @@ def one_port_of_a_host_is_silent_and_another_answers_wrongly():
 
 def _but_app0():
     return map(holds, INSIDE[1:])
+
+
+def closed(at="10.2.2.2"):
+    """The host itself says that nothing listens there."""
+    said = {"origin": Origin.DESTINATION, "icmp": Icmp(3, 3, at)}
+    return seen(at, Reason.PORT_UNREACHABLE, **said)
+
+
+@means(("service", "ntp.one.org:123", 1))
+def a_time_server_has_stopped():
+    """That its host says so is no answer of it."""
+    (one,) = times("ntp.one.org")
+    return [record(one, closed()), *map(holds, INSIDE)], {}
+
+
+@means(("service", "ntp.one.org:123", 1), ("service", "ntp.one.org:22", 1))
+def a_time_server_has_stopped_and_another_port_of_it_is_silent():
+    (one,) = times("ntp.one.org")
+    other = target(one.destination, 22)
+    gone = record(other, seen("10.2.2.2", Reason.TIMEOUT))
+    return [record(one, closed()), gone, *map(holds, INSIDE)], {}
+
+
+@means(("partial_addresses", "ntp.one.org", 1))
+def one_address_of_a_time_server_has_stopped():
+    (one,) = times("ntp.one.org")
+    good, bad = seen("10.1.1.1"), closed()
+    return [record(one, bad, good), *map(holds, INSIDE)], {}
 
 
 # ---- devices that answer for others

@@ -149,6 +149,9 @@ def test_an_open_path_that_must_be_blocked_asks_for_a_block():
     assert "must not pass" in explain.ask(
         target, make.seen(Reason.RESET, Stage.EXCHANGE)
     )
+    assert "must not pass" in explain.ask(
+        target, make.seen(Reason.HOST_UNREACHABLE, Stage.TLS)
+    )
     assert "witness" in explain.ask(target, make.seen(Reason.TIMEOUT))
 
 
@@ -157,6 +160,8 @@ def test_an_open_path_that_must_be_blocked_asks_for_a_block():
     [
         (Reason.NXDOMAIN, "DNS team"),
         (Reason.NO_ROUTE, "Add a route"),
+        (Reason.HOST_UNREACHABLE, "the route to"),
+        (Reason.NETWORK_UNREACHABLE, "the route to"),
         (Reason.LOCAL_FAULT, "load and limits"),
         (Reason.BUG, "log"),
     ],

@@ -92,8 +92,8 @@ async def test_a_witness_that_is_silent_too_is_none():
     assert await world.verdict() is Verdict.UNKNOWN
 
 
-@pytest.mark.parametrize("status", [502, 503, 504])
-async def test_a_gateway_that_gets_no_answer_itself_is_no_witness(status):
+@pytest.mark.parametrize("status", [407, 502, 503, 504, 511])
+async def test_what_only_a_device_between_says_is_no_witness(status):
     evidence = Evidence(http_status=status)
     world = World(evidence=evidence)
     assert await world.verdict() is Verdict.UNKNOWN
