@@ -102,6 +102,7 @@ def _address(text: str) -> str | None:
 
 def _refuse_more_than_a_name(text: str) -> None:
     """Says precisely what is too much in the usual mistakes."""
+    _refuse_credentials(text, "a host")
     _refuse_typography(text)
     if not text.isascii():
         raise ValueError(f"must be in ASCII (an IDN {_in_ascii(text)}): {shown(text)}")
@@ -159,6 +160,7 @@ def feed_url(value: object) -> str:
         raise ValueError(f"{said}, not {described(value)}")
     base, _, rest = value.partition("://")
     place, slash, _ = rest.partition("/")
+    _refuse_credentials(place)
     if not slash or "#" in value:
         raise ValueError(f"{said}, not {shown(value)}")
     url(f"{base}://{place}")
@@ -173,10 +175,10 @@ def feed_interval(value: object) -> float:
     return seconds
 
 
-def _refuse_credentials(text: str) -> None:
+def _refuse_credentials(text: str, what: str = "a URL") -> None:
     """Passwords do not belong into this file, nor into a message about it."""
     if "@" in text:
-        raise ValueError("must be a URL without user name or password")
+        raise ValueError(f"must be {what} without user name or password")
 
 
 def _port(port: int | None, default: int) -> int:
@@ -203,6 +205,8 @@ def listen(value: object) -> Endpoint:
     So is `[::]:port`, as with all exporters written in Go: IPv4 as well.
     """
     said = "must be such as 127.0.0.1:9842, [::1]:9842 or :9842"
+    if isinstance(value, str):
+        _refuse_credentials(value, "an address and a port")
     found = isinstance(value, str) and re.fullmatch(
         r"(?:\[([^\[\]]+)\]|([^:\[\]]*)):([0-9]{1,5})", value
     )
@@ -219,6 +223,7 @@ def name_server(value: object) -> str:
     """`192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53` or `[2001:db8::53]:5353`."""
     said = "must be an IP address, with a port if it is not 53"
     value = _text(value, said)
+    _refuse_credentials(value, "an IP address")
     found = re.fullmatch(r"\[([^\[\]]+)\]:([0-9]{1,5})|([0-9.]+):([0-9]{1,5})", value)
     address = (found[1] or found[3]) if found else value
     port = int(found[2] or found[4]) if found else 53

@@ -157,7 +157,17 @@ def test_what_is_more_or_less_than_a_url_of_host_and_port_is_refused(text):
         scalars.url(text)
 
 
-@pytest.mark.parametrize("parse", [scalars.url, scalars.proxy])
+@pytest.mark.parametrize(
+    "parse",
+    [
+        scalars.url,
+        scalars.proxy,
+        scalars.host,
+        scalars.feed_url,
+        scalars.listen,
+        scalars.name_server,
+    ],
+)
 def test_a_password_is_refused_and_not_repeated(parse):
     with pytest.raises(ValueError, match="without user name") as caught:
         parse("http://me:hunter2@proxy.example:3128")
