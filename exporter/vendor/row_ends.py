@@ -115,7 +115,8 @@ class RowEnds:
             if direction is Direction.IN:
                 said = "the direction is 'inbound': taken as from source to destination"
                 self.of.say_once(self.of.table.rows[0].line, said)
-            return self._lead(target)
+            own = "" if target.strip() or not self._component_first() else self.cells[0]
+            return Destinations(words=(own,)) if own else self._lead(target)
         titled = self._titled()
         if said := self.of.answer("destination") or titled[1]:
             return self._lead(said)

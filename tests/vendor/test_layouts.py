@@ -409,3 +409,11 @@ def test_no_column_headed_icmp_holds_ports(page):
     found = page("| Version | Date |\n|-|-|\n| App | ICMP |\n| App | 443 |\n")
     assert not found.rules
     assert len(found.fates) == 3
+
+
+def test_a_blank_destination_beside_a_component_is_that_component(page):
+    head = "| Component | Inbound from | Port | Outbound to |\n|-|-|-|-|\n"
+    found = page(
+        f"# Stack\n\n{head}| Node | Agents | 1 TCP | |\n| Fleet | Node | 2 TCP | |\n"
+    )
+    assert flows(found) == {"A1: agents > node tcp/1", "A2: node > fleet tcp/2"}
