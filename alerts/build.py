@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 SOURCE = HERE / "source"
 
-HOST_LABELS = ("instance", "pod", "container", "node", "host", "hostname")
+HOST_LABELS = (
+    *("instance", "pod", "container", "node", "host", "hostname"),
+    *("nodename", "agent_hostname", "machine"),
+)
 """Labels in which the exporters of one role at one site differ."""
 PLACE_LABELS = (
     *("site", "region", "zone", "datacenter", "cluster", "namespace"),
     *("environment", "env", "tenant", "team", "replica", "prometheus_replica"),
+    *("dc", "location", "campus", "prometheus", "customer"),
 )
 """Labels in which scrape targets of one job may differ otherwise: what is joined over
 several exporters of a place stays in it. Those that nobody has do no harm."""
@@ -113,6 +117,13 @@ def headline() -> str:
     return f"{{{{ {''.join(known)}}}}}{_OTHER_CAUSE}{{{{ end }}}}"
 
 
+def matchers(labels: Sequence[str]) -> str:
+    """The template of `$here`, by which a text asks for what is at the alert's place."""
+    asked = ",".join(f"{each}=%q" for each in labels)
+    values = " ".join(f"$labels.{each}" for each in labels)
+    return f'{{{{ $here := printf "{asked}" {values} -}}}}'
+
+
 def expanded(
     text: str,
     host_labels: Sequence[str] = HOST_LABELS,
@@ -131,6 +142,7 @@ def expanded(
         "unjoined": ", ".join(UNJOINED),
         "quiet": QUIET,
         "headline": headline(),
+        "place_matchers": matchers(("job", *place_labels)),
         "runbook": _LINK.format("runbook"),
         "grafana": _LINK.format("dashboards"),
     }

@@ -43,7 +43,7 @@ ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
 VARIABLES = {"source_role", "usage", "rule", "destination", "instance"}
 
 _QUERY = re.compile(r'printf\s+"((?:[^"\\]|\\.)*)"|query\s+"((?:[^"\\]|\\.)*)"')
-OF_THE_TARGET = re.compile(r'(site|team)="[^"]*",?')
+OF_THE_TARGET = re.compile(r'(site|team|cluster)="[^"]*",?')
 """Labels that a site gives its scrape targets."""
 ALERTS = rules("alert")
 NAMES = sorted({rule["alert"] for rule in ALERTS})
@@ -68,11 +68,11 @@ def catalogue():
 
 
 def queries(text):
-    """The queries that an annotation makes, with something for each %q."""
+    """The queries that an annotation makes, with something for each %q and place."""
     for printed, plain in _QUERY.findall(text):
         query = printed or plain
         if "{" in query or ":" in query:
-            yield query.replace("%q", '"x"')
+            yield query.replace("%q", '"x"').replace("{%s", '{job="x",site="x"')
 
 
 def test_the_alerts_are_those_that_were_promised():
@@ -105,9 +105,14 @@ def test_what_is_joined_over_exporters_stays_in_its_place(rule):
 
 @each_alert
 def test_a_text_tells_of_its_own_place(rule):
-    for text in rule["annotations"].values():
-        for query in queries(text):
-            assert query.count('job="x"') == query.count('job="x",site="x"')
+    text = rule["annotations"]["description"]
+    asked = "".join(f",{each}=%q" for each in PLACE_LABELS)
+    values = "".join(f" $labels.{each}" for each in PLACE_LABELS)
+    here = f'{{{{ $here := printf "job=%q{asked}" $labels.job{values} -}}}}'
+    rest = text.removeprefix(here)
+    assert ("$here" in rest) == (rest != text)
+    assert "job=%q" not in rest
+    assert "site=%q" not in rest
 
 
 @each_alert
@@ -125,7 +130,7 @@ def test_every_query_in_a_text_uses_only_what_exists(catalogue, rule):
             catalogue.labels_of(query)
 
 
-_QUERIED = re.compile(r"\{\{-? (?=(?:range|with|\$\w+ :=) printf)")
+_QUERIED = re.compile(r"\{\{-? (?=(?:range|with|\$(?!here)\w+ :=) printf)")
 _OF_A_NAME = re.compile(r"range \$(\w+) \}\}(.*?)\{\{ end", re.DOTALL)
 
 
