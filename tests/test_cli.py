@@ -379,8 +379,8 @@ def test_without_a_command_it_serves(monkeypatch, words, path, given):
             75,
             "cannot l",
         ),
-        (RuntimeError("odd"), 75, "unexpected error: RuntimeError: odd"),
-        (ValueError("odd"), 75, "unexpected error: ValueError: odd"),
+        (RuntimeError("odd"), 2, "unexpected error: RuntimeError: odd"),
+        (ValueError("odd"), 2, "unexpected error: ValueError: odd"),
         (
             PermissionError(errno.EACCES, "cannot listen on :1: …"),
             2,
@@ -389,7 +389,7 @@ def test_without_a_command_it_serves(monkeypatch, words, path, given):
         (ConfigError([Problem("site.yaml", 1, "a", "b")]), 2, "site.yaml:1: a: b"),
     ],
 )
-def test_what_ends_the_service_is_worth_another_start_but_for_its_files(
+def test_what_the_system_did_not_do_yet_is_worth_another_start(
     monkeypatch, cause, code, said
 ):
     async def serve(*_args, **_options):

@@ -13,7 +13,7 @@ EXIT_VIOLATED = 1
 EXIT_CANNOT_RUN = 2
 EXIT_UNKNOWN = 3
 EXIT_AGAIN = 75
-"""`serve` could not go on and may, if it is started again (EX_TEMPFAIL, sysexits.h): the
+"""`serve` could not listen and may, if it is started again (EX_TEMPFAIL, sysexits.h): the
 units start it again after any status but `EXIT_CANNOT_RUN`."""
 
 

@@ -62,14 +62,14 @@ class _Commands(click.Group):
         except Exception as error:
             logger.debug("unexpected", exc_info=True)
             said = printable(f"{type(error).__name__}: {error}")
-            fail(f"unexpected error: {said}", _code(ctx, error))
+            fail(f"unexpected error: {said}")
 
 
-def _code(ctx: click.Context, error: Exception) -> int:
-    """The exit status of an error that nobody has expected.
+def _code(ctx: click.Context, error: OSError) -> int:
+    """The exit status of what the system did not do.
 
-    A service that could not listen yet, or fell over an error of ours, is worth another
-    start; what it may not do will not be allowed by then.
+    A service that could not listen yet is worth another start; what it may not do will
+    not be allowed by then.
     """
     again = ctx.invoked_subcommand == "serve" and not isinstance(error, PermissionError)
     return EXIT_AGAIN if again else EXIT_CANNOT_RUN
